@@ -1,0 +1,244 @@
+"""The nouns of the product: what a template holds, what a probe says, what a row shows.
+
+Everything here is frozen data without I/O. Words shown to people exist in English and Japanese.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Lang = Literal["en", "ja"]
+Effect = Literal["none", "message", "write"]
+WhoMayWaive = Literal["never", "approvers", "anyone"]
+
+
+class Frozen(BaseModel):
+    """Base of all data: immutable, complete, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Words(Frozen):
+    """One thing said in both languages."""
+
+    en: str
+    ja: str
+
+    @classmethod
+    def same(cls, text: str) -> Self:
+        """Text that needs no translation: a path, a mode, a number."""
+        return cls(en=text, ja=text)
+
+    def say(self, lang: Lang) -> str:
+        """The words in one language."""
+        return self.ja if lang == "ja" else self.en
+
+
+NOTHING = Words.same("")
+
+
+class Outcome(StrEnum):
+    """What a probe answers. ``unknown`` is never a pass."""
+
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Verdict(Frozen):
+    """A probe's judgement of one observation.
+
+    ``reason`` is a short stable code; ``facts`` is what the judgement rests on, without times,
+    durations and raw text: equal facts mean that nothing has changed.
+    """
+
+    outcome: Outcome
+    reason: str
+    expected: Words = NOTHING
+    seen: Words = NOTHING
+    sentence: Words = NOTHING
+    remedy: Words = NOTHING
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Finding(Frozen):
+    """A verdict with where and when it came from: one probe, run once."""
+
+    probe: str
+    verdict: Verdict
+    started: datetime
+    seconds: float
+    evidence: str = ""
+    """SHA-256 of the redacted observation in the evidence store, hex; empty where none is kept."""
+
+
+class Result(StrEnum):
+    """What a row shows. The value is a stable code; words are in ``notion.schema`` and ``states``."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    CANNOT_TELL = "cannot-tell"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    CONFIRMED = "confirmed"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not-applicable"
+
+
+class Decision(StrEnum):
+    """What an operator may decide about a row instead of settling it."""
+
+    WAIVE = "waive"
+    NOT_APPLICABLE = "not-applicable"
+
+
+class Ending(StrEnum):
+    """How a release ends."""
+
+    COMPLETE = "complete"
+    ROLLED_BACK = "rolled-back"
+    ABORTED = "aborted"
+    SUPERSEDED = "superseded"
+
+
+class Status(StrEnum):
+    """Where a release stands, as its page shows it."""
+
+    PREPARING = "preparing"
+    READY_TO_DEPLOY = "ready-to-deploy"
+    DEPLOYED = "deployed"
+    READY_TO_CLOSE = "ready-to-close"
+    COMPLETE = "complete"
+    ROLLED_BACK = "rolled-back"
+    ABORTED = "aborted"
+    SUPERSEDED = "superseded"
+
+
+class ProbeSpec(Frozen):
+    """A probe bound to an item: options as written, variables not yet filled in."""
+
+    probe: str
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    line: int = 0
+
+
+class When(Frozen):
+    """A condition on other checks: open only if one of these failed, or a person ticks the item."""
+
+    failed: tuple[str, ...]
+    """Ids of items or sections."""
+
+
+class Item(Frozen):
+    """One line of the checklist."""
+
+    id: str
+    title: str
+    section: str
+    line: int
+    order: int
+    probes: tuple[ProbeSpec, ...] = ()
+    max_age: float | None = None
+    """Seconds after which a pass is proved again; None: the engine's default."""
+    required: bool = True
+    until_deploy: bool = False
+    after_deploy: bool = False
+    when: When | None = None
+    needs: tuple[str, ...] = ()
+    deploys: bool = False
+    approvals: int = 0
+    """How many other people must approve, besides the one who ticked."""
+    waive: WhoMayWaive = "anyone"
+    evidence: str = ""
+    """What a person must attach, in the template's words; empty: nothing."""
+    runs_on: str = ""
+
+
+class Section(Frozen):
+    """A ``##`` heading and its items."""
+
+    id: str
+    title: str
+    number: int
+    line: int
+    items: tuple[Item, ...] = ()
+
+
+class Variable(Frozen):
+    """A variable that a template declares. A secret one is never stored."""
+
+    name: str
+    default: str | None = None
+    secret: bool = False
+    help: str = ""
+    line: int = 0
+
+
+class Gate(Frozen):
+    """Sections that must be settled before the guarded items may run."""
+
+    name: str
+    sections: tuple[str, ...]
+    guards: tuple[str, ...] = ()
+
+
+class Prose(Frozen):
+    """A stretch of the document that is not an item: Markdown as written, for the page."""
+
+    section: str
+    markdown: str
+    line: int
+
+
+class Template(Frozen):
+    """A parsed checklist. ``sha256`` is the digest of its bytes."""
+
+    name: str
+    """The front matter's ``checklist``: first part of every key."""
+    title: str
+    lang: Lang = "en"
+    timezone: str = "UTC"
+    path: str = ""
+    sha256: str = ""
+    sections: tuple[Section, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    operators: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    prose: tuple[Prose, ...] = ()
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """All items in the order of the document."""
+        return tuple(item for section in self.sections for item in section.items)
+
+    def item(self, item_id: str) -> Item | None:
+        """The item of that id, or None."""
+        return next((item for item in self.items if item.id == item_id), None)
+
+    def section_of(self, item: Item) -> Section:
+        """The section that holds an item."""
+        return next(section for section in self.sections if section.id == item.section)
+
+
+def digest(value: object) -> str:
+    """SHA-256, hex, of a JSON-able value in one canonical form; equal values have equal digests."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def combine(outcomes: Sequence[Outcome]) -> Outcome:
+    """What several probes say together: one fail fails, else one unknown is unknown, else pass.
+
+    No outcome at all is unknown: nothing was looked at.
+    """
+    if Outcome.FAIL in outcomes:
+        return Outcome.FAIL
+    if Outcome.UNKNOWN in outcomes or not outcomes:
+        return Outcome.UNKNOWN
+    return Outcome.PASS

@@ -1,0 +1,234 @@
+"""The contract of a probe: ``observe()`` looks, ``judge()`` decides.
+
+``observe()`` does all the I/O and returns data; ``judge()`` is pure, so an observation that was
+recorded can be judged again in milliseconds, under other thresholds, on another machine.
+To add a probe: one file here, one line in ``pyproject.toml``, one folder of cases in the tests.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import Field
+
+from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.model import NOTHING, Effect, Frozen, Outcome, Verdict, Words
+from ultra_checklist.redact import Redactor
+
+MAX_OUTPUT = 1 << 20
+"""Bytes kept of a program's output, each of stdout and stderr."""
+
+_PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "DOCKER_HOST")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+_UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Options(Frozen):
+    """Base of every probe's options: frozen, unknown keys refused."""
+
+    timeout: float = Field(
+        default=10.0, gt=0, le=3600, description="Seconds after which the answer is unknown."
+    )
+
+
+class Observation(Frozen):
+    """Base of what a probe saw: plain data that survives JSON."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ended: its exit code (negative: ended by that signal) and bounded output."""
+
+    code: int
+    stdout: str
+    stderr: str
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a probe may use of the world."""
+
+    base_dir: Path | None = None
+    """Relative paths are relative to this (``DEPLOY_DIR``); None: relative paths cannot be told."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The environment of children; nothing else is passed on."""
+    redactor: Redactor = field(default_factory=Redactor)
+
+    def path(self, text: str) -> Path:
+        """A path option as an absolute path. Raises ProbeCannotTell without a base folder."""
+        path = Path(text).expanduser()
+        if path.is_absolute():
+            return path
+        if self.base_dir is None:
+            raise ProbeCannotTell(
+                "unset-variable",
+                f"DEPLOY_DIR is not set, and {text} is relative to it",
+                f"DEPLOY_DIR が未設定です（{text} はそこからの相対パスです）",
+                remedy="--var DEPLOY_DIR=/path/to/the/checkout",
+            )
+        return self.base_dir / path
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,  # noqa: ASYNC109 - the whole process group must be killed, not only awaited no longer
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+    ) -> Completed:
+        """Run a program without a shell and wait for it, at most ``timeout`` seconds.
+
+        It gets a process group of its own, which is killed when time is up, so no child stays behind.
+        Raises ProbeCannotTell when it cannot be started or does not end in time.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=cwd,
+                env={**self.environment, **(environment or {})},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProbeCannotTell(
+                "not-started",
+                f"{argv[0]} could not be started: {error.strerror}",
+                f"{argv[0]} を起動できません: {error.strerror}",
+                remedy=f"command -v {argv[0]}",
+            ) from error
+        readers = asyncio.gather(_read(process.stdout), _read(process.stderr), _feed(process.stdin, stdin))
+        try:
+            async with asyncio.timeout(timeout):
+                code = await process.wait()
+        except TimeoutError:
+            raise ProbeCannotTell(
+                "timeout",
+                f"{argv[0]} did not end within {timeout:g} s and was stopped",
+                f"{argv[0]} が {timeout:g} 秒以内に終わらないため停止しました",
+            ) from None
+        finally:
+            # Also after a normal end: a grandchild that holds the pipes would keep us reading for ever.
+            _kill_group(process.pid)
+            await process.wait()
+            (stdout, stdout_cut), (stderr, stderr_cut), _ = await readers
+        return Completed(code, stdout, stderr, truncated=stdout_cut or stderr_cut)
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+SeenT = TypeVar("SeenT", bound=Observation)
+
+
+class Probe(ABC, Generic[OptionsT, SeenT]):
+    """One family of probes. An instance is bound to its options."""
+
+    name: ClassVar[str]
+    summary: ClassVar[Words]
+    """One line for ``ultra-checklist probes``."""
+    options_model: ClassVar[type[Options]]
+    observation_model: ClassVar[type[Observation]]
+    effect: ClassVar[Effect] = "none"
+
+    def __init__(self, options: OptionsT) -> None:
+        self.options = options
+
+    @abstractmethod
+    async def observe(self, context: Context) -> SeenT:
+        """Look at the world. Raises ProbeCannotTell when it cannot be seen."""
+
+    @abstractmethod
+    def judge(self, seen: SeenT) -> Verdict:
+        """Decide, from the observation and the options alone."""
+
+
+def passed(reason: str, *, expected: Words = NOTHING, seen: Words = NOTHING, **facts: Any) -> Verdict:
+    """A verdict that needs nothing from anybody."""
+    return Verdict(outcome=Outcome.PASS, reason=reason, expected=expected, seen=seen, facts=facts)
+
+
+def failed(
+    reason: str, sentence: Words, *, expected: Words, seen: Words, remedy: Words, **facts: Any
+) -> Verdict:
+    """A verdict that names what is wrong and how to mend it."""
+    return Verdict(
+        outcome=Outcome.FAIL,
+        reason=reason,
+        sentence=sentence,
+        expected=expected,
+        seen=seen,
+        remedy=remedy,
+        facts=facts,
+    )
+
+
+def unknown(
+    reason: str,
+    sentence: Words,
+    *,
+    expected: Words = NOTHING,
+    seen: Words = NOTHING,
+    remedy: Words = NOTHING,
+    **facts: Any,
+) -> Verdict:
+    """A verdict that says why nothing can be said."""
+    return Verdict(
+        outcome=Outcome.UNKNOWN,
+        reason=reason,
+        sentence=sentence,
+        expected=expected,
+        seen=seen,
+        remedy=remedy,
+        facts=facts,
+    )
+
+
+def child_environment(source: Mapping[str, str]) -> dict[str, str]:
+    """What children get of an environment: an allow-list, and a locale whose output can be parsed."""
+    return {name: source[name] for name in _PASSED_ON if name in source} | {"LC_ALL": "C.UTF-8"}
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds from ``500ms``, ``2s``, ``15m``, ``6h``, ``1d`` or a plain number. Raises ValueError."""
+    if isinstance(text, int | float):
+        return float(text)
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 6h")
+    return float(match.group(1)) * _UNITS[match.group(2)]
+
+
+async def _read(stream: asyncio.StreamReader | None) -> tuple[str, bool]:
+    """Read to the end, keep at most MAX_OUTPUT bytes, and tell whether something was dropped."""
+    if stream is None:
+        return "", False
+    kept = bytearray()
+    dropped = False
+    while chunk := await stream.read(65536):
+        room = MAX_OUTPUT - len(kept)
+        kept += chunk[:room]
+        dropped = dropped or len(chunk) > room
+    return kept.decode(errors="replace"), dropped
+
+
+async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:
+    if stream is None:
+        return
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        stream.write(data)
+        await stream.drain()
+    stream.close()
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,168 @@
+"""Settings: the only reader of the process environment and of settings files."""
+
+import locale
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ultra_checklist.errors import SettingsError, StateError
+from ultra_checklist.model import Lang
+
+VARIABLE_PREFIX: Final = "ULTRA_CHECKLIST_VAR_"
+LOCAL_PAGE: Final = "00000000-0000-4000-8000-000000000001"
+"""The one page of a new local Notion."""
+
+
+class Settings(BaseSettings):
+    """One model for all settings; the environment wins over the file."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    notion_token: SecretStr | None = Field(
+        default=None, alias="NOTION_TOKEN", description="Secret of your Notion integration (ntn_...)."
+    )
+    notion_parent_page_id: str | None = Field(
+        default=None,
+        alias="NOTION_PARENT_PAGE_ID",
+        description="The page under which the two databases are made; share it with the integration.",
+    )
+    notion_base_url: str = Field(
+        default="https://api.notion.com",
+        alias="NOTION_BASE_URL",
+        description="Another address of the API, such as a local Notion: http://127.0.0.1:8642",
+    )
+    home: Path = Field(
+        default=Path("~/.local/state/ultra-checklist"),
+        alias="ULTRA_CHECKLIST_HOME",
+        description="State and evidence; only you can read it (0700).",
+    )
+    local: bool = Field(
+        default=False, alias="ULTRA_CHECKLIST_LOCAL", description="1: use the built-in local Notion."
+    )
+    templates: Path | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_TEMPLATES",
+        description="A folder with your own templates; the built-in ones are found without it.",
+    )
+    environment: str = Field(
+        default="production",
+        alias="ULTRA_CHECKLIST_ENVIRONMENT",
+        description="What `-e` is when it is not given.",
+    )
+    host: str = Field(
+        default="",
+        alias="ULTRA_CHECKLIST_HOST",
+        description="Label of this machine, for items with runs_on; empty: this is the only machine.",
+    )
+
+    @property
+    def token(self) -> str:
+        """The token in plain text, empty where there is none."""
+        return self.notion_token.get_secret_value() if self.notion_token is not None else ""
+
+
+def load(
+    env_file: Path | None = None, *, local: bool | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings: the environment wins over one file.
+
+    The file is ``--env-file``, else ``settings.env`` in the state folder, else ``./.env``.
+    Raises SettingsError naming the setting that is wrong.
+    """
+    environ = os.environ if environ is None else environ
+    if env_file is not None and not env_file.is_file():
+        raise SettingsError(f"--env-file {env_file}: there is no such file", remedy="Name an existing file")
+    values: dict[str, Any] = {}
+    here = Path(".env")
+    if env_file is not None:
+        values = _read(env_file)
+    else:
+        from_here = _read(here) if here.is_file() else {}
+        home = environ.get("ULTRA_CHECKLIST_HOME") or from_here.get("ULTRA_CHECKLIST_HOME") or ""
+        own = Path(home or _default_home(environ)).expanduser() / "settings.env"
+        values = _read(own) if own.is_file() else from_here
+        if home and "ULTRA_CHECKLIST_HOME" not in values:
+            values["ULTRA_CHECKLIST_HOME"] = home
+    values.setdefault("ULTRA_CHECKLIST_HOME", str(_default_home(environ)))
+    names = {field.alias: name for name, field in Settings.model_fields.items()}
+    values = {k: v for k, v in values.items() if k in names}
+    values |= {k: environ[k] for k in names if k is not None and environ.get(k)}
+    if local:
+        values["ULTRA_CHECKLIST_LOCAL"] = "1"
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(
+            f"{first['loc'][0]}: {first['msg']}", remedy="Mend it in the environment or in settings.env"
+        ) from None
+    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+
+
+def prepare_home(home: Path) -> Path:
+    """Make the state folder, readable by its owner alone. Raises StateError when that cannot be."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = home.stat()
+        if mode.st_uid == os.geteuid() and stat.S_IMODE(mode.st_mode) & 0o077:
+            home.chmod(0o700)
+        if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+        probe = home / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StateError(
+            f"the state folder {home} cannot be used: {error.strerror}",
+            remedy="Make it writable for this user, or set ULTRA_CHECKLIST_HOME to another folder",
+        ) from error
+    return home
+
+
+def variable_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Template variables given through the environment as ``ULTRA_CHECKLIST_VAR_NAME``."""
+    environ = os.environ if environ is None else environ
+    found = ((key.removeprefix(VARIABLE_PREFIX), v) for key, v in environ.items())
+    return {name: value for name, value in found if VARIABLE_PREFIX + name in environ}
+
+
+def process_environment() -> Mapping[str, str]:
+    """The process environment, for those who pass an allow-listed part of it to children."""
+    return os.environ
+
+
+def default_lang() -> Lang:
+    """The language of the person at this terminal: Japanese where the locale says so."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name)
+        if value:
+            return "ja" if value.startswith("ja") else "en"
+    return "ja" if (locale.getlocale()[0] or "").startswith("ja") else "en"
+
+
+def example() -> str:
+    """The text of ``.env.example``: every setting with a line that says what it is."""
+    lines = ["# Settings of Ultra Checklist. Copy to settings.env in the state folder, or to ./.env", ""]
+    for field in Settings.model_fields.values():
+        default = "" if field.default is None else str(field.default)
+        default = "0" if field.default is False else default
+        lines += [f"# {field.description}", f"{field.alias}={default}", ""]
+    return "\n".join(lines)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", remedy="Mend or remove that file") from error
+
+
+def _default_home(environ: Mapping[str, str]) -> Path:
+    state = environ.get("XDG_STATE_HOME")
+    return Path(state or "~/.local/state").expanduser() / "ultra-checklist"

@@ -1,0 +1,294 @@
+"""What a journal's lines add up to: ticks, proofs, decisions, deploys, the ending.
+
+``History`` is a fold: the same lines always give the same history, and nothing else decides.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ultra_checklist.journal import Entry
+from ultra_checklist.model import Decision, Ending, Frozen, Outcome, Result, Status, Words
+from ultra_checklist.states import NOTHING_SHOWN, Shown
+
+
+class Person(Frozen):
+    """Somebody in Notion."""
+
+    id: str
+    name: str = ""
+
+
+class Tick(Frozen):
+    """A box that was ticked, first seen at ``at``; ``deploys`` is how many deploys there were then."""
+
+    number: int
+    at: datetime
+    by: Person | None
+    deploys: int = 0
+
+
+class ProofLine(Frozen):
+    """One probe's part of a proof, as it is said to people."""
+
+    probe: str
+    outcome: Outcome
+    reason: str
+    expected: Words
+    seen: Words
+    sentence: Words
+    remedy: Words
+    seconds: float
+    evidence: str = ""
+
+
+class Proof(Frozen):
+    """What the probes of a check said together, for one tick, one deploy and one wording of its probes."""
+
+    tick: int
+    deploy: int
+    bound_to: str
+    """Digest of the item's probes as the manifest has them."""
+    outcome: Outcome
+    facts: str
+    at: datetime
+    lines: tuple[ProofLine, ...] = ()
+
+
+class Choosing(Frozen):
+    """An operator's decision, bound to the facts of the moment in which it was seen."""
+
+    decision: Decision
+    note: str
+    until: str
+    by: Person | None
+    facts: str
+    at: datetime
+
+
+class DeployMark(Frozen):
+    """A deploy of this release: splits its time into before and after."""
+
+    number: int
+    started: datetime
+    ended: datetime | None
+    exit_code: int | None
+    host: str
+    by: Person | None = None
+    withdrawn: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Ended with exit 0 and not taken back."""
+        return self.exit_code == 0 and not self.withdrawn
+
+
+@dataclass
+class CheckHistory:
+    """All that the journal knows of one check."""
+
+    tick: Tick | None = None
+    ticks: int = 0
+    approved_by: Person | None = None
+    proof: Proof | None = None
+    definite: Proof | None = None
+    """The last proof that was not "cannot tell"."""
+    failures: int = 0
+    """How many looks in a row were not a pass: the back-off grows with it."""
+    choosing: Choosing | None = None
+    shown: Shown = NOTHING_SHOWN
+    shown_at: datetime | None = None
+    was: Result | None = None
+    """What the row showed when it was unticked."""
+    was_at: datetime | None = None
+    frozen: Shown | None = None
+    frozen_at: datetime | None = None
+    put_right: str = ""
+    """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
+
+
+@dataclass
+class History:
+    """The present of a release."""
+
+    checks: dict[str, CheckHistory] = field(default_factory=dict)
+    deploys: list[DeployMark] = field(default_factory=list)
+    status: Status = Status.PREPARING
+    ready_at: datetime | None = None
+    """Since when everything has been settled; None while something is open."""
+    sealed: Mapping[str, Any] | None = None
+    """The ending with its summary, from the moment it is decided."""
+    steps: dict[str, Any] = field(default_factory=dict)
+    """Steps of the ending that are done, by name."""
+    ended: Ending | None = None
+    ended_at: datetime | None = None
+
+    def check(self, item: str) -> CheckHistory:
+        """The history of one check, empty for one that has none."""
+        return self.checks.setdefault(item, CheckHistory())
+
+    @property
+    def deploy(self) -> DeployMark | None:
+        """The newest deploy."""
+        return self.deploys[-1] if self.deploys else None
+
+    @property
+    def people(self) -> list[Person]:
+        """Everybody whose tick stands, in the order of their first tick."""
+        ticks = sorted((c.tick for c in self.checks.values() if c.tick is not None), key=lambda t: t.at)
+        return list({t.by.id: t.by for t in ticks if t.by is not None}.values())
+
+    def apply(self, entry: Entry) -> None:
+        """Take one line in. Kinds that this version does not know change nothing."""
+        handler = _HANDLERS.get(entry.kind)
+        if handler is not None:
+            handler(self, entry)
+
+
+def fold(entries: Iterable[Entry]) -> History:
+    """The history that some lines add up to."""
+    history = History()
+    for entry in entries:
+        history.apply(entry)
+    return history
+
+
+def _person(raw: Mapping[str, Any] | None) -> Person | None:
+    return Person.model_validate(raw) if raw else None
+
+
+def _ticked(history: History, entry: Entry) -> None:
+    check = history.check(entry.data["item"])
+    check.ticks += 1
+    check.tick = Tick(
+        number=check.ticks,
+        at=entry.time,
+        by=_person(entry.data.get("by")),
+        deploys=entry.data.get("deploys", 0),
+    )
+    check.proof = check.definite = None
+    check.failures = 0
+    check.put_right = ""
+    check.was = None
+
+
+def _unticked(history: History, entry: Entry) -> None:
+    check = history.check(entry.data["item"])
+    check.tick = check.proof = check.definite = None
+    check.approved_by = None
+    check.failures = 0
+    check.put_right = ""
+    check.was, check.was_at = check.shown.result, entry.time
+
+
+def _approved(history: History, entry: Entry) -> None:
+    history.check(entry.data["item"]).approved_by = _person(entry.data.get("by"))
+
+
+def _proved(history: History, entry: Entry) -> None:
+    check = history.check(entry.data["item"])
+    proof = Proof.model_validate({k: v for k, v in entry.data.items() if k != "item"} | {"at": entry.time})
+    _take(check, proof)
+
+
+def _proved_again(history: History, entry: Entry) -> None:
+    check = history.check(entry.data["item"])
+    if check.proof is not None:
+        _take(check, check.proof.model_copy(update={"at": entry.time}))
+
+
+def _take(check: CheckHistory, proof: Proof) -> None:
+    changed = check.proof is None or check.proof.facts != proof.facts
+    check.proof = proof
+    if proof.outcome is not Outcome.UNKNOWN:
+        check.definite = proof
+    check.failures = 0 if proof.outcome is Outcome.PASS else check.failures + 1
+    if changed:
+        check.put_right = ""
+
+
+def _decided(history: History, entry: Entry) -> None:
+    raw = {k: v for k, v in entry.data.items() if k != "item"}
+    history.check(entry.data["item"]).choosing = Choosing.model_validate(raw | {"at": entry.time})
+
+
+def _undecided(history: History, entry: Entry) -> None:
+    history.check(entry.data["item"]).choosing = None
+
+
+def _shown(history: History, entry: Entry) -> None:
+    check = history.check(entry.data["item"])
+    result = entry.data["result"]
+    check.shown = Shown(Result(result) if result else None, entry.data["settled"])
+    check.shown_at = entry.time
+
+
+def _deployed(history: History, entry: Entry) -> None:
+    mark = {k: v for k, v in entry.data.items() if k in DeployMark.model_fields}
+    history.deploys.append(DeployMark.model_validate(mark))
+    for item in entry.data.get("freezes", ()):
+        check = history.check(item)
+        if check.frozen is None or not check.frozen.settled:
+            check.frozen, check.frozen_at = check.shown, entry.time
+    for item in entry.data.get("voids", ()):
+        check = history.check(item)
+        check.proof = check.definite = None
+        check.failures = 0
+
+
+def _deploy_withdrawn(history: History, _entry: Entry) -> None:
+    if history.deploys:
+        history.deploys[-1] = history.deploys[-1].model_copy(update={"withdrawn": True})
+
+
+def _put_right(history: History, entry: Entry) -> None:
+    history.check(entry.data["item"]).put_right = entry.data["what"]
+
+
+def _updated(history: History, entry: Entry) -> None:
+    for item in entry.data["changed"]:
+        check = history.check(item)
+        check.proof = check.definite = check.choosing = check.frozen = None
+        check.failures = 0
+
+
+def _status(history: History, entry: Entry) -> None:
+    history.status = Status(entry.data["status"])
+    if history.status is not Status.READY_TO_CLOSE:
+        history.ready_at = None
+    elif history.ready_at is None:
+        history.ready_at = entry.time
+
+
+def _sealed(history: History, entry: Entry) -> None:
+    history.sealed = entry.data
+    history.ended_at = entry.time
+
+
+def _step(history: History, entry: Entry) -> None:
+    history.steps[entry.data["step"]] = entry.data.get("result")
+
+
+def _closed(history: History, entry: Entry) -> None:
+    history.ended = Ending(entry.data["ending"])
+
+
+_HANDLERS = {
+    "ticked": _ticked,
+    "unticked": _unticked,
+    "approved": _approved,
+    "proved": _proved,
+    "proved-again": _proved_again,
+    "decided": _decided,
+    "undecided": _undecided,
+    "shown": _shown,
+    "deploy": _deployed,
+    "deploy-withdrawn": _deploy_withdrawn,
+    "put-right": _put_right,
+    "updated": _updated,
+    "status": _status,
+    "sealed": _sealed,
+    "step": _step,
+    "closed": _closed,
+}

@@ -1,0 +1,138 @@
+"""The manifest: everything about a release that was resolved when it was made, and stays."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from ultra_checklist.errors import NoManifestError, StateError, UsageError
+from ultra_checklist.machine import Machine
+from ultra_checklist.model import Frozen, Item, Template, digest
+from ultra_checklist.variables import Variables
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+
+class Manifest(Frozen):
+    """One release as it was made. Secret values are never in it, only the names of their variables."""
+
+    key: str
+    version: str
+    environment: str
+    attempt: int = 1
+    template: Template
+    template_text: str
+    """The template's bytes as text, so that the release can be read without the file."""
+    template_path: str
+    variables: Variables = Field(default_factory=Variables)
+    secret_names: tuple[str, ...] = ()
+    commit: str = ""
+    machine: Machine
+    host_label: str = ""
+    product_version: str
+    created: datetime
+    local: bool = False
+    page_id: str = ""
+    page_url: str = ""
+    rows: dict[str, str] = Field(default_factory=dict)
+    """Page id of each item's row."""
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items of the release, in order."""
+        return self.template.items
+
+    def row_key(self, item: str) -> str:
+        """The key by which a row is found in Notion."""
+        return f"{self.key}/{item}"
+
+
+def release_key(template: str, environment: str, version: str, attempt: int = 1) -> str:
+    """The key of a release, such as ``production-release/production/v1.4.0``; later attempts end in ``~2``."""
+    return f"{template}/{environment}/{version}" + (f"~{attempt}" if attempt > 1 else "")
+
+
+def check_name(kind: str, text: str) -> str:
+    """A version or environment, which becomes part of paths. Raises UsageError for anything unsafe."""
+    if not _NAME.fullmatch(text) or ".." in text:
+        raise UsageError(
+            f"{kind} {text!r} cannot be used: letters, digits and . _ + - only, beginning with a letter or digit",
+            remedy=f"Write the {kind} as in v1.4.0",
+        )
+    return text
+
+
+def bound_to(manifest: Manifest, item: Item) -> str:
+    """Digest of what a proof of this item rests on: its probes and the variables' values."""
+    public = {name: value.value for name, value in manifest.variables.values.items()}
+    return digest([[p.probe, p.options] for p in item.probes] + [public, manifest.commit])
+
+
+class Shelf:
+    """The folder of all releases on this machine."""
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / "releases"
+
+    def folder(self, key: str) -> Path:
+        """Where a release keeps its manifest, journal and mirror."""
+        return self.root / key
+
+    def write(self, manifest: Manifest) -> None:
+        """Store a manifest, whole or not at all."""
+        folder = self.folder(manifest.key)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(folder / "manifest.json", manifest.model_dump(mode="json"))
+
+    def read(self, key: str) -> Manifest:
+        """Load a manifest. Raises NoManifestError when there is none, StateError when it is damaged."""
+        path = self.folder(key) / "manifest.json"
+        try:
+            return Manifest.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            version = key.rsplit("/", 1)[-1]
+            raise NoManifestError(
+                f"no manifest of {key} on this machine", remedy=f"ultra-checklist adopt {version}"
+            ) from None
+        except (OSError, ValidationError) as error:
+            raise StateError(
+                f"{path} cannot be read: {error}",
+                remedy="Move the release's folder away and run: ultra-checklist adopt",
+            ) from error
+
+    def all(self) -> Iterator[Manifest]:
+        """Every manifest here, ordered by key."""
+        for path in sorted(self.root.glob("*/*/*/manifest.json")):
+            yield self.read(str(path.parent.relative_to(self.root)))
+
+
+def write_whole(path: Path, value: Any) -> None:
+    """Replace a JSON file in one step: readers see the old one or the new one. Raises StateError."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StateError(
+            f"{path} cannot be written: {error.strerror}",
+            remedy="Free space or mend the rights of the state folder",
+        ) from error
+
+
+def now() -> datetime:
+    """The present, in UTC."""
+    return datetime.now(UTC)

@@ -91,6 +91,7 @@ class CheckHistory:
     tick: Tick | None = None
     ticks: int = 0
     approved_by: Person | None = None
+    approved_facts: str = ""
     proof: Proof | None = None
     definite: Proof | None = None
     """The last proof that was not "cannot tell"."""
@@ -175,15 +176,17 @@ def _ticked(history: History, entry: Entry) -> None:
 
 def _unticked(history: History, entry: Entry) -> None:
     check = history.check(entry.data["item"])
-    check.tick = check.proof = check.definite = None
-    check.approved_by = None
+    check.tick = None
+    if check.frozen is None or not check.frozen.settled:
+        check.proof = check.definite = None
     check.failures = 0
     check.put_right = ""
     check.was, check.was_at = check.shown.result, entry.time
 
 
 def _approved(history: History, entry: Entry) -> None:
-    history.check(entry.data["item"]).approved_by = _person(entry.data.get("by"))
+    check = history.check(entry.data["item"])
+    check.approved_by, check.approved_facts = _person(entry.data.get("by")), entry.data.get("facts", "")
 
 
 def _proved(history: History, entry: Entry) -> None:

@@ -8,7 +8,7 @@ reordering a line breaks the chain.
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +56,9 @@ class Journal:
         """Add one line; it is on disk when this returns. Raises StateError when it cannot be written."""
         return self.extend([(kind, data)], time=time)[0]
 
-    def extend(self, lines: list[tuple[str, Mapping[str, Any]]], *, time: datetime | None = None) -> list[Entry]:
+    def extend(
+        self, lines: Sequence[tuple[str, Mapping[str, Any]]], *, time: datetime | None = None
+    ) -> list[Entry]:
         """Add several lines with one flush."""
         if not lines:
             return []

@@ -69,9 +69,8 @@ def check_name(kind: str, text: str) -> str:
 
 
 def bound_to(manifest: Manifest, item: Item) -> str:
-    """Digest of what a proof of this item rests on: its probes and the variables' values."""
-    public = {name: value.value for name, value in manifest.variables.values.items()}
-    return digest([[p.probe, p.options] for p in item.probes] + [public, manifest.commit])
+    """Digest of what a proof of this item rests on: its probes with the public variables filled in."""
+    return digest([[p.probe, manifest.variables.fill(dict(p.options))] for p in item.probes])
 
 
 class Shelf:

@@ -73,8 +73,8 @@ class Finding(Frozen):
     verdict: Verdict
     started: datetime
     seconds: float
-    evidence: str = ""
-    """SHA-256 of the redacted observation in the evidence store, hex; empty where none is kept."""
+    material: bytes = Field(default=b"", exclude=True, repr=False)
+    """The redacted observation, for the evidence store; empty where the probe saw nothing."""
 
 
 class Result(StrEnum):

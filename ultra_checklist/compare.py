@@ -1,0 +1,82 @@
+"""A full comparison of a release's rows with its manifest: missing, trashed, moved and doubled rows.
+
+Nothing that is wrong here stays settled in silence: it is put right and named in the journal.
+"""
+
+from collections.abc import Mapping
+
+from ultra_checklist.apply import first, make_row, rows_of
+from ultra_checklist.errors import NotionNotFound
+from ultra_checklist.notion.client import Notion
+from ultra_checklist.notion.rows import Row, parse_release, parse_row
+from ultra_checklist.notion.schema import Workspace
+from ultra_checklist.plan import new_row
+from ultra_checklist.release import Release
+
+
+async def compare(notion: Notion, workspace: Workspace, release: Release) -> dict[str, Row]:
+    """Read the page and all rows, mend what is missing or doubled, and return the rows by item."""
+    page = await notion.get(f"pages/{release.manifest.page_id}")
+    release.mirror.page = parse_release(page, workspace)
+    by_item: dict[str, list[Row]] = {}
+    prefix = f"{release.manifest.key}/"
+    for row in await rows_of(notion, workspace, release.manifest.page_id):
+        if row.key.startswith(prefix):
+            by_item.setdefault(row.key.removeprefix(prefix), []).append(row)
+    known = set(release.manifest.rows.values())
+    for row in await _by_id(notion, workspace, release, by_item):
+        item_id = next(i for i, page_id in release.manifest.rows.items() if page_id == row.page_id)
+        by_item.setdefault(item_id, []).append(row)
+    rows: dict[str, Row] = {}
+    for item in release.manifest.items:
+        found = by_item.get(item.id, [])
+        rows[item.id] = await _one_of(notion, workspace, release, item.id, found, known)
+    _remember(release, rows)
+    return rows
+
+
+async def _by_id(
+    notion: Notion, workspace: Workspace, release: Release, by_item: Mapping[str, list[Row]]
+) -> list[Row]:
+    """Rows whose key or relation was changed are not in the answer, but their ids are known."""
+    seen = {row.page_id for rows in by_item.values() for row in rows}
+    found = []
+    for page_id in release.manifest.rows.values():
+        if page_id in seen:
+            continue
+        try:
+            page = await notion.get(f"pages/{page_id}")
+        except NotionNotFound:
+            continue
+        if page["parent"].get("data_source_id") == workspace.checks:
+            found.append(parse_row(page, workspace))
+    return found
+
+
+async def _one_of(
+    notion: Notion, workspace: Workspace, release: Release, item_id: str, found: list[Row], known: set[str]
+) -> Row:
+    """The one row of an item: taken out of the trash, chosen among copies, or made anew."""
+    living = [row for row in found if not row.in_trash]
+    kept = first(row for row in living if row.page_id in known and row.done) or first(living)
+    if kept is not None:
+        ticked = [row for row in living if row.done]
+        for copy in living:
+            if copy.page_id != kept.page_id and not (len(ticked) > 1 and copy.done):
+                await notion.patch(f"pages/{copy.page_id}", {"in_trash": True})
+                release.record("repaired", {"item": item_id, "what": "a copy of the row was put into the trash"})
+        return kept
+    if found:
+        release.record("repaired", {"item": item_id, "what": "the row was taken out of the trash"})
+        return parse_row(await notion.patch(f"pages/{found[0].page_id}", {"in_trash": False}), workspace)
+    item = release.manifest.template.item(item_id)
+    if item is None:
+        raise KeyError(item_id)
+    release.record("repaired", {"item": item_id, "what": "the row was missing and was made again"})
+    return await make_row(notion, workspace, new_row(release.manifest, item))
+
+
+def _remember(release: Release, rows: Mapping[str, Row]) -> None:
+    ids = {item: row.page_id for item, row in rows.items()}
+    if ids != dict(release.manifest.rows):
+        release.replace_manifest(release.manifest.model_copy(update={"rows": ids}))

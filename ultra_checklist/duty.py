@@ -1,0 +1,49 @@
+"""When the machine is looked at again: what is due now, and what will be. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from ultra_checklist.history import CheckHistory, History
+from ultra_checklist.model import Item, Outcome
+from ultra_checklist.states import Look, State
+
+MAX_AGE = 15 * 60.0
+"""Seconds for which a pass is believed while people work on the release."""
+QUIET_AGE = 6 * 3600.0
+"""The same while nobody has touched the release for an hour and no deploy has started."""
+QUIET_AFTER = timedelta(hours=1)
+FREE_LOOKS = 10
+"""Failing looks that are repeated at every pass, before the back-off begins."""
+BACK_OFF = (30.0, 60.0, 120.0, 300.0)
+
+
+def due(
+    items: Iterable[Item], states: Mapping[str, State], looks: Mapping[str, datetime], now: datetime
+) -> list[Item]:
+    """The items whose probes must run now."""
+    return [item for item in items if item.probes and _is_due(states[item.id], looks.get(item.id), now)]
+
+
+def next_look(item: Item, check: CheckHistory, history: History, now: datetime) -> datetime:
+    """When the probes of an item that was just proved are due again."""
+    if check.proof is None:
+        return now
+    if check.proof.outcome is Outcome.PASS:
+        return check.proof.at + timedelta(seconds=_max_age(item, history, now))
+    step = check.failures - FREE_LOOKS
+    wait = 0.0 if step <= 0 else BACK_OFF[min(step, len(BACK_OFF)) - 1]
+    return check.proof.at + timedelta(seconds=wait)
+
+
+def _is_due(state: State, look: datetime | None, now: datetime) -> bool:
+    if state.look is Look.NEVER:
+        return False
+    return state.look is Look.NOW or look is None or look <= now
+
+
+def _max_age(item: Item, history: History, now: datetime) -> float:
+    if item.max_age is not None:
+        return item.max_age
+    newest = max((c.tick.at for c in history.checks.values() if c.tick is not None), default=None)
+    busy = history.deploys or (newest is not None and now - newest < QUIET_AFTER)
+    return MAX_AGE if busy else QUIET_AGE

@@ -1,0 +1,121 @@
+"""What people did, from rows to journal lines: ticks, decisions, approvals, and edits that are put right."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ultra_checklist.history import CheckHistory, Person
+from ultra_checklist.model import Decision, Item
+from ultra_checklist.notion.rows import WORKERS, Row
+from ultra_checklist.situations import View, facts_now
+
+Line = tuple[str, dict[str, Any]]
+_NOT_SAID = ("checked_at", "icon", "order", "release", "host")
+"""Columns whose repair needs no words."""
+
+
+def lines_of(
+    view: View, item: Item, row: Row, by: Person | None, written: Mapping[str, Any] | None, *, ours: bool
+) -> list[Line]:
+    """What is new in a row, as lines for the journal.
+
+    ``by`` is who edited it last, None where that was an integration; ``ours`` says that it was this
+    product's own; ``written`` is what the worker last wrote there.
+    """
+    check = view.history.check(item.id)
+    lines = [*_tick(view, item, row, by, check), *_decision(view, item, row, by, check)]
+    lines += _approval(view, item, row, by, check)
+    if not ours and written is not None:
+        lines += _forgery(item, row, by, written)
+    return lines
+
+
+def deploy_line(view: View, item: Item, machine: str) -> Line:
+    """The mark of a deploy that is known by its tick alone: whoever ticked says it ended with exit 0."""
+    tick = view.history.check(item.id).tick
+    at = view.now.isoformat(timespec="milliseconds")
+    return "deploy", {
+        "number": len(view.history.deploys) + 1,
+        "started": at,
+        "ended": at,
+        "exit_code": 0,
+        "host": machine,
+        "by": _dump(tick.by if tick is not None else None),
+        "freezes": [i.id for i in view.manifest.items if i.until_deploy],
+        "voids": [i.id for i in view.manifest.items if i.after_deploy],
+    }
+
+
+def deploy_pending(view: View) -> Item | None:
+    """The deploying item, when it is ticked and its deploy has no mark yet."""
+    item = next((i for i in view.manifest.items if i.deploys), None)
+    if item is None or view.history.check(item.id).tick is None:
+        return None
+    deploy = view.history.deploy
+    return item if deploy is None or deploy.withdrawn else None
+
+
+def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
+    if row.done and check.tick is None:
+        # Ticks seen together with the deploy's own tick may have been made after it.
+        coming = item.after_deploy and _deploy_is_coming(view)
+        deploys = len(view.history.deploys) + int(coming)
+        return [("ticked", {"item": item.id, "by": _dump(by), "edited": row.edited, "deploys": deploys})]
+    if not row.done and check.tick is not None:
+        lines: list[Line] = [("unticked", {"item": item.id, "by": _dump(by)})]
+        deploy = view.history.deploy
+        if item.deploys and deploy is not None and not deploy.withdrawn:
+            lines.append(("deploy-withdrawn", {"number": deploy.number, "by": _dump(by)}))
+        return lines
+    return []
+
+
+def _deploy_is_coming(view: View) -> bool:
+    item = next((i for i in view.manifest.items if i.deploys), None)
+    if item is None:
+        return False
+    row = view.rows.get(item.id)
+    deploy = view.history.deploy
+    return row is not None and row.done and (deploy is None or deploy.withdrawn)
+
+
+def _decision(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
+    made = row.decision in set(Decision) and bool(row.note.strip())
+    now = (row.decision, row.note, row.until)
+    bound = check.choosing
+    if not made:
+        return [("undecided", {"item": item.id, "by": _dump(by)})] if bound is not None else []
+    if bound is not None and (bound.decision.value, bound.note, bound.until) == now:
+        return []
+    data = {"decision": row.decision, "note": row.note, "until": row.until, "by": _dump(by)}
+    return [("decided", {"item": item.id, **data, "facts": facts_now(view, item)})]
+
+
+def _approval(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
+    if row.approved and check.approved_by is None and by is not None:
+        return [("approved", {"item": item.id, "by": _dump(by), "facts": facts_now(view, item)})]
+    if not row.approved and check.approved_by is not None:
+        return [("approved", {"item": item.id, "by": None})]
+    return []
+
+
+def _forgery(item: Item, row: Row, by: Person | None, written: Mapping[str, Any]) -> list[Line]:
+    changed = [c for c in WORKERS if c in written and _plain(getattr(row, c)) != _plain(written[c])]
+    said = [code for code in changed if code not in _NOT_SAID]
+    if not said:
+        return []
+    who = (by.name or by.id) if by is not None else "an integration"
+    what = ", ".join(f"{code} = {_short(getattr(row, code))}" for code in said)
+    return [("put-right", {"item": item.id, "what": f"{what} ({who})", "by": _dump(by)})]
+
+
+def _dump(person: Person | None) -> dict[str, str] | None:
+    return person.model_dump() if person is not None else None
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _short(value: Any) -> str:
+    text = str(_plain(value))
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,176 @@
+"""Finds, makes and mends the two databases below a parent page."""
+
+from typing import Any
+
+from ultra_checklist.errors import UsageError
+from ultra_checklist.model import Lang, Words
+from ultra_checklist.notion.client import Json, Notion
+from ultra_checklist.notion.rows import rich_text
+from ultra_checklist.notion.schema import (
+    CHECK_COLUMNS,
+    CHECKS_TITLE,
+    RELEASE_COLUMNS,
+    RELEASES_TITLE,
+    Column,
+    Match,
+    Workspace,
+    match,
+    own_columns,
+    property_schema,
+    relation_schema,
+    rollup_schema,
+)
+
+_NEEDS_SOMEBODY = Words(en="Needs somebody", ja="要対応")
+_BY_RESULT = Words(en="By result", ja="結果別")
+
+
+class Databases:
+    """The two databases in the making. ``done`` lists what was made or mended, for people."""
+
+    def __init__(self, notion: Notion, parent: str, lang: Lang, pinned: Workspace | None) -> None:
+        self._notion = notion
+        self._parent = parent
+        self._lang = lang
+        self._pinned = pinned
+        self.done: list[str] = []
+
+    async def prepare(self, *, local: bool) -> Workspace:
+        """Find or make both databases with all their columns.
+
+        Raises UsageError when the parent holds two candidates, or a column has another type than ours.
+        """
+        me = await self._notion.get("users/me")
+        await self._notion.get(f"pages/{self._parent}")
+        releases_db, releases = await self._database(RELEASES_TITLE, RELEASE_COLUMNS, "📦")
+        checks_db, checks = await self._database(CHECKS_TITLE, CHECK_COLUMNS, "☑️")
+        check_ids = await self._checks_columns(checks, releases)
+        release_ids = await self._release_columns(releases, checks, check_ids)
+        workspace = Workspace(
+            lang=self._lang,
+            bot_id=me["id"],
+            parent_page=self._parent,
+            releases_database=releases_db,
+            releases=releases,
+            checks_database=checks_db,
+            checks=checks,
+            release_ids=release_ids,
+            check_ids=check_ids,
+            max_upload=_limit(me),
+            local=local,
+        )
+        await self._views(workspace)
+        return workspace
+
+    async def _database(self, title: Words, columns: tuple[Column, ...], icon: str) -> tuple[str, str]:
+        """The database's id and its data source's id; made when it is not there."""
+        found = await self._find(title)
+        if found is None:
+            made = await self._notion.create(
+                "databases",
+                {
+                    "parent": {"type": "page_id", "page_id": self._parent},
+                    "title": rich_text(title.say(self._lang)),
+                    "icon": {"type": "emoji", "emoji": icon},
+                    "initial_data_source": {"properties": own_columns(columns, self._lang)},
+                },
+            )
+            await self._notion.patch(f"databases/{made['id']}", {"is_locked": True})
+            self.done.append(f"made the database {title.say(self._lang)!r}")
+            found = made
+        return str(found["id"]), str(found["data_sources"][0]["id"])
+
+    async def _find(self, title: Words) -> Json | None:
+        pinned = self._pinned
+        if pinned is not None and pinned.parent_page == self._parent:
+            known = pinned.releases_database if title == RELEASES_TITLE else pinned.checks_database
+            database = await self._notion.get(f"databases/{known}")
+            if not database["in_trash"]:
+                return database
+        names = (title.en, title.ja)
+        ids = [
+            child["id"]
+            async for child in self._notion.children(self._parent)
+            if child["type"] == "child_database" and child["child_database"]["title"] in names
+        ]
+        if len(ids) > 1:
+            raise UsageError(
+                f"the parent page holds {len(ids)} databases called {title.say(self._lang)!r}",
+                remedy="Rename or delete the one that is not this product's, then run init again",
+            )
+        return await self._notion.get(f"databases/{ids[0]}") if ids else None
+
+    async def _checks_columns(self, checks: str, releases: str) -> dict[str, str]:
+        known = self._pinned.check_ids if self._pinned is not None else {}
+        found = await self._match(checks, CHECK_COLUMNS, known)
+        wanted = {
+            c.name.say(self._lang): relation_schema(releases)
+            if c.kind == "relation"
+            else property_schema(c, self._lang)
+            for c in found.missing
+        }
+        return await self._mend(checks, CHECK_COLUMNS, found, wanted)
+
+    async def _release_columns(self, releases: str, checks: str, check_ids: dict[str, str]) -> dict[str, str]:
+        known = self._pinned.release_ids if self._pinned is not None else {}
+        found = await self._match(releases, RELEASE_COLUMNS, known)
+        wanted: dict[str, Any] = {}
+        for column in found.missing:
+            if column.kind == "rollup":
+                relation = await self._relation_to(releases, checks)
+                wanted[column.name.say(self._lang)] = rollup_schema(relation, check_ids[column.rolls_up])
+            else:
+                wanted[column.name.say(self._lang)] = property_schema(column, self._lang)
+        return await self._mend(releases, RELEASE_COLUMNS, found, wanted)
+
+    async def _relation_to(self, releases: str, checks: str) -> str:
+        """The id of the releases' side of the relation, which Notion made by itself."""
+        source = await self._notion.get(f"data_sources/{releases}")
+        for prop in source["properties"].values():
+            if prop["type"] == "relation" and prop["relation"].get("data_source_id") == checks:
+                return str(prop["id"])
+        raise UsageError(
+            "the relation between the two databases has lost its other side",
+            remedy="Delete the column Release of the checks in Notion, then run init again",
+        )
+
+    async def _match(self, source: str, columns: tuple[Column, ...], known: dict[str, str]) -> Match:
+        answer = await self._notion.get(f"data_sources/{source}")
+        return match(columns, answer["properties"], known)
+
+    async def _mend(
+        self, source: str, columns: tuple[Column, ...], found: Match, wanted: dict[str, Any]
+    ) -> dict[str, str]:
+        if found.wrong:
+            found.require("the database", self._lang)
+        if not wanted:
+            return found.ids
+        answer = await self._notion.patch(f"data_sources/{source}", {"properties": wanted})
+        self.done.append(f"added columns: {', '.join(wanted)}")
+        return match(columns, answer["properties"], found.ids).require("the database", self._lang)
+
+    async def _views(self, workspace: Workspace) -> None:
+        """Two views of the checks, made once: what needs somebody, and a board by result."""
+        listed = await self._notion.get("views", {"database_id": workspace.checks_database})
+        if len(listed["results"]) > 1:
+            return
+        ids = workspace.check_ids
+        target = {"data_source_id": workspace.checks, "database_id": workspace.checks_database}
+        open_rows = [
+            {"property": ids["live"], "checkbox": {"equals": True}},
+            {"property": ids["done"], "checkbox": {"equals": True}},
+            {"property": ids["settled"], "checkbox": {"equals": False}},
+        ]
+        by_order = [{"property": ids["order"], "direction": "ascending"}]
+        somebody = target | {"type": "table", "filter": {"and": open_rows}, "sorts": by_order}
+        await self._notion.create("views", somebody | {"name": _NEEDS_SOMEBODY.say(self._lang)})
+        group = {"type": "select", "property_id": ids["result"], "sort": {"type": "manual"}}
+        board = target | {"type": "board", "configuration": {"type": "board", "group_by": group}}
+        live = {"filter": {"property": ids["live"], "checkbox": {"equals": True}}, "sorts": by_order}
+        await self._notion.create("views", board | live | {"name": _BY_RESULT.say(self._lang)})
+        self.done.append("made two views")
+
+
+def _limit(me: Json) -> int:
+    limits = me.get("bot", {}).get("workspace_limits") or {}
+    return int(limits.get("max_file_upload_size_in_bytes") or 5 * 1024 * 1024)

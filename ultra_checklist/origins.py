@@ -1,0 +1,130 @@
+"""Where the values of a template's variables come from, in order: flags, files, environment, defaults."""
+
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from ultra_checklist.config import variable_environment
+from ultra_checklist.errors import UsageError
+from ultra_checklist.model import Template
+from ultra_checklist.variables import BUILT_IN, Value, Variables, merge
+
+GIT_TIMEOUT = 20.0
+
+
+def resolve(
+    template: Template,
+    *,
+    flags: Sequence[str] = (),
+    files: Sequence[Path] = (),
+    home: Path,
+    environment: str,
+    built_in: Mapping[str, str],
+) -> Variables:
+    """Gather all values. Raises UsageError for unknown names and for secrets given by ``--var``.
+
+    ``built_in`` gives VERSION and ENVIRONMENT; a flag may override them where no release is made.
+    """
+    declared = {variable.name: variable for variable in template.variables}
+    secrets = {name for name, variable in declared.items() if variable.secret}
+    given = dict(_flag(text) for text in flags)
+    _known(given, declared, "--var")
+    for name in given:
+        if name in secrets:
+            raise UsageError(
+                f"--var {name}: a secret on the command line is seen by every process of this machine",
+                remedy=f"Put it into {home}/environments/{environment}.env, or use --var-file",
+            )
+    own = home / "environments" / f"{environment}.env"
+    layers = [_layer(given.items(), "--var", secrets)]
+    for file in files:
+        values = _read(file)
+        _known(values, declared, f"--var-file {file}")
+        layers.append(_layer(values.items(), f"--var-file {file}", secrets))
+    if own.is_file():
+        layers.append(_layer(_read(own).items(), str(own), secrets))
+    process = {name: value for name, value in variable_environment().items() if name in declared}
+    layers.append(_layer(process.items(), "environment", secrets))
+    layers.append(_layer(built_in.items(), "built in", set()))
+    defaults = ((name, v.default) for name, v in declared.items() if v.default is not None)
+    layers.append(_layer(defaults, "default", secrets))
+    return merge(*layers)
+
+
+def pin_commit(variables: Variables, wanted: str | None) -> tuple[Variables, str]:
+    """Resolve the release's commit: ``--commit``, else RELEASE_REF, in DEPLOY_DIR; add it as COMMIT.
+
+    Returns the commit, empty when there is no checkout to ask. Raises UsageError when the checkout
+    does not know the name that was asked for.
+    """
+    if wanted is None and variables.get("COMMIT"):
+        return variables, str(variables.get("COMMIT"))
+    (filled, folder), unset = variables.fill(["${RELEASE_REF}", "${DEPLOY_DIR}"])
+    checkout = "" if "DEPLOY_DIR" in unset else folder
+    ref = wanted or ("" if "RELEASE_REF" in unset else filled)
+    if not checkout or not ref:
+        if wanted:
+            raise UsageError(
+                f"--commit {wanted} cannot be resolved: DEPLOY_DIR is not set",
+                remedy="Add: --var DEPLOY_DIR=/path/to/the/checkout",
+            )
+        return variables, ""
+    commit = _commit_of(Path(checkout), ref)
+    if commit is None:
+        raise UsageError(
+            f"{ref!r} names no commit in DEPLOY_DIR {checkout}",
+            remedy=f"git -C {checkout} fetch --tags, or name another one with --commit",
+        )
+    values = dict(variables.values) | {"COMMIT": Value(value=commit, origin=f"{ref} in {checkout}")}
+    return Variables(values=values), commit
+
+
+def with_secrets(public: Variables, template: Template, home: Path, environment: str) -> Variables:
+    """Add the secrets to stored variables; they are read afresh at each look and never stored."""
+    secret = {variable.name for variable in template.variables if variable.secret}
+    own = home / "environments" / f"{environment}.env"
+    found: dict[str, Value] = {}
+    sources = [(str(own), _read(own) if own.is_file() else {}), ("environment", variable_environment())]
+    for origin, values in sources:
+        for name in secret & values.keys():
+            if values[name]:
+                found.setdefault(name, Value(value=values[name], origin=origin, secret=True))
+    return Variables(values=dict(public.values) | found)
+
+
+def _flag(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UsageError(f"--var {text!r}: expected NAME=VALUE", remedy="For example: --var DEPLOY_DIR=/srv/app")
+    return name, value
+
+
+def _known(names: Iterable[str], declared: Mapping[str, object], where: str) -> None:
+    for name in names:
+        if name not in declared and name not in BUILT_IN:
+            near = get_close_matches(name, [*declared, *BUILT_IN], n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(declared)}"
+            raise UsageError(f"{where}: the template has no variable {name}", remedy=hint)
+
+
+def _layer(values: Iterable[tuple[str, str]], origin: str, secrets: set[str]) -> list[tuple[str, Value]]:
+    return [(name, Value(value=value, origin=origin, secret=name in secrets)) for name, value in values]
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", remedy="Name a file with NAME=VALUE lines") from error
+
+
+def _commit_of(checkout: Path, ref: str) -> str | None:
+    argv = ["git", "-C", str(checkout), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=GIT_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"git cannot be asked for {ref!r}: {error}", remedy="Install git") from error
+    return done.stdout.strip() or None if done.returncode == 0 else None

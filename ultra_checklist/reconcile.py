@@ -1,0 +1,207 @@
+"""Brings one release's rows in line with the truth: intake, proof, states, writes, and again if people moved.
+
+Level-based: it compares what is with what should be, so twice, late or after a crash is the same as once.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ultra_checklist.duty import due, next_look
+from ultra_checklist.history import Person
+from ultra_checklist.intake import Line, deploy_line, deploy_pending, lines_of
+from ultra_checklist.machine import Machine
+from ultra_checklist.manifest import now as present
+from ultra_checklist.model import Item
+from ultra_checklist.notion.client import Notion
+from ultra_checklist.notion.rows import Row, check_properties, parse_row
+from ultra_checklist.notion.schema import Workspace
+from ultra_checklist.people import People
+from ultra_checklist.plan import RowPlanner, Values, difference
+from ultra_checklist.prove import Prover
+from ultra_checklist.release import Release
+from ultra_checklist.situations import View, evaluate
+from ultra_checklist.states import Place, State
+
+ROUNDS = 5
+"""How often a pass looks again because people moved while it wrote."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A row whose result changed, for those who watch."""
+
+    release: str
+    item: Item
+    state: State
+    why: str
+
+
+@dataclass
+class Bench:
+    """What a pass works with, for all releases."""
+
+    notion: Notion
+    workspace: Workspace
+    people: People
+    machine: Machine
+    label: str = ""
+    clock: Callable[[], datetime] = present
+    listener: Callable[[Change], None] = lambda _change: None
+    written: int = field(default=0)
+
+    def person_of(self, row: Row) -> str:
+        """The id of whoever edited a row; after our own write, whom the row already names."""
+        if row.edited_by != self.workspace.bot_id:
+            return row.edited_by
+        return row.operator[0] if row.operator else ""
+
+
+class Reconciler:
+    """One release in one pass."""
+
+    def __init__(self, bench: Bench, release: Release, prover: Prover) -> None:
+        self._bench = bench
+        self._release = release
+        self._prover = prover
+        self.place = Place.HERE if release.manifest.machine.digest == bench.machine.digest else Place.WRONG_MACHINE
+
+    def view(self) -> View:
+        """The release as the states are worked out from."""
+        release = self._release
+        return View(
+            manifest=release.manifest,
+            history=release.history,
+            rows=release.mirror.rows,
+            now=self._bench.clock(),
+            place=self.place,
+            label=self._bench.label,
+        )
+
+    async def run(self, rows: Mapping[str, Row]) -> dict[str, State]:
+        """Take the rows in, prove what is due, write what differs; returns the states at the end."""
+        states: dict[str, State] = {}
+        for _ in range(ROUNDS):
+            people = {item: await self._person(row) for item, row in rows.items()}
+            self._take(rows, people)
+            states = await self._prove()
+            rows = await self._write(states)
+            if not rows:
+                break
+        return states
+
+    async def prove_all(self, items: list[Item]) -> dict[str, State]:
+        """Look at these items now, due or not."""
+        await self._prover.prove(items)
+        self._plan_looks(items)
+        return await self._prove()
+
+    def redact(self, text: str) -> str:
+        """Text without the secrets that this release's probes know of."""
+        return self._prover.runner.redactor.text(text)
+
+    async def _person(self, row: Row) -> Person | None:
+        user = self._bench.person_of(row)
+        return await self._bench.people.person(user) if user else None
+
+    def _take(self, rows: Mapping[str, Row], people: Mapping[str, Person | None]) -> None:
+        mirror = self._release.mirror
+        mirror.rows |= rows
+        if self.place is not Place.HERE:
+            return
+        for item in self._release.manifest.items:
+            row = rows.get(item.id)
+            if row is None:
+                continue
+            ours = row.edited_by == self._bench.workspace.bot_id
+            written = mirror.written.get(item.id)
+            self._release.record_all(lines_of(self.view(), item, row, people[item.id], written, ours=ours))
+
+    async def _prove(self) -> dict[str, State]:
+        """Run due probes until the states stand still: one check's proof may open another."""
+        items = self._release.manifest.items
+        done: set[str] = set()
+        while True:
+            view = self.view()
+            states = evaluate(view)
+            if self.place is not Place.HERE:
+                return states
+            coming = deploy_pending(view)
+            wanted = [
+                item for item in due(items, states, self._release.mirror.looks, view.now) if item.id not in done
+            ]
+            if coming is not None:
+                # The deploy has run by now: what was proved before it must not be looked at again.
+                checks = view.history.checks
+                wanted = [i for i in wanted if not (i.until_deploy and checks[i.id].definite is not None)]
+            if wanted:
+                await self._prover.prove(wanted)
+                self._plan_looks(wanted)
+                done |= {item.id for item in wanted}
+                continue
+            self._record_shown(states)
+            if coming is None:
+                return states
+            kind, data = deploy_line(view, coming, self._bench.machine.name)
+            self._release.record(kind, data)
+            done = {item for item in done if not _of_after(self._release, item)}
+
+    def _plan_looks(self, items: list[Item]) -> None:
+        now = self._bench.clock()
+        for item in items:
+            check = self._release.history.check(item.id)
+            self._release.mirror.looks[item.id] = next_look(item, check, self._release.history, now)
+
+    def _record_shown(self, states: Mapping[str, State]) -> None:
+        lines: list[Line] = []
+        for item, state in states.items():
+            shown = self._release.history.check(item).shown
+            if (state.result, state.settled) != (shown.result, shown.settled):
+                result = state.result.value if state.result is not None else ""
+                lines.append(
+                    ("shown", {"item": item, "result": result, "settled": state.settled, "why": state.why})
+                )
+        self._release.record_all(lines)
+
+    async def _write(self, states: Mapping[str, State]) -> dict[str, Row]:
+        """Write the rows that differ; returns those that people changed meanwhile."""
+        mirror, bench = self._release.mirror, self._bench
+        planner = RowPlanner(self.view(), states, bench.workspace.lang, bench.machine.name)
+        jobs: list[tuple[Item, Row, Values, Values]] = []
+        for item in self._release.manifest.items:
+            row = mirror.rows.get(item.id)
+            if row is None or row.in_trash or states[item.id].why == Place.OTHER_LABEL.value:
+                continue
+            wanted = planner.wanted(item, mirror.written.get(item.id))
+            changes = difference(row, wanted)
+            mirror.written[item.id] = wanted
+            if changes:
+                jobs.append((item, row, wanted, changes))
+        self._release.mirror.save()
+        answers = await asyncio.gather(*(self._patch(row, changes) for _, row, _, changes in jobs))
+        moved: dict[str, Row] = {}
+        for (item, row, wanted, changes), answer in zip(jobs, answers, strict=True):
+            if answer.asked != row.asked:
+                moved[item.id] = answer
+            else:
+                mirror.rows[item.id] = answer
+            if "result" in changes or "why" in changes:
+                bench.listener(Change(self._release.manifest.key, item, states[item.id], wanted["why"]))
+        return moved
+
+    async def _patch(self, row: Row, changes: Values) -> Row:
+        body: dict[str, Any] = {}
+        values = {code: value for code, value in changes.items() if code != "icon"}
+        if values:
+            body["properties"] = check_properties(values, self._bench.workspace)
+        if "icon" in changes:
+            body["icon"] = {"type": "emoji", "emoji": changes["icon"]}
+        self._bench.written += 1
+        return parse_row(await self._bench.notion.patch(f"pages/{row.page_id}", body), self._bench.workspace)
+
+
+def _of_after(release: Release, item_id: str) -> bool:
+    item = release.manifest.template.item(item_id)
+    return item is not None and item.after_deploy

@@ -1,0 +1,86 @@
+"""One release on this machine: its manifest, journal, history and mirror together."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ultra_checklist.errors import NoManifestError, UsageError
+from ultra_checklist.history import History, fold
+from ultra_checklist.journal import Journal
+from ultra_checklist.manifest import Manifest, Shelf
+from ultra_checklist.mirror import Mirror
+
+
+class Release:
+    """A release as the engine works on it. Only ``record`` changes its history."""
+
+    def __init__(self, shelf: Shelf, manifest: Manifest) -> None:
+        self.shelf = shelf
+        self.manifest = manifest
+        self.folder: Path = shelf.folder(manifest.key)
+        self.journal = Journal(self.folder / "journal.jsonl")
+        self.history: History = fold(self.journal.entries())
+        self.mirror = Mirror(self.folder / "mirror.json")
+
+    def record(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Add one line to the journal; it is on disk, and in the history, when this returns."""
+        self.history.apply(self.journal.append(kind, data))
+
+    def record_all(self, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Add several lines with one flush."""
+        for entry in self.journal.extend(lines):
+            self.history.apply(entry)
+
+    def replace_manifest(self, manifest: Manifest) -> None:
+        """Store a changed manifest."""
+        self.shelf.write(manifest)
+        self.manifest = manifest
+
+    @property
+    def open(self) -> bool:
+        """Whether the release has not ended."""
+        return self.history.ended is None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The team's time zone."""
+        return ZoneInfo(self.manifest.template.timezone)
+
+    def clock(self, time: datetime | None) -> str:
+        """A time as people of this team read it: hours and minutes."""
+        return time.astimezone(self.zone).strftime("%H:%M") if time is not None else "-"
+
+
+def open_releases(shelf: Shelf, *, local: bool) -> list[Release]:
+    """All releases here that have not ended, of the local Notion or of the real one."""
+    found = (Release(shelf, manifest) for manifest in shelf.all() if manifest.local is local)
+    return [release for release in found if release.open]
+
+
+def find(
+    shelf: Shelf, version: str, *, local: bool, environment: str | None = None, template: str | None = None
+) -> Release:
+    """The release that VERSION names: the newest attempt of it.
+
+    Raises NoManifestError when there is none here, UsageError when several fit.
+    """
+    fitting = [
+        m
+        for m in shelf.all()
+        if m.version == version
+        and m.local is local
+        and environment in (None, m.environment)
+        and template in (None, m.template.name, Path(m.template_path).stem)
+    ]
+    if not fitting:
+        raise NoManifestError(
+            f"no manifest of {version} on this machine",
+            remedy=f"ultra-checklist status lists what is here; made elsewhere: ultra-checklist adopt {version}",
+        )
+    lines = {(m.template.name, m.environment) for m in fitting}
+    if len(lines) > 1:
+        listed = "\n".join(f"  {m.key}" for m in fitting)
+        raise UsageError(f"{version} names several releases:\n{listed}", remedy="Choose one with -e and -t")
+    return Release(shelf, max(fitting, key=lambda m: m.attempt))

@@ -1,0 +1,141 @@
+"""From a release's history and its rows to the situation of every check, and so to every state. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ultra_checklist.history import CheckHistory, History, Proof
+from ultra_checklist.manifest import Manifest, bound_to
+from ultra_checklist.model import Decision, Item, Result
+from ultra_checklist.notion.rows import Row
+from ultra_checklist.states import NOTHING_SHOWN, Choice, Place, Situation, State, decide
+
+_CHOICES = {Decision.WAIVE: Choice.WAIVED, Decision.NOT_APPLICABLE: Choice.NOT_APPLICABLE}
+NO_ROW = Row(page_id="")
+
+
+@dataclass(frozen=True)
+class View:
+    """What the states of a release are worked out from."""
+
+    manifest: Manifest
+    history: History
+    rows: Mapping[str, Row]
+    now: datetime
+    place: Place = Place.HERE
+    label: str = ""
+    """The label of this worker's machine; empty: the only machine."""
+
+
+def evaluate(view: View) -> dict[str, State]:
+    """The state of every check. Conditions between checks are followed until nothing changes."""
+    states: dict[str, State] = {}
+    for _ in range(len(view.manifest.items) + 1):
+        fresh = {item.id: decide(situation(view, item, states)) for item in view.manifest.items}
+        if fresh == states:
+            break
+        states = fresh
+    return states
+
+
+def situation(view: View, item: Item, others: Mapping[str, State]) -> Situation:
+    """Everything that the table looks at, of one check."""
+    history, row = view.history, view.rows.get(item.id, NO_ROW)
+    check = history.check(item.id)
+    proof = current_proof(view, item)
+    deploy = history.deploy
+    ended = history.ended is not None or history.sealed is not None
+    return Situation(
+        ended=ended,
+        open=_is_open(view.manifest, item, check, row, others),
+        place=_place(view, item),
+        choice=_choice(view, item, check, row, proof),
+        until_deploy=item.until_deploy,
+        after_deploy=item.after_deploy,
+        deploy_started=deploy is not None and not deploy.withdrawn,
+        deployed=deploy is not None and deploy.stands,
+        before=check.shown if ended else check.frozen or NOTHING_SHOWN,
+        # Where this worker may not judge, nothing is taken in, so the row itself says whether it claims something.
+        ticked=check.tick is not None or (view.place is not Place.HERE and row.done),
+        ticked_late=_ticked_late(item, check, len(history.deploys)),
+        needs_settled=all(need in others and others[need].settled for need in item.needs),
+        has_probes=bool(item.probes),
+        person_known=check.tick is not None and check.tick.by is not None,
+        attachment_missing=bool(item.evidence) and not row.attachments,
+        second_person_missing=item.approvals > 0 and not _approved(check, row, proof),
+        outcome=proof.outcome if proof is not None else None,
+    )
+
+
+def current_proof(view: View, item: Item) -> Proof | None:
+    """The proof that speaks of this tick, this deploy and this wording of the item; None: not looked yet."""
+    check = view.history.check(item.id)
+    proof = check.proof
+    if proof is None or check.tick is None or proof.tick != check.tick.number:
+        return None
+    if proof.bound_to != bound_to(view.manifest, item):
+        return None
+    if item.after_deploy and proof.deploy != len(view.history.deploys):
+        return None
+    return proof
+
+
+def facts_now(view: View, item: Item) -> str:
+    """Digest of the facts that a decision made now is bound to; empty: never looked at."""
+    proof = current_proof(view, item)
+    return proof.facts if proof is not None else ""
+
+
+def _is_open(manifest: Manifest, item: Item, check: CheckHistory, row: Row, others: Mapping[str, State]) -> bool:
+    if item.when is None or check.tick is not None or row.decision:
+        return True
+    named = set(item.when.failed)
+    watched = (i.id for i in manifest.items if i.id != item.id and (i.id in named or i.section in named))
+    return any(other in others and others[other].result is Result.FAILED for other in watched)
+
+
+def _place(view: View, item: Item) -> Place:
+    if view.place is Place.HERE and item.runs_on and view.label and item.runs_on != view.label:
+        return Place.OTHER_LABEL
+    return view.place
+
+
+def _ticked_late(item: Item, check: CheckHistory, deploys: int) -> bool:
+    if check.tick is None:
+        return False
+    return check.tick.deploys > 0 if item.until_deploy else check.tick.deploys < deploys
+
+
+def _approved(check: CheckHistory, row: Row, proof: Proof | None) -> bool:
+    if not row.approved or check.approved_by is None or check.tick is None or check.tick.by is None:
+        return False
+    facts = proof.facts if proof is not None else ""
+    return check.approved_by.id != check.tick.by.id and check.approved_facts == facts
+
+
+def _choice(view: View, item: Item, check: CheckHistory, row: Row, proof: Proof | None) -> Choice:
+    if not row.decision:
+        return Choice.NONE
+    if item.waive == "never" or row.decision not in set(Decision):
+        return Choice.NOT_ALLOWED
+    if not row.note.strip() or check.choosing is None:
+        return Choice.NO_NOTE
+    if row.until and date.fromisoformat(row.until[:10]) < view.now.astimezone(_zone(view)).date():
+        return Choice.EXPIRED
+    if not _may_decide(view, item, check):
+        return Choice.WRONG_PERSON
+    if check.choosing.facts != (proof.facts if proof is not None else ""):
+        return Choice.OTHER_FACTS
+    return _CHOICES[Decision(row.decision)]
+
+
+def _may_decide(view: View, item: Item, check: CheckHistory) -> bool:
+    if check.choosing is None or check.choosing.by is None:
+        return False
+    approvers = view.manifest.template.approvers
+    return item.waive != "approvers" or check.choosing.by.id in approvers
+
+
+def _zone(view: View) -> ZoneInfo:
+    return ZoneInfo(view.manifest.template.timezone)

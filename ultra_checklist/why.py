@@ -1,0 +1,183 @@
+"""The one line beside a box: expected, seen, remedy, in the language of the databases. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ultra_checklist.history import CheckHistory, Proof, ProofLine
+from ultra_checklist.model import Item, Lang, Outcome, Words
+from ultra_checklist.notion.schema import RESULT_WORDS
+from ultra_checklist.states import State
+
+MAX_WHY = 1900
+"""Characters; Notion takes 2,000 in one piece."""
+
+ICONS = {
+    None: "⬜",
+    "passed": "✅",
+    "failed": "❌",
+    "cannot-tell": "❓",
+    "waiting": "⏳",
+    "blocked": "⛔",
+    "confirmed": "☑️",
+    "waived": "🎫",
+    "not-applicable": "➖",
+}
+
+_SAYINGS: Mapping[str, Words] = {
+    "not-open": Words(en="not open: nothing it depends on has failed", ja="未開放: 条件となる不合格がありません"),
+    "no-manifest": Words(
+        en="no manifest on this machine; run: ultra-checklist adopt {version}",
+        ja="このマシンにマニフェストがありません。実行: ultra-checklist adopt {version}",
+    ),
+    "wrong-machine": Words(
+        en="this worker runs on {here}, the release is for {target}: run it there",
+        ja="このワーカーは {here} で動いています。リリース対象は {target} です。対象機で実行してください",
+    ),
+    "nothing-to-waive": Words(en="passed, nothing to waive", ja="合格しているため免除は不要です"),
+    "no-note": Words(
+        en="the decision waits for a Note: write the reason there",
+        ja="判断にはメモが必要です。理由を「メモ」に書いてください",
+    ),
+    "not-allowed": Words(
+        en="this decision is not allowed here: take it back",
+        ja="この項目ではこの判断はできません。取り消してください",
+    ),
+    "expired": Words(
+        en="the decision has expired (Until): renew the date or take it back",
+        ja="判断の期限が切れています。期限を更新するか取り消してください",
+    ),
+    "wrong-person": Words(
+        en="the decision must be made by a person who may: take it back and let them decide",
+        ja="判断できる人による判断が必要です。取り消して、その人が判断してください",
+    ),
+    "other-facts": Words(
+        en="the decision was made on other facts than now: look again, then change the Note to renew it",
+        ja="判断時と事実が変わっています。確認のうえ、メモを書き直して判断し直してください",
+    ),
+    "waived": Words(en="waived by {by}: {note}", ja="免除（{by}）: {note}"),
+    "not-applicable": Words(en="not applicable, says {by}: {note}", ja="対象外（{by}）: {note}"),
+    "ticked-late": Words(
+        en="ticked after the deploy had started: this cannot be proved any more; decide Waive with the reason",
+        ja="デプロイ開始後のチェックのため、もう証明できません。理由を書いて「免除」を選んでください",
+    ),
+    "before-deploy": Words(
+        en="blocked: no deploy has ended with exit 0 yet; it is looked at after that",
+        ja="デプロイがまだ正常終了していません。終了後に確認します",
+    ),
+    "needs": Words(en="blocked: first {needs}", ja="先に必要: {needs}"),
+    "confirmed": Words(en="a person's word: {by}", ja="担当者の確認: {by}"),
+    "word-before-deploy": Words(
+        en="ticked before the newest deploy: look again, then untick and tick",
+        ja="最新のデプロイより前のチェックです。確認し直して、チェックを外して付け直してください",
+    ),
+    "no-person": Words(
+        en="not ticked by a person: untick it, and tick it yourself",
+        ja="人によるチェックではありません。外してから、ご自身で付け直してください",
+    ),
+    "attachment-missing": Words(en="attach: {evidence}", ja="添付が必要: {evidence}"),
+    "second-person-missing": Words(
+        en="waits for the approval of a second person (Approved)", ja="二人目の承認を待っています（承認欄）"
+    ),
+    "not-looked-yet": Words(en="not looked at yet", ja="まだ確認していません"),
+    "was": Words(en="was {result} {time}", ja="以前: {result} {time}"),
+    "put-right": Words(en="put right: {what}", ja="修正しました: {what}"),
+    "last-definite": Words(en="last definite: {result} {time}", ja="最後の確定判定: {result} {time}"),
+    "expected": Words(en="expected {text}", ja="期待 {text}"),
+    "seen": Words(en="seen {text}", ja="実際 {text}"),
+    "remedy": Words(en="remedy: {text}", ja="対処: {text}"),
+    "somebody": Words(en="somebody", ja="不明"),
+    "local": Words(en="LOCAL", ja="LOCAL"),
+}
+
+
+def say(code: str, lang: Lang, **values: str) -> str:
+    """One of our sentences with its gaps filled."""
+    text = _SAYINGS[code].say(lang)
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+class Writer:
+    """Writes the Why of the checks of one release."""
+
+    def __init__(self, lang: Lang, zone: ZoneInfo, **names: str) -> None:
+        self._lang = lang
+        self._zone = zone
+        self._names = names
+
+    def why(self, state: State, item: Item, check: CheckHistory, proof: Proof | None, *, needs: str = "") -> str:
+        """What the row's Why says in this state."""
+        text = self._main(state, item, check, proof, needs)
+        if check.put_right:
+            text = self._join(text, say("put-right", self._lang, what=check.put_right))
+        return _cut(text)
+
+    def _main(self, state: State, item: Item, check: CheckHistory, proof: Proof | None, needs: str) -> str:
+        if state.rule == 5:
+            below = self.proved(proof, check) if proof is not None else ""
+            return self._join(say(state.why, self._lang), below)
+        if state.why == "not-ticked":
+            return self._was(check)
+        if state.why in ("passed", "failed", "unknown") and proof is not None:
+            return self.proved(proof, check)
+        if state.why in _SAYINGS:
+            return say(state.why, self._lang, **self._gaps(item, check, needs))
+        return ""
+
+    def _gaps(self, item: Item, check: CheckHistory, needs: str) -> dict[str, str]:
+        by = check.choosing.by if check.choosing is not None else None
+        if by is None and check.tick is not None:
+            by = check.tick.by
+        return {
+            **self._names,
+            "by": (by.name or by.id) if by is not None else say("somebody", self._lang),
+            "note": check.choosing.note if check.choosing is not None else "",
+            "needs": needs,
+            "evidence": item.evidence,
+        }
+
+    def _was(self, check: CheckHistory) -> str:
+        if check.was is None:
+            return ""
+        return say(
+            "was", self._lang, result=RESULT_WORDS[check.was].say(self._lang), time=self._clock(check.was_at)
+        )
+
+    def proved(self, proof: Proof, check: CheckHistory) -> str:
+        """What the probes found: those that did not pass come alone, else all of them."""
+        telling = [line for line in proof.lines if line.outcome is proof.outcome] or list(proof.lines)
+        text = " / ".join(filter(None, (self._line(line) for line in telling)))
+        if proof.outcome is Outcome.UNKNOWN and check.definite is not None:
+            word = {Outcome.PASS: "passed", Outcome.FAIL: "failed"}[check.definite.outcome]
+            result = next(words for code, words in RESULT_WORDS.items() if code == word)
+            clock = self._clock(check.definite.at)
+            text = self._join(text, say("last-definite", self._lang, result=result.say(self._lang), time=clock))
+        return text
+
+    def _line(self, line: ProofLine) -> str:
+        lang = self._lang
+        parts = []
+        if line.outcome is not Outcome.PASS and line.expected.say(lang):
+            parts.append(say("expected", lang, text=line.expected.say(lang)))
+        if line.seen.say(lang):
+            parts.append(say("seen", lang, text=line.seen.say(lang)))
+        if line.sentence.say(lang):
+            parts.append(line.sentence.say(lang))
+        if line.remedy.say(lang):
+            parts.append(say("remedy", lang, text=line.remedy.say(lang)))
+        return ("、" if lang == "ja" else ", ").join(parts)
+
+    def _clock(self, time: datetime | None) -> str:
+        return time.astimezone(self._zone).strftime("%H:%M") if time is not None else ""
+
+    @staticmethod
+    def _join(*parts: str) -> str:
+        return " – ".join(part for part in parts if part)
+
+
+def _cut(text: str) -> str:
+    """One line of bounded length, whatever a probe said."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_WHY else line[: MAX_WHY - 1] + "…"

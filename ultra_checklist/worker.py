@@ -1,0 +1,69 @@
+"""The worker: passes one at a time, once or for ever. One worker a state folder, held by flock."""
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ultra_checklist.errors import CannotTellError, StateError
+from ultra_checklist.sync import Report
+
+
+class Busy(StateError):
+    """Another process holds the lock of this state folder."""
+
+
+@contextmanager
+def hold(home: Path, *, wait: bool) -> Iterator[None]:
+    """Hold the state folder's lock. Raises Busy when another process has it and ``wait`` is false.
+
+    The lock belongs to the open file: a kill frees it, and a child does not inherit it.
+    """
+    try:
+        handle = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise StateError(
+            f"the state folder {home} cannot be used: {error.strerror}",
+            remedy="Make it writable for this user, or set ULTRA_CHECKLIST_HOME to another folder",
+        ) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise Busy(
+                "another pass is running with this state folder", remedy="Nothing to do: it does the work"
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+async def watch(
+    one_pass: Callable[[], Awaitable[Report]],
+    *,
+    every: float,
+    tell: Callable[[Report], None],
+    complain: Callable[[CannotTellError], None],
+    stop: asyncio.Event,
+) -> None:
+    """Pass after pass until ``stop`` is set; what Notion cannot answer now is tried again at the next pass."""
+    while not stop.is_set():
+        try:
+            tell(await one_pass())
+        except CannotTellError as error:
+            complain(error)
+        try:
+            async with asyncio.timeout(every):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Let SIGTERM and SIGINT end a watch after the running pass."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)

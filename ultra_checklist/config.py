@@ -61,6 +61,13 @@ class Settings(BaseSettings):
         description="Label of this machine, for items with runs_on; empty: this is the only machine.",
     )
 
+    close_after: float = Field(
+        default=600.0,
+        ge=0,
+        alias="ULTRA_CHECKLIST_CLOSE_AFTER",
+        description="Seconds between everything being settled and the release closing by itself.",
+    )
+
     @property
     def token(self) -> str:
         """The token in plain text, empty where there is none."""
@@ -151,7 +158,7 @@ def example() -> str:
     lines = ["# Settings of Ultra Checklist. Copy to settings.env in the state folder, or to ./.env", ""]
     for field in Settings.model_fields.values():
         default = "" if field.default is None else str(field.default)
-        default = "0" if field.default is False else default
+        default = "0" if field.default is False else default.removesuffix(".0")
         lines += [f"# {field.description}", f"{field.alias}={default}", ""]
     return "\n".join(lines)
 

@@ -127,8 +127,9 @@ async def create(
                 "but this machine has no manifest of it",
                 remedy="Choose another version" if ended else f"ultra-checklist adopt {order.version}",
             )
-        for other in others if supersede is not None else ():
-            await supersede(other)
+        if supersede is not None:
+            for other in others:
+                await supersede(other)
         shelf.write(manifest)
         release = Release(shelf, manifest)
         release.record(
@@ -199,7 +200,8 @@ def difference(manifest: Manifest, template: Template) -> Difference:
     """Compare a release with the template as it is now. Raises UsageError when it is another checklist."""
     if template.name != manifest.template.name:
         raise UsageError(
-            f"{template.path} is the checklist {template.name!r}, the release was made from {manifest.template.name!r}",
+            f"{template.path} is the checklist {template.name!r}; "
+            f"the release was made from {manifest.template.name!r}",
             remedy="Name the right template with -t",
         )
     old = {item.id: item for item in manifest.items}

@@ -1,0 +1,69 @@
+"""The command line: a table of commands, each imported when it is called."""
+
+import importlib
+from typing import Any
+
+import click
+
+from ultra_checklist import __version__
+from ultra_checklist.cli import boundary
+
+COMMANDS = {
+    "demo": ("ultra_checklist.cli.demo:demo", "A pretend production to try everything on."),
+    "serve": ("ultra_checklist.cli.notion:serve", "The local Notion and its board."),
+    "init": ("ultra_checklist.cli.notion:init", "Make, adopt or repair the two databases in Notion."),
+    "new": ("ultra_checklist.cli.releases:new", "Make the page of a release."),
+    "update": ("ultra_checklist.cli.releases:update", "Bring a running release up to its edited template."),
+    "adopt": ("ultra_checklist.cli.releases:adopt", "Take over a release that has no manifest here."),
+    "close": ("ultra_checklist.cli.releases:close", "End a release and record it on its page."),
+    "check": ("ultra_checklist.cli.probing:check", "Run probes here and now; touches no Notion."),
+    "sync": ("ultra_checklist.cli.work:sync", "Look at the ticks, prove them, write the results back."),
+    "status": ("ultra_checklist.cli.work:status", "Where the releases stand, and what is open."),
+    "lint": ("ultra_checklist.cli.probing:lint", "Find the mistakes in a template."),
+    "probes": ("ultra_checklist.cli.probing:probes", "The probes and their options."),
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and one line, so that help imports nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names, in the order of a release's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Import the command that is called."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the table from the one-liners."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Name the nearest command where there is none of that name."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ultra-checklist")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """A release checklist in Notion whose ticks are proved by probes on the real machine."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    boundary.run(lambda: cli.main(standalone_mode=False))

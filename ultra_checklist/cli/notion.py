@@ -1,0 +1,134 @@
+"""``init`` and ``serve``: the two Notions, the real one and the local one."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.wiring import Desk, common, desk
+from ultra_checklist.config import LOCAL_PAGE, default_lang
+from ultra_checklist.errors import RefusedError, SettingsError, UsageError
+
+
+@click.command()
+@click.option("--parent", metavar="PAGE", help="Id or address of the Notion page that holds the databases.")
+@click.option("--adopt", is_flag=True, help="Accept that the token now belongs to another integration.")
+@common
+def init(parent: str | None, adopt: bool, local: bool, env_file: Path | None, lang: str | None) -> None:
+    """Make, adopt or repair the two databases in Notion.
+
+    Running it again changes nothing that is right. The language of columns and options is fixed the
+    first time.
+
+    \b
+    Examples:
+      ultra-checklist init --local
+      ultra-checklist init --parent https://www.notion.so/Releases-0123456789abcdef0123456789abcdef
+    """  # noqa: D301 - click needs the real backspace character
+    at = desk(env_file, local, lang)
+    at.require_notion()
+    asyncio.run(_init(at, _parent(at, parent), adopt=adopt, asked_lang=lang))
+
+
+async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -> None:
+    from ultra_checklist.notion.workspace import Databases
+    from ultra_checklist.people import People
+
+    pinned = at.pinned()
+    if pinned is not None and asked_lang is not None and asked_lang != pinned.lang:
+        raise RefusedError(
+            f"the databases were made in {pinned.lang!r}, which cannot be changed",
+            remedy=f"Leave --lang out, or choose another parent page with its own state folder (now {at.home})",
+        )
+    chosen = pinned.lang if pinned is not None else "ja" if (asked_lang or default_lang()) == "ja" else "en"
+    async with at.notion() as notion:
+        await _same_bot(at, notion, adopt=adopt)
+        databases = Databases(notion, parent, chosen, pinned)
+        workspace = await databases.prepare(local=at.local)
+        await _learn_people(People(at.home, notion), notion)
+    at.pin(workspace)
+    for line in databases.done or ["everything is there already; nothing was changed"]:
+        say(line)
+    say(f"ready: {'LOCAL, ' if at.local else ''}language {workspace.lang}, state in {at.home}")
+    say(f"  next: ultra-checklist new v1.0.0{' --local' if at.local else ''}")
+
+
+async def _same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
+    me = await notion.get("users/me")
+    pinned = at.pinned()
+    if pinned is not None and pinned.bot_id != me["id"] and not adopt:
+        raise RefusedError(
+            f"this state folder belongs to another integration than {me.get('name') or me['id']}",
+            remedy="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
+        )
+
+
+async def _learn_people(people: Any, notion: Any) -> None:
+    from ultra_checklist.errors import NotionError
+
+    try:
+        answer = await notion.get("users", {"page_size": 100})
+    except NotionError as error:
+        if not error.permanent:
+            raise
+        say(
+            "note: the integration may not read users, so names will be missing (capability: read user information)"
+        )
+        return
+    people.learn(answer["results"])
+
+
+def _parent(at: Desk, given: str | None) -> str:
+    wanted = given or at.settings.notion_parent_page_id
+    if wanted is None:
+        if at.local or at.settings.token.startswith("ntn_local"):
+            return LOCAL_PAGE
+        pinned = at.pinned()
+        if pinned is not None:
+            return pinned.parent_page
+        raise SettingsError(
+            "no parent page was named", remedy="Add --parent PAGE, or set NOTION_PARENT_PAGE_ID to the page's id"
+        )
+    from notion_client.helpers import extract_page_id
+
+    page = extract_page_id(wanted)
+    if page is None:
+        raise UsageError(
+            f"{wanted!r} is no id or address of a Notion page", remedy="Copy the page's link in Notion"
+        )
+    return str(page)
+
+
+@click.command()
+@click.option("--port", default=8642, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option(
+    "--db",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The database file.  [default: the state folder's]",
+)
+@click.option(
+    "--request-log", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON line a request."
+)
+@common
+def serve(
+    port: int, db: Path | None, request_log: Path | None, local: bool, env_file: Path | None, lang: str | None
+) -> None:
+    """Run the local Notion and its board on this machine.
+
+    It prints one line `ready http://127.0.0.1:PORT` once it accepts connections.
+    """
+    from ultra_checklist.server.serve import serve as run_server
+
+    at = desk(env_file, local, lang)
+    file = db or at.database
+    if not file.parent.is_dir():
+        raise UsageError(f"--db {file}: there is no folder {file.parent}", remedy="Make the folder first")
+    try:
+        run_server(file, port, request_log=request_log)
+    except OSError as error:
+        raise UsageError(
+            f"port {port} cannot be used: {error.strerror or error}",
+            remedy="Choose another one: --port 0 takes a free one",
+        ) from error

@@ -1,0 +1,194 @@
+"""``check``, ``lint`` and ``probes``: useful without Notion."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ultra_checklist import plugins
+from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.wiring import Desk, common, desk, find_template
+from ultra_checklist.errors import UsageError
+from ultra_checklist.model import Outcome
+
+
+@click.command()
+@click.argument("template", metavar="TEMPLATE|VERSION")
+@click.argument("items", nargs=-1, metavar="[ITEM]...")
+@click.option("--var", "flags", multiple=True, metavar="K=V", help="Set a variable.")
+@click.option(
+    "--var-file", "files", multiple=True, type=click.Path(path_type=Path), help="Read variables from a file."
+)
+@click.option("--format", "form", default="table", show_default=True, metavar="FORMAT", help="table or json.")
+@click.option("-e", "--environment", help="The environment whose variables are meant.")
+@common
+def check(
+    template: str,
+    items: tuple[str, ...],
+    flags: tuple[str, ...],
+    files: tuple[Path, ...],
+    form: str,
+    environment: str | None,
+    local: bool,
+    env_file: Path | None,
+    lang: str | None,
+) -> int:
+    """Run probes here and now, of a template or of a running release; touches no Notion.
+
+    Exit code 0: nothing failed and nothing is unknown; 1: something failed; 3: something is unknown.
+
+    \b
+    Examples:
+      ultra-checklist check templates/production_release.md --var DEPLOY_DIR=/srv/autotrade
+      ultra-checklist check v1.4.0 env-mode repo-clean
+    """  # noqa: D301 - click needs the real backspace character
+    from ultra_checklist.checking import Checked, outcome_of
+
+    at = desk(env_file, local, lang)
+    writer = _writer(form)
+    checklist, variables = _source(at, template, environment, flags, files)
+    _known_items(checklist, items)
+    checked: Checked = asyncio.run(_run(at, checklist, variables, items))
+    click.echo(writer(checked, at.lang), nl=False)
+    return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3}[outcome_of(checked)]
+
+
+def _writer(form: str) -> Any:
+    known = plugins.names(plugins.REPORTS)
+    if form not in known:
+        raise UsageError(f"there is no format {form!r}", remedy=f"Known: {', '.join(known)}")
+    return plugins.load(plugins.REPORTS, form)
+
+
+def _source(
+    at: Desk, name: str, environment: str | None, flags: tuple[str, ...], files: tuple[Path, ...]
+) -> tuple[Any, Any]:
+    """The checklist and the variables: a running release's own, or a template's with those given now."""
+    from ultra_checklist.origins import pin_commit, resolve, with_secrets
+    from ultra_checklist.release import find
+    from ultra_checklist.template import load
+
+    if not Path(name).suffix and any(m.version == name for m in at.shelf.all()):
+        if flags or files:
+            raise UsageError(
+                f"{name} is a running release: its variables are fixed", remedy="Leave --var and --var-file out"
+            )
+        manifest = find(at.shelf, name, local=at.local, environment=environment).manifest
+        _require_here(manifest)
+        return manifest.template, with_secrets(manifest.variables, manifest.template, at.home, manifest.environment)
+    where = environment or at.settings.environment
+    path = find_template(name, at.settings, where)
+    checklist = load(path)
+    variables = resolve(
+        checklist, flags=flags, files=files, home=at.home, environment=where, built_in={"ENVIRONMENT": where}
+    )
+    try:
+        variables, _ = pin_commit(variables, None)
+    except UsageError as error:
+        # The probes that need COMMIT will say so themselves; the others still run.
+        say(f"note: {error.message}")
+    return checklist, variables
+
+
+def _require_here(manifest: Any) -> None:
+    from ultra_checklist.errors import CannotTellError
+    from ultra_checklist.machine import this_machine
+
+    here = this_machine()
+    if manifest.machine.digest != here.digest:
+        raise CannotTellError(
+            f"can't tell: {manifest.key} belongs to {manifest.machine.name}, this is {here.name}",
+            remedy=f"Run it on {manifest.machine.name}",
+        )
+
+
+def _known_items(checklist: Any, items: tuple[str, ...]) -> None:
+    from difflib import get_close_matches
+
+    ids = [item.id for item in checklist.items]
+    for item in items:
+        if item not in ids:
+            near = get_close_matches(item, ids, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(ids)}"
+            raise UsageError(f"the checklist has no item {item!r}", remedy=hint)
+
+
+async def _run(at: Desk, checklist: Any, variables: Any, items: tuple[str, ...]) -> Any:
+    from ultra_checklist.checking import check as run_checks
+
+    return await run_checks(checklist, variables, items, secrets=at.secrets)
+
+
+@click.command()
+@click.argument("template")
+@click.option("--fix", is_flag=True, help="Write missing ids into the file.")
+@click.option("--against", type=click.Path(path_type=Path), help="Compare with the team's own document.")
+@common
+def lint(
+    template: str, fix: bool, against: Path | None, local: bool, env_file: Path | None, lang: str | None
+) -> int:
+    """Find the mistakes in a template, each with file and line.
+
+    \b
+    Examples:
+      ultra-checklist lint templates/production_release.md --against docs/22_production_release_checklist.md
+      ultra-checklist lint my_checklist.md --fix
+    """  # noqa: D301 - click needs the real backspace character
+    from ultra_checklist import lint as linting
+    from ultra_checklist import template as templates
+
+    at = desk(env_file, local, lang)
+    path = find_template(template, at.settings, at.settings.environment)
+    if fix:
+        text = path.read_text(encoding="utf-8")
+        fixed = linting.fix(text, path=str(path))
+        if fixed != text:
+            path.write_text(fixed, encoding="utf-8")
+            say(f"wrote missing ids into {path}")
+    parsed = templates.load(path)
+    say(f"{path}: {len(parsed.items)} items in {len(parsed.sections)} sections, no mistakes")
+    return _against(parsed, against) if against is not None else 0
+
+
+def _against(parsed: Any, document: Path) -> int:
+    from ultra_checklist import lint as linting
+
+    try:
+        text = document.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--against {document}: {error}", remedy="Name a readable Markdown file") from error
+    differences = linting.against(parsed, text, path=str(document))
+    for difference in differences:
+        click.echo(str(difference))
+    if not differences:
+        say(f"{document} has the same items in the same order")
+    return 1 if differences else 0
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@common
+def probes(name: str | None, form: str, local: bool, env_file: Path | None, lang: str | None) -> None:
+    """List the probes, or one probe's options."""
+    at = desk(env_file, local, lang)
+    known = plugins.names(plugins.PROBES)
+    if name is not None and name not in known:
+        raise UsageError(f"there is no probe {name!r}", remedy=f"Known: {', '.join(known)}")
+    families = {key: plugins.load(plugins.PROBES, key) for key in known if name in (None, key)}
+    if form == "json":
+        data = {
+            key: {"effect": family.effect, "summary": family.summary.say(at.lang)}
+            | {"options": family.options_model.model_json_schema()}
+            for key, family in families.items()
+        }
+        click.echo(json.dumps(data, ensure_ascii=False, indent=1))
+        return
+    for key, family in families.items():
+        click.echo(f"{key:10} {family.summary.say(at.lang)}")
+    if name is not None:
+        for option, spec in families[name].options_model.model_fields.items():
+            needed = "required" if spec.is_required() else f"default {spec.default!r}"
+            click.echo(f"  {option:18} {spec.description or ''} ({needed})")

@@ -1,0 +1,179 @@
+"""Puts the parts together for a command: settings, state folder, Notion, workspace."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from pydantic import ValidationError
+
+from ultra_checklist import config
+from ultra_checklist.errors import SettingsError, UsageError
+from ultra_checklist.manifest import Shelf, write_whole
+from ultra_checklist.model import Lang
+from ultra_checklist.notion.schema import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+LOCAL_TOKEN = "ntn_local_cli"  # noqa: S105 - the local Notion's integration, no secret
+LOCAL_URL = "http://notion.local"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every command works with."""
+
+    settings: config.Settings
+    home: Path
+    lang: Lang
+
+    @property
+    def local(self) -> bool:
+        """Whether the built-in local Notion is used."""
+        return self.settings.local
+
+    @property
+    def shelf(self) -> Shelf:
+        """The releases of this machine."""
+        return Shelf(self.home)
+
+    @property
+    def secrets(self) -> list[str]:
+        """Our own secrets, to be redacted from everything."""
+        return [self.settings.token] if self.settings.token else []
+
+    @property
+    def database(self) -> Path:
+        """The file of the built-in local Notion."""
+        return self.home / "local-notion.db"
+
+    def require_notion(self) -> None:
+        """Refuse where it is unclear which Notion is meant. Raises SettingsError naming both ways on."""
+        if not self.local and not self.settings.token:
+            raise SettingsError(
+                "there is no NOTION_TOKEN, and --local was not given",
+                remedy="Set NOTION_TOKEN (and NOTION_PARENT_PAGE_ID) to use Notion, "
+                "or add --local to use the built-in local Notion",
+            )
+
+    def workspace(self) -> Workspace:
+        """The databases that ``init`` pinned. Raises UsageError when there are none yet."""
+        found = self.pinned()
+        if found is None:
+            flag = " --local" if self.local else " --parent PAGE"
+            raise UsageError("the two databases are not set up yet", remedy=f"ultra-checklist init{flag}")
+        return found
+
+    def pinned(self) -> Workspace | None:
+        """The databases that ``init`` pinned, if any."""
+        try:
+            return Workspace.model_validate_json(self._workspace_file.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def pin(self, workspace: Workspace) -> None:
+        """Remember the databases."""
+        write_whole(self._workspace_file, workspace.model_dump(mode="json"))
+
+    @property
+    def _workspace_file(self) -> Path:
+        return self.home / ("workspace-local.json" if self.local else "workspace.json")
+
+    @asynccontextmanager
+    async def notion(self) -> AsyncIterator[Any]:
+        """A connection to the Notion that was asked for."""
+        self.require_notion()
+        import httpx
+
+        from ultra_checklist.notion.client import Notion
+
+        if not self.local:
+            async with Notion(self.settings.token, self.settings.notion_base_url) as notion:
+                yield notion
+            return
+        from ultra_checklist.server.app import create_app
+
+        transport = httpx.ASGITransport(app=create_app(self.database))
+        async with Notion(LOCAL_TOKEN, LOCAL_URL, transport=transport) as notion:
+            yield notion
+
+    def bench(self, notion: Any, listener: Any = None) -> Any:
+        """What a pass works with."""
+        from ultra_checklist.machine import this_machine
+        from ultra_checklist.people import People
+        from ultra_checklist.reconcile import Bench
+
+        made = Bench(notion, self.workspace(), People(self.home, notion), this_machine(), self.settings.host)
+        if listener is not None:
+            made.listener = listener
+        return made
+
+    async def run_pass(self, notion: Any, *, only: str | None = None, listener: Any = None) -> Any:
+        """One pass of the worker."""
+        from ultra_checklist.sync import Pass
+
+        after = self.settings.close_after
+        return await Pass(
+            self.bench(notion, listener), self.home, secrets=self.secrets, close_after=after, only=only
+        ).run()
+
+    async def compare(self, notion: Any, release: Any, reconciler: Any) -> None:
+        """Compare all rows of a release with its manifest and take in what people did."""
+        from ultra_checklist.compare import compare
+
+        await reconciler.run(await compare(notion, self.workspace(), release))
+
+
+def desk(env_file: Path | None, local: bool, lang: str | None) -> Desk:
+    """Read the settings and make the state folder ready."""
+    settings = config.load(env_file, local=local)
+    return Desk(
+        settings, config.prepare_home(settings.home), "ja" if (lang or config.default_lang()) == "ja" else "en"
+    )
+
+
+def common(function: F) -> F:
+    """Options that every command has."""
+    options = [
+        click.option("--local", is_flag=True, help="Use the built-in local Notion."),
+        click.option(
+            "--env-file", type=click.Path(path_type=Path, dir_okay=False), help="Read settings from this file."
+        ),
+        click.option(
+            "--lang", type=click.Choice(["ja", "en"]), help="Language of our words.  [default: your locale]"
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def chosen(function: F) -> F:
+    """Options that choose one of several releases."""
+    function = click.option("-e", "--environment", help="The release's environment.")(function)
+    return click.option("-t", "--template", help="The release's template: a path or a name.")(function)
+
+
+def find_template(name: str | None, settings: config.Settings, environment: str) -> Path:
+    """The file of a template: a path, or a name in the templates' folders. Raises UsageError."""
+    wanted = name or f"{environment.lower()}_release"
+    given = Path(wanted)
+    if given.is_file():
+        return given.absolute()
+    folders = [folder for folder in (settings.templates, *shipped()) if folder is not None]
+    for folder in folders:
+        for file in (folder / wanted, folder / f"{wanted}.md"):
+            if file.is_file():
+                return file.absolute()
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.md")})
+    raise UsageError(
+        f"there is no template {wanted!r}",
+        remedy=f"Name a file, or one of: {', '.join(known) or 'none found'} (-t)",
+    )
+
+
+def shipped() -> list[Path]:
+    """Where the templates of this product lie: in the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent.parent
+    return [folder for folder in (package / "templates", package.parent / "templates") if folder.is_dir()]

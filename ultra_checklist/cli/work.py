@@ -1,0 +1,151 @@
+"""``sync`` and ``status``: the worker, and where the releases stand."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ultra_checklist.cli.boundary import report, say
+from ultra_checklist.cli.wiring import Desk, chosen, common, desk
+
+WATCH_EVERY = 2.0
+
+
+@click.command()
+@click.option(
+    "--watch",
+    is_flag=False,
+    flag_value=WATCH_EVERY,
+    type=click.FloatRange(min=0.2),
+    metavar="[SECONDS]",
+    help="Go on until stopped, one pass every so many seconds.  [default: 2]",
+)
+@click.option("--release", "version", metavar="VERSION", help="Only this release.")
+@common
+def sync(watch: float | None, version: str | None, local: bool, env_file: Path | None, lang: str | None) -> int:
+    """Look at the ticks in Notion, prove them on this machine, and write the results back.
+
+    One pass, for cron; a pass in which nothing changed is one request. Exit code 0 means that the pass
+    worked, whatever the verdicts, or that another pass is running; 3 that Notion did not answer.
+
+    \b
+    Example for crontab:
+      * * * * * ultra-checklist sync
+    """  # noqa: D301 - click needs the real backspace character
+    at = desk(env_file, local, lang)
+    at.require_notion()
+    at.workspace()
+    only = _key(at, version)
+    return asyncio.run(_sync(at, watch, only))
+
+
+def _key(at: Desk, version: str | None) -> str | None:
+    if version is None:
+        return None
+    from ultra_checklist.release import find
+
+    return find(at.shelf, version, local=at.local).manifest.key
+
+
+async def _sync(at: Desk, every: float | None, only: str | None) -> int:
+    from ultra_checklist.worker import Busy, hold, stop_on_signals, watch
+
+    try:
+        with hold(at.home, wait=False):
+            async with at.notion() as notion:
+                if every is None:
+                    _tell(await at.run_pass(notion, only=only, listener=_changed))
+                    return 0
+                stop = asyncio.Event()
+                stop_on_signals(stop)
+                say(f"watching every {every:g} s; stop with Ctrl-C")
+
+                async def one_pass() -> Any:
+                    return await at.run_pass(notion, only=only, listener=_changed)
+
+                await watch(one_pass, every=every, tell=_tell_if_news, complain=report, stop=stop)
+    except Busy as busy:
+        say(busy.message)
+    return 0
+
+
+def _changed(change: Any) -> None:
+    result = change.state.result.value if change.state.result is not None else "-"
+    say(f"{change.item.id}: {result}" + (f" – {change.why}" if change.why else ""))
+
+
+def _tell(done: Any) -> None:
+    say(f"{done.releases} open, {done.requests} requests, {done.writes} written")
+    for problem in done.problems:
+        say(f"note: {problem}")
+    for key in done.closed:
+        say(f"closed {key}")
+
+
+def _tell_if_news(done: Any) -> None:
+    if done.writes or done.problems or done.closed:
+        _tell(done)
+
+
+@click.command()
+@click.argument("version", required=False)
+@chosen
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@common
+def status(
+    version: str | None,
+    template: str | None,
+    environment: str | None,
+    form: str,
+    local: bool,
+    env_file: Path | None,
+    lang: str | None,
+) -> None:
+    """Where the releases stand: what is settled, what is open, and what to do next.
+
+    It reads this machine's journal and asks nobody.
+    """
+    from ultra_checklist.overview import overview
+    from ultra_checklist.release import Release, find
+
+    at = desk(env_file, local, lang)
+    if version is None:
+        releases = [Release(at.shelf, m) for m in at.shelf.all() if m.local is at.local]
+        shown = [r for r in releases if r.open] or releases[-1:]
+    else:
+        shown = [find(at.shelf, version, local=at.local, environment=environment, template=template)]
+    pinned = at.pinned()
+    words = pinned.lang if pinned is not None and lang is None else at.lang
+    views = [overview(release, words, at.settings.host) for release in shown]
+    if form == "json":
+        click.echo(json.dumps(views, ensure_ascii=False, indent=1))
+        return
+    if not views:
+        say("there is no release on this machine")
+        say(f"  next: ultra-checklist new v1.0.0{' --local' if at.local else ''}")
+    for view in views:
+        _print(view)
+
+
+def _print(view: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, soft_wrap=False)
+    console.print(f"[bold]{escape(view['release'])}[/bold]  {escape(view['status'])}  {escape(view['url'])}")
+    for note in view["notes"]:
+        console.print(f"  ! {escape(note)}", highlight=False)
+    console.print(f"  {escape(view['made_of'])}", highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    for check in view["checks"]:
+        mark = "[green]✔[/green]" if check["settled"] else "[red]✘[/red]" if check["result"] == "failed" else "·"
+        text = escape(check["title"]) + (f"  [dim]{escape(check['why'])}[/dim]" if check["why"] else "")
+        table.add_row(f"{mark} {escape(check['number'])}", escape(check["result_text"]), text)
+    console.print(table)

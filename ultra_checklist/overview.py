@@ -1,0 +1,94 @@
+"""A release as one piece of plain data, for the terminal and for programs. Reads the journal, asks nobody."""
+
+from typing import Any
+
+from ultra_checklist.lifecycle import template_changed
+from ultra_checklist.machine import this_machine
+from ultra_checklist.manifest import Manifest, now
+from ultra_checklist.model import Item, Lang, Words
+from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
+from ultra_checklist.plan import RowPlanner
+from ultra_checklist.release import Release
+from ultra_checklist.situations import View, evaluate
+from ultra_checklist.standing import deciders, status_of
+from ultra_checklist.states import Place, State
+from ultra_checklist.tally import tally
+
+_CHANGED = Words(
+    en="template changed since this release was made; to take it over: ultra-checklist update {version}",
+    ja="リリース作成後にテンプレートが変更されています。反映するには: ultra-checklist update {version}",
+)
+_ELSEWHERE = Words(
+    en="this release belongs to {target}; this machine is {here}, so nothing can be told",
+    ja="このリリースの対象は {target} です。このマシンは {here} なので判定できません",
+)
+_LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
+
+
+def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
+    """Everything that ``status`` says about a release."""
+    manifest, history = release.manifest, release.history
+    here = this_machine()
+    place = Place.HERE if manifest.machine.digest == here.digest else Place.WRONG_MACHINE
+    view = View(manifest, history, release.mirror.rows, now(), place, label)
+    states = evaluate(view)
+    planner = RowPlanner(view, states, lang, here.name)
+    ended = history.ended is not None
+    status = status_of(view, states) if not ended else history.status
+    standing = STATUS_WORDS[status].say(lang)
+    if ended and history.ended is not None:
+        standing = next(
+            words.say(lang) for code, words in STATUS_WORDS.items() if code.value == history.ended.value
+        )
+    made_of = tally(manifest, states, release.mirror.rows, deciders(view, states)).line(lang)
+    return {
+        "release": manifest.version,
+        "key": manifest.key,
+        "environment": manifest.environment,
+        "status": standing,
+        "status_code": history.ended.value if history.ended is not None else status.value,
+        "url": manifest.page_url,
+        "commit": manifest.commit,
+        "host": manifest.machine.name,
+        "local": manifest.local,
+        "template_changed": template_changed(manifest),
+        "notes": _notes(release, lang, place, here.name),
+        "made_of": str(history.sealed["made_of"]) if history.sealed is not None else made_of,
+        "deploys": len(history.deploys),
+        "open": [i.id for i in manifest.items if i.required and not states[i.id].settled],
+        "checks": [_check(release, planner, item, states[item.id], lang) for item in manifest.items],
+    }
+
+
+def _notes(release: Release, lang: Lang, place: Place, here: str) -> list[str]:
+    manifest = release.manifest
+    notes = [_LOCAL.say(lang)] if manifest.local else []
+    if place is not Place.HERE:
+        notes.append(_ELSEWHERE.say(lang).replace("{target}", manifest.machine.name).replace("{here}", here))
+    if release.open and template_changed(manifest):
+        notes.append(_CHANGED.say(lang).replace("{version}", manifest.version))
+    return notes
+
+
+def _check(release: Release, planner: RowPlanner, item: Item, state: State, lang: Lang) -> dict[str, Any]:
+    check = release.history.check(item.id)
+    wanted = planner.wanted(item, release.mirror.written.get(item.id))
+    by = check.tick.by if check.tick is not None else check.choosing.by if check.choosing is not None else None
+    return {
+        "id": item.id,
+        "number": _number(release.manifest, item),
+        "section": item.section,
+        "title": item.title,
+        "ticked": check.tick is not None,
+        "result": state.result.value if state.result is not None else None,
+        "result_text": RESULT_WORDS[state.result].say(lang) if state.result is not None else "",
+        "settled": state.settled,
+        "why": wanted["why"],
+        "operator": (by.name or by.id) if by is not None else None,
+        "checked_at": check.proof.at.isoformat(timespec="seconds") if check.proof is not None else None,
+    }
+
+
+def _number(manifest: Manifest, item: Item) -> str:
+    section = manifest.template.section_of(item)
+    return f"{section.number}.{[i.id for i in section.items].index(item.id) + 1}"

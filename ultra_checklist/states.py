@@ -116,7 +116,8 @@ def decide(now: Situation) -> State:
     if now.choice not in _CHOSEN:
         # Only silence becomes Waiting: a verdict that stands says more than the unfinished decision.
         return State(5, below.result or Result.WAITING, False, now.choice.value, below.look)
-    look = Look.MAX_AGE if now.outcome is not None and now.has_probes else Look.NEVER
+    # What was never looked at stays so; a waiver of a finding ends when the facts change, so they are watched.
+    look = Look.MAX_AGE if now.outcome is not None and below.look is not Look.NEVER else Look.NEVER
     return State(6, _CHOSEN[now.choice], True, now.choice.value, look)
 
 

@@ -44,7 +44,7 @@ def check(
       ultra-checklist check templates/production_release.md --var DEPLOY_DIR=/srv/autotrade
       ultra-checklist check v1.4.0 env-mode repo-clean
     """  # noqa: D301 - click needs the real backspace character
-    from ultra_checklist.checking import Checked, outcome_of
+    from ultra_checklist.checked import Checked, outcome_of
 
     at = desk(env_file, local, lang)
     writer = _writer(form)

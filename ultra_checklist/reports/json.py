@@ -2,7 +2,7 @@
 
 import json
 
-from ultra_checklist.checking import Checked
+from ultra_checklist.checked import Checked
 from ultra_checklist.model import Finding, Lang
 
 

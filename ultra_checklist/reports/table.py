@@ -3,7 +3,7 @@
 import shutil
 from typing import TYPE_CHECKING
 
-from ultra_checklist.checking import Checked, CheckedItem
+from ultra_checklist.checked import Checked, CheckedItem
 from ultra_checklist.model import Finding, Lang, Outcome, Words
 
 if TYPE_CHECKING:

@@ -1,0 +1,143 @@
+"""The API's door: from an HTTP request to one transaction and back to JSON.
+
+The checks come in Notion's order: URL, JSON, token, version, body.
+"""
+
+import json
+import logging
+import sqlite3
+import uuid
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from ultra_checklist.server import routes, times, users
+from ultra_checklist.server.calls import VERSIONS, Call, Part, with_archived
+from ultra_checklist.server.errors import MISSING, ApiError, invalid, show
+from ultra_checklist.server.store import Store
+
+LARGEST_BODY: Final = 500 * 1024
+LARGEST_FORM: Final = 21 * 1024 * 1024
+log = logging.getLogger(__name__)
+
+
+class Api:
+    """Answers everything below ``/v1/``; ``base_url`` is the address links of answers begin with."""
+
+    def __init__(self, store: Store, base_url: str) -> None:
+        self._store = store
+        self._base_url = base_url.rstrip("/")
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request; an unforeseen error becomes Notion's 500 and a line on the log."""
+        try:
+            answer = await self._answer(request)
+        except ApiError as error:
+            return JSONResponse(error.body(), error.status)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except sqlite3.OperationalError as error:
+            log.warning("database not available: %s", error)
+            busy = "Notion is unavailable, please try again later."
+            return JSONResponse(ApiError(503, "service_unavailable", busy).body(), 503)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.url.path)
+            failure = ApiError(500, "internal_server_error", "Unexpected error occurred.")
+            return JSONResponse(failure.body(), 500)
+        return JSONResponse({**answer, "request_id": str(uuid.uuid4())})
+
+    async def _answer(self, request: Request) -> dict[str, Any]:
+        route, values = routes.match(request.method, request.path_params["path"])
+        form = await _form(request) if route.multipart else {}
+        body = None if route.multipart else await _json(request)
+        request.state.body = body
+        body = {} if body is None else body
+        user = users.of_token(request.headers.get("authorization"))
+        request.state.actor = user.label
+        version = _version(request)
+        if not isinstance(body, dict):
+            raise invalid(f"body failed validation: body should be an object, instead was {show(body)}.")
+        self._remember(user)
+        with self._store.transaction(write=route.writes) as connection:
+            call = Call(
+                connection=connection,
+                secret=self._store.secret,
+                base_url=self._base_url,
+                actor=user,
+                version=version,
+                moment=times.now(),
+                path=values,
+                query=parse_qs(request.url.query, keep_blank_values=True),
+                body=body,
+                form=form,
+            )
+            answer = route.handler(call)
+        return dict(with_archived(answer)) if call.legacy else answer
+
+    def _remember(self, user: users.User) -> None:
+        with self._store.transaction(write=False) as connection:
+            if users.known(connection, user):
+                return
+        with self._store.transaction(write=True) as connection:
+            users.remember(connection, user)
+
+
+def _version(request: Request) -> str:
+    version = request.headers.get("notion-version")
+    if version in VERSIONS:
+        return version
+    choices = " or ".join(f'`"{known}"`' for known in VERSIONS)
+    expectation = "should be defined" if version is None else f"should be {choices}"
+    raise ApiError(
+        400,
+        "missing_version" if version is None else "validation_error",
+        "Notion-Version header failed validation: Notion-Version header "
+        f"{expectation}, instead was {show(MISSING if version is None else version)}.",
+    )
+
+
+async def _body(request: Request, most: int) -> bytes:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > most:
+            raise ApiError(413, "validation_error", f"Request body is larger than {most} bytes.")
+    return bytes(content)
+
+
+async def _json(request: Request) -> Any:
+    content = await _body(request, LARGEST_BODY)
+    if not content.strip():
+        return None
+    try:
+        body = json.loads(content, parse_constant=_no_constant)
+        if b"\\u" in content:
+            # Half a surrogate pair is no text: it could be neither stored nor answered.
+            json.dumps(body, ensure_ascii=False).encode()
+        return body
+    except (ValueError, RecursionError):
+        raise ApiError(400, "invalid_json", "Error parsing JSON body.") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+async def _form(request: Request) -> dict[str, Part | str]:
+    if int(request.headers.get("content-length") or 0) > LARGEST_FORM:
+        raise ApiError(413, "validation_error", f"Request body is larger than {LARGEST_FORM} bytes.")
+    form: dict[str, Part | str] = {}
+    try:
+        async with request.form(max_files=1, max_fields=10) as given:
+            for name, value in given.multi_items():
+                if isinstance(value, UploadFile):
+                    form[name] = Part(value.filename or "", value.content_type or "", await value.read())
+                else:
+                    form[name] = value
+    except HTTPException as error:
+        raise invalid(f"body failed validation: {error.detail}") from None
+    return form

@@ -1,0 +1,125 @@
+"""Queries of a data source: filter, sort, and one page of the result at a time."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ultra_checklist.server import filters, nodes, pages, richtext, times, validation
+from ultra_checklist.server.calls import Call, Json, listing, page_size
+from ultra_checklist.server.errors import failed, invalid
+from ultra_checklist.server.properties import Property, find
+from ultra_checklist.server.rows import Rows
+
+DEEPEST_RESULT: Final = 10_000
+DIRECTIONS: Final = ("ascending", "descending")
+_KEYS: Final = (
+    "filter",
+    "sorts",
+    "start_cursor",
+    "page_size",
+    "result_type",
+    "in_trash",
+    "is_archived",
+    "archived",
+)
+
+
+def query(call: Call) -> Json:
+    """POST /v1/data_sources/{data_source_id}/query."""
+    validation.only(call.body, _KEYS)
+    source = nodes.find(call.connection, call.identifier("data_source_id"), "data_source")
+    properties = source.data["properties"]
+    size = page_size(call.body.get("page_size"), "body.page_size")
+    only = pages.wanted(call, properties)
+    everything = [node for node in nodes.children(call.connection, source.id) if node.kind == "page"]
+    rows = Rows(call, source, everything)
+    found = [page for page in everything if page.in_trash is _trashed(call)]
+    if call.body.get("filter") is not None:
+        asks = filters.parse(properties, call.body["filter"], "body.filter", call.moment)
+        found = [page for page in found if asks(rows, page)]
+    for key, descending in reversed(parse_sorts(properties, call.body.get("sorts"), "body.sorts")):
+        found = _sorted(rows, found, key, descending)
+    start = _start(call, source, found)
+    shown = found[start : min(start + size, DEEPEST_RESULT)]
+    more = start + size < min(len(found), DEEPEST_RESULT)
+    cursor = f"s:{source.id}:{found[start + size].id}:{start + size}" if more else None
+    reader = Rows(call, source, shown)
+    answer = listing("page_or_data_source", [pages.shown(call, reader, page, only) for page in shown], cursor)
+    if not more and len(found) > DEEPEST_RESULT:
+        answer["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
+    return answer
+
+
+def _trashed(call: Call) -> bool:
+    return any(
+        validation.boolean(call.body[key], f"body.{key}")
+        for key in ("in_trash", "is_archived", "archived")
+        if key in call.body
+    )
+
+
+def _start(call: Call, source: nodes.Node, found: list[nodes.Node]) -> int:
+    # The cursor names the row to go on with; if that no longer fits the filter, its place decides.
+    cursor = call.body.get("start_cursor")
+    if cursor is None:
+        return 0
+    parts = validation.string(cursor, "body.start_cursor").split(":")
+    if len(parts) != 4 or parts[:2] != ["s", source.id] or not parts[3].isdecimal():
+        raise invalid(f"The start_cursor provided is invalid: {cursor}")
+    place = next((index for index, page in enumerate(found) if page.id == parts[2]), None)
+    return min(int(parts[3]), len(found)) if place is None else place
+
+
+Key = Callable[[Rows, nodes.Node], Any]
+
+
+def parse_sorts(properties: list[Property], given: Any, path: str) -> list[tuple[Key, bool]]:
+    """Check the sorts of a query or view: a key for each, and whether it descends."""
+    if given is None:
+        return []
+    return [
+        _sort(properties, validation.mapping(sort, f"{path}[{index}]"), f"{path}[{index}]")
+        for index, sort in enumerate(validation.array(given, path))
+    ]
+
+
+def _sort(properties: list[Property], given: Json, path: str) -> tuple[Key, bool]:
+    direction = given.get("direction", "ascending")
+    descending = validation.one_of(direction, f"{path}.direction", DIRECTIONS) == "descending"
+    if "timestamp" in given:
+        kind = validation.one_of(given["timestamp"], f"{path}.timestamp", filters.TIMESTAMPS)
+        return lambda _rows, page: page.created_at if kind == "created_time" else page.edited_at, descending
+    if "property" not in given:
+        raise failed(f"{path}.property", "should be defined", None)
+    item = find(properties, validation.string(given["property"], f"{path}.property"))
+    if item is None:
+        raise invalid(f"Could not find sort property with name or id: {given['property']}")
+    places = {known["id"]: place for place, known in enumerate(item["config"].get("options", ()))}
+    return lambda rows, page: _comparable(item, filters.content_of(rows, page, item), places), descending
+
+
+def _comparable(item: Property, stored: Any, places: dict[str, int]) -> Any:
+    kind = item["type"]
+    if kind == "checkbox":
+        return bool(stored)
+    if kind == "rollup":
+        return stored.get("number")
+    if stored in (None, "", []):
+        return None
+    if kind in ("title", "rich_text"):
+        return richtext.plain(stored).casefold()
+    if kind in ("select", "status"):
+        return places.get(stored)
+    if kind == "multi_select":
+        return [places.get(one, -1) for one in stored]
+    if kind == "date":
+        return times.moment_of(stored["start"])
+    if kind == "files":
+        return [one["name"] for one in stored]
+    return stored
+
+
+def _sorted(rows: Rows, found: list[nodes.Node], key: Key, descending: bool) -> list[nodes.Node]:
+    # What has no value comes last in both directions.
+    keyed = [(key(rows, page), page) for page in found]
+    valued = sorted((pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=descending)
+    return [page for _, page in valued] + [page for value, page in keyed if value is None]

@@ -1,0 +1,79 @@
+"""Which call goes to which handler, and which of them only read."""
+
+import re
+from typing import Final, NamedTuple
+
+from ultra_checklist.server import (
+    blocks,
+    comments,
+    data_sources,
+    databases,
+    pages,
+    query,
+    search,
+    uploads,
+    users,
+    views,
+)
+from ultra_checklist.server.calls import Handler
+from ultra_checklist.server.errors import ApiError
+
+
+class Route(NamedTuple):
+    """A method and a path; ``writes`` says whether the call needs the file's write lock."""
+
+    method: str
+    pattern: re.Pattern[str]
+    handler: Handler
+    writes: bool
+    multipart: bool
+
+
+def _route(method: str, path: str, handler: Handler, *, reads: bool = False, multipart: bool = False) -> Route:
+    pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+    return Route(method, pattern, handler, method != "GET" and not reads, multipart)
+
+
+_ROUTES: Final = (
+    _route("GET", "users/me", users.me),
+    _route("GET", "users", users.index),
+    _route("GET", "users/{user_id}", users.retrieve),
+    _route("POST", "pages", pages.create),
+    _route("GET", "pages/{page_id}", pages.retrieve),
+    _route("PATCH", "pages/{page_id}", pages.update),
+    _route("POST", "pages/{page_id}/move", pages.move),
+    _route("GET", "pages/{page_id}/properties/{property_id}", pages.retrieve_property),
+    _route("POST", "databases", databases.create),
+    _route("GET", "databases/{database_id}", databases.retrieve),
+    _route("PATCH", "databases/{database_id}", databases.update),
+    _route("POST", "data_sources", data_sources.create),
+    _route("GET", "data_sources/{data_source_id}", data_sources.retrieve),
+    _route("PATCH", "data_sources/{data_source_id}", data_sources.update),
+    _route("POST", "data_sources/{data_source_id}/query", query.query, reads=True),
+    _route("GET", "blocks/{block_id}", blocks.retrieve),
+    _route("PATCH", "blocks/{block_id}", blocks.update),
+    _route("DELETE", "blocks/{block_id}", blocks.delete),
+    _route("GET", "blocks/{block_id}/children", blocks.children),
+    _route("PATCH", "blocks/{block_id}/children", blocks.append),
+    _route("POST", "views", views.create),
+    _route("GET", "views", views.index),
+    _route("GET", "views/{view_id}", views.retrieve),
+    _route("PATCH", "views/{view_id}", views.update),
+    _route("DELETE", "views/{view_id}", views.delete),
+    _route("POST", "file_uploads", uploads.create),
+    _route("GET", "file_uploads", uploads.index),
+    _route("GET", "file_uploads/{file_upload_id}", uploads.retrieve),
+    _route("POST", "file_uploads/{file_upload_id}/send", uploads.send, multipart=True),
+    _route("POST", "file_uploads/{file_upload_id}/complete", uploads.complete),
+    _route("POST", "search", search.search, reads=True),
+    _route("POST", "comments", comments.create),
+    _route("GET", "comments", comments.index),
+)
+
+
+def match(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """The route of a path below ``/v1/`` and the values in it; Notion's 400 if there is none."""
+    for route in _ROUTES:
+        if route.method == method and (found := route.pattern.fullmatch(path)):
+            return route, found.groupdict()
+    raise ApiError(400, "invalid_request_url", "Invalid request URL.")

@@ -1,0 +1,100 @@
+"""The local Notion as a server on loopback."""
+
+import contextlib
+import pathlib
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import uvicorn
+
+from ultra_checklist.server.app import create_app
+
+HOST = "127.0.0.1"
+_BACKLOG = 2048
+# Time that open requests get at the end, in seconds.
+_GRACE = 5
+
+
+def _print(url: str) -> None:
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+
+
+def serve(
+    db: pathlib.Path,
+    port: int,
+    *,
+    request_log: pathlib.Path | None = None,
+    ready: Callable[[str], None] = _print,
+) -> None:
+    """Serve ``db`` on 127.0.0.1 until SIGTERM or SIGINT; port 0 takes a free one.
+
+    ``ready`` is called with the server's address once it accepts connections; by default the one line
+    ``ready http://127.0.0.1:PORT`` goes to standard output. Raises ``OSError`` if the port is taken or the
+    request log cannot be written, and what ``create_app`` raises if the file cannot be used.
+    """
+    with contextlib.closing(_bound(port)) as listener:
+        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        app = create_app(db, base_url=url, request_log=request_log)
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        try:
+            _Server(config, lambda: ready(url)).run(sockets=[listener])
+        finally:
+            app.state.store.close()
+
+
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and treats a signal as a wish to end, not as a failure."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Uvicorn's own raises the signal again at the end, which would make the exit code non-zero.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def end(_number: int, _frame: FrameType | None) -> None:
+            self.should_exit = True
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

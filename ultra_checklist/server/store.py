@@ -1,0 +1,110 @@
+"""The SQLite file: one table of nodes, one of relation links, one of file contents."""
+
+import contextlib
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ultra_checklist.server import times
+from ultra_checklist.server.errors import INTEGRATION_ID, INTEGRATION_NAME
+
+WORKSPACE_PAGE_ID: Final = "00000000-0000-4000-8000-000000000001"
+WORKSPACE_ID: Final = "00000000-0000-4000-8000-0000000000f0"
+FORMAT: Final = 1
+
+# Pages, databases, data sources, blocks, views, comments and uploads differ in their JSON alone, so that
+# parenthood, order, trash, times and authors exist once. A link belongs to a relation property; the two
+# sides of a dual relation read the same links in opposite directions.
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE nodes (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, parent_kind TEXT NOT NULL, parent_id TEXT NOT NULL,
+    position INTEGER NOT NULL, title TEXT NOT NULL, data TEXT NOT NULL,
+    created_at INTEGER NOT NULL, edited_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL, edited_by TEXT NOT NULL, in_trash INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX nodes_by_parent ON nodes (parent_id, position);
+CREATE INDEX nodes_by_kind ON nodes (kind, created_at);
+CREATE TABLE links (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, link TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
+    UNIQUE (link, source, target)
+);
+CREATE INDEX links_by_target ON links (link, target);
+CREATE TABLE contents (id TEXT PRIMARY KEY, content BLOB NOT NULL);
+"""
+
+
+class Store:
+    """One connection to one file; several processes may hold a store on the same file.
+
+    Raises ``sqlite3.Error`` if the file cannot be opened, and ``ValueError`` if it is of another format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            with self.transaction(write=True) as connection:
+                _prepare(connection, path)
+                self.secret = _secret(connection)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @contextlib.contextmanager
+    def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        """One transaction; a writing one takes the file's write lock at once, so it never fails half-way."""
+        with self._lock:
+            connection = self._connection
+            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing."""
+        with self._lock:
+            self._connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found == FORMAT:
+        return
+    if found != 0:
+        raise ValueError(
+            f"{path} was written by another version of the local Notion (format {found}, this one reads "
+            f"{FORMAT}); use that version or another file."
+        )
+    for statement in _SCHEMA.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+    moment = times.now()
+    connection.execute("INSERT INTO meta VALUES ('secret', ?)", (secrets.token_hex(32),))
+    connection.execute("INSERT INTO users VALUES (?, ?, 'bot')", (INTEGRATION_ID, INTEGRATION_NAME))
+    connection.execute(
+        "INSERT INTO nodes VALUES (?, 'page', 'workspace', '', 0, 'Workspace', ?, ?, ?, ?, ?, 0)",
+        (
+            WORKSPACE_PAGE_ID,
+            '{"values":{"title":"Workspace"}}',
+            moment,
+            moment,
+            INTEGRATION_ID,
+            INTEGRATION_ID,
+        ),
+    )
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _secret(connection: sqlite3.Connection) -> bytes:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'secret'").fetchone()
+    return bytes.fromhex(row[0])

@@ -1,0 +1,194 @@
+"""File uploads: created, sent in one part, then attached to a property or block.
+
+The limits are those of a free workspace: 5 MiB a file, single part only, a closed list of file types
+(developers.notion.com/docs/working-with-files-and-media, developers.notion.com/reference/file-upload).
+"""
+
+from pathlib import PurePosixPath
+from typing import Final
+
+from ultra_checklist.server import media, nodes, times, users, validation
+from ultra_checklist.server.calls import Call, Json, Part, listing, paged
+from ultra_checklist.server.errors import failed, invalid
+
+LIFE: Final = times.HOUR
+LONGEST_NAME: Final = 900
+STATUSES: Final = ("pending", "uploaded", "expired", "failed")
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument."
+CONTENT_TYPES: Final[dict[str, str]] = {
+    **dict.fromkeys((".aac", ".adts"), "audio/aac"),
+    **dict.fromkeys((".mid", ".midi"), "audio/midi"),
+    **dict.fromkeys((".mp3", ".mpga"), "audio/mpeg"),
+    **dict.fromkeys((".m4a", ".m4b"), "audio/mp4"),
+    **dict.fromkeys((".oga", ".ogg"), "audio/ogg"),
+    ".wav": "audio/wav",
+    ".wma": "audio/x-ms-wma",
+    ".pdf": "application/pdf",
+    ".txt": "text/plain",
+    ".json": "application/json",
+    **dict.fromkeys((".doc", ".dot"), "application/msword"),
+    ".docx": f"{_OFFICE}wordprocessingml.document",
+    ".dotx": f"{_OFFICE}wordprocessingml.template",
+    **dict.fromkeys((".xls", ".xlt", ".xla"), "application/vnd.ms-excel"),
+    ".xlsx": f"{_OFFICE}spreadsheetml.sheet",
+    ".xltx": f"{_OFFICE}spreadsheetml.template",
+    **dict.fromkeys((".ppt", ".pot", ".pps", ".ppa"), "application/vnd.ms-powerpoint"),
+    ".pptx": f"{_OFFICE}presentationml.presentation",
+    ".potx": f"{_OFFICE}presentationml.template",
+    ".gif": "image/gif",
+    ".heic": "image/heic",
+    **dict.fromkeys((".jpeg", ".jpg"), "image/jpeg"),
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    **dict.fromkeys((".tif", ".tiff"), "image/tiff"),
+    ".webp": "image/webp",
+    ".ico": "image/vnd.microsoft.icon",
+    ".amv": "video/x-amv",
+    **dict.fromkeys((".asf", ".wmv"), "video/x-ms-asf"),
+    ".avi": "video/x-msvideo",
+    ".f4v": "video/x-f4v",
+    ".flv": "video/x-flv",
+    **dict.fromkeys((".gifv", ".m4v", ".mp4"), "video/mp4"),
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    **dict.fromkeys((".mov", ".qt"), "video/quicktime"),
+    ".mpeg": "video/mpeg",
+}
+
+
+def create(call: Call) -> Json:
+    """POST /v1/file_uploads."""
+    call.only("mode", "filename", "content_type", "number_of_parts", "external_url")
+    modes = ("single_part", "multi_part", "external_url")
+    mode = validation.one_of(call.body.get("mode", "single_part"), "body.mode", modes)
+    if mode == "multi_part":
+        raise invalid(
+            "Multi-part uploads are not available on this workspace's plan. Send the file in one part of at "
+            f"most {users.LARGEST_FILE} bytes, or upgrade the workspace."
+        )
+    if mode == "external_url":
+        raise invalid("This server imports no external URLs. Send the file in one part.")
+    filename = call.body.get("filename")
+    content_type = validation.optional(call.body.get("content_type"), "body.content_type")
+    if filename is not None:
+        filename, content_type = _typed(validation.string(filename, "body.filename"), content_type)
+    upload = nodes.Node(
+        id=nodes.new_id(),
+        kind="file_upload",
+        parent_kind="workspace",
+        parent_id="uploads",
+        title=filename or "",
+        data={
+            "status": "pending",
+            "expires": call.moment + LIFE,
+            "content_type": content_type,
+            "length": None,
+        },
+        created_at=call.moment,
+        edited_at=call.moment,
+        created_by=call.actor.id,
+        edited_by=call.actor.id,
+    )
+    return answered(call, nodes.insert(call.connection, upload))
+
+
+def _typed(filename: str, content_type: str | None) -> tuple[str, str]:
+    # The extension decides; a name without one gets that of its content type.
+    if len(filename.encode()) > LONGEST_NAME:
+        raise failed("body.filename.length", f"should be ≤ `{LONGEST_NAME}`", len(filename.encode()))
+    plain = (content_type or "").partition(";")[0].strip()
+    extension = PurePosixPath(filename).suffix.lower()
+    if not extension and plain:
+        extension = next((known for known, kind in CONTENT_TYPES.items() if kind == plain), "")
+        filename += extension
+    if extension not in CONTENT_TYPES:
+        raise invalid(
+            f"Provided `filename` has an extension that is not supported for the File Upload API: {filename}. "
+            "See https://developers.notion.com/docs/working-with-files-and-media#supported-file-types."
+        )
+    if plain and plain != CONTENT_TYPES[extension]:
+        raise invalid(
+            f"Provided `content_type` {plain} does not match the extension of `filename` {filename}: "
+            f"expected {CONTENT_TYPES[extension]}."
+        )
+    return filename, CONTENT_TYPES[extension]
+
+
+def send(call: Call) -> Json:
+    """POST /v1/file_uploads/{file_upload_id}/send: multipart form data with the part ``file``."""
+    upload = nodes.find(call.connection, call.identifier("file_upload_id"), "file_upload")
+    status = media.upload_status(upload, call.moment)
+    if status != "pending":
+        raise invalid(f"File upload {upload.id} has status `{status}`, it should be `pending`.")
+    part = call.form.get("file")
+    if not isinstance(part, Part):
+        raise failed("body.file", "should be a file of multipart form data", None)
+    if not part.content:
+        raise invalid("The file is empty.")
+    if len(part.content) > users.LARGEST_FILE:
+        raise invalid(
+            f"File size of {len(part.content)} bytes exceeds this workspace's limit of {users.LARGEST_FILE} bytes."
+        )
+    if not upload.title:
+        upload.title, upload.data["content_type"] = _typed(part.filename, part.content_type)
+    sent = part.content_type.partition(";")[0].strip()
+    if sent and sent != upload.data["content_type"]:
+        raise invalid(
+            f"Current content type of {sent} does not match the content type of the file upload: "
+            f"{upload.data['content_type']}."
+        )
+    call.connection.execute("INSERT INTO contents VALUES (?, ?)", (upload.id, part.content))
+    upload.data |= {"status": "uploaded", "length": len(part.content)}
+    upload.edited_at = call.moment
+    nodes.save(call.connection, upload)
+    return answered(call, upload)
+
+
+def complete(call: Call) -> Json:
+    """POST /v1/file_uploads/{file_upload_id}/complete: for uploads in several parts, of which there are none."""
+    upload = nodes.find(call.connection, call.identifier("file_upload_id"), "file_upload")
+    raise invalid(
+        f"File upload {upload.id} was created with mode single_part; only multi_part uploads are completed."
+    )
+
+
+def retrieve(call: Call) -> Json:
+    """GET /v1/file_uploads/{file_upload_id}."""
+    return answered(call, nodes.find(call.connection, call.identifier("file_upload_id"), "file_upload"))
+
+
+def index(call: Call) -> Json:
+    """GET /v1/file_uploads, newest first."""
+    status = call.option("status")
+    if status is not None:
+        validation.one_of(status, "query.status", STATUSES)
+    found = [
+        upload
+        for upload in reversed(nodes.of_kind(call.connection, "file_upload"))
+        if status in (None, media.upload_status(upload, call.moment))
+    ]
+    shown, cursor = paged(call, found, lambda upload: upload.id)
+    return listing("file_upload", [answered(call, upload) for upload in shown], cursor)
+
+
+def answered(call: Call, upload: nodes.Node) -> Json:
+    """An upload as Notion answers it; attached ones do not expire."""
+    data = upload.data
+    status = media.upload_status(upload, call.moment)
+    author = users.everybody(call.connection)[upload.created_by]
+    answer: Json = {
+        "object": "file_upload",
+        "id": upload.id,
+        "created_time": times.to_minute(upload.created_at),
+        "created_by": {"id": author.id, "type": author.kind},
+        "last_edited_time": times.to_minute(upload.edited_at),
+        "expiry_time": None if data.get("attached") else times.to_minute(data["expires"]),
+        "in_trash": False,
+        "status": status,
+        "filename": upload.title or None,
+        "content_type": data["content_type"],
+        "content_length": data["length"],
+    }
+    if status == "pending":
+        answer["upload_url"] = f"{call.base_url}/v1/file_uploads/{upload.id}/send"
+    return answer

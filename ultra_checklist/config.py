@@ -5,14 +5,13 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ultra_checklist.errors import SettingsError, StateError
-from ultra_checklist.model import Lang
 
 VARIABLE_PREFIX: Final = "ULTRA_CHECKLIST_VAR_"
 LOCAL_PAGE: Final = "00000000-0000-4000-8000-000000000001"
@@ -144,7 +143,7 @@ def process_environment() -> Mapping[str, str]:
     return os.environ
 
 
-def default_lang() -> Lang:
+def default_lang() -> Literal["en", "ja"]:
     """The language of the person at this terminal: Japanese where the locale says so."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(name)

@@ -36,31 +36,27 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = datetime.now(UTC)
-        state: dict[str, Any] = scope.setdefault("state", {})
         # The state of an application's life is shared; what a request leaves behind is its own.
-        state = scope["state"] = dict(state)
-        status = 500
+        state: dict[str, Any] = dict(scope.get("state", {}))
+        scope["state"] = state
 
         async def dated(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["date"] = formatdate(usegmt=True)
                 headers["x-content-type-options"] = "nosniff"
                 headers["cache-control"] = "no-store"
+                # Before the answer leaves, so that whoever has an answer finds its line.
+                if self._log is not None:
+                    _write(self._log, _line(scope, state, started, message["status"]))
             await send(message)
 
-        try:
-            refusal = refused(scope)
-            if refusal:
-                error = ApiError(403, "restricted_resource", refusal)
-                await JSONResponse(error.body(), 403)(scope, receive, dated)
-            else:
-                await self._app(scope, receive, dated)
-        finally:
-            if self._log is not None:
-                _write(self._log, _line(scope, state, started, status))
+        refusal = refused(scope)
+        if refusal:
+            error = ApiError(403, "restricted_resource", refusal)
+            await JSONResponse(error.body(), 403)(scope, receive, dated)
+        else:
+            await self._app(scope, receive, dated)
 
 
 def refused(scope: Scope) -> str:
@@ -70,7 +66,7 @@ def refused(scope: Scope) -> str:
     if _name(host) not in HOSTS:
         return f"Host {host!r} is not a name of this machine; use http://127.0.0.1 and the port of this server."
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         return f"Requests from the web page of another origin ({origin!r}) are refused."
     site = headers.get("sec-fetch-site")
     if site is None or site in _OWN_SITES or _is_navigation(scope, headers):

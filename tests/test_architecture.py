@@ -16,8 +16,10 @@ LAYERS = (
     ("adapters", ("probes", "notion", "reports")),
     (
         "engine",
-        tuple(
-            ["machine", "manifest", "journal", "history", "evidence", "mirror", "release", "people", "origins", "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake", "reconcile", "compare", "standing", "close", "sync", "lifecycle", "overview", "worker"]
+        (
+            "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "people", "origins",
+            "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
+            "reconcile", "compare", "standing", "close", "sync", "lifecycle", "overview", "worker",
         ),
     ),
     ("shell", ("cli", "__main__")),

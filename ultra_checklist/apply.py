@@ -116,16 +116,19 @@ class Creation:
         for start in range(0, len(missing), 8):
             # A handful at a time, so that a crash leaves little to look for.
             batch = missing[start : start + 8]
-            for row in await asyncio.gather(*(self._row(item) for item in batch)):
+            for item, row in zip(batch, await asyncio.gather(*(self._row(i) for i in batch)), strict=True):
                 self._adopt(row)
+                self._release.mirror.written[item.id] = self._values(item)
             self._release.replace_manifest(self._manifest)
             done += len(batch)
             self._progress(done, len(self._manifest.items))
         return len(missing)
 
     async def _row(self, item: Item) -> Row:
-        values = self._plan.rows[item.id] | {"release": (self._manifest.page_id,)}
-        return await make_row(self._notion, self._workspace, values, self._sleep)
+        return await make_row(self._notion, self._workspace, self._values(item), self._sleep)
+
+    def _values(self, item: Item) -> Values:
+        return self._plan.rows[item.id] | {"release": (self._manifest.page_id,)}
 
     def _adopt(self, row: Row) -> None:
         prefix = f"{self._manifest.key}/"

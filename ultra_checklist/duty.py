@@ -29,10 +29,10 @@ def next_look(item: Item, check: CheckHistory, history: History, now: datetime) 
     if check.proof is None:
         return now
     if check.proof.outcome is Outcome.PASS:
-        return check.proof.at + timedelta(seconds=_max_age(item, history, now))
+        return now + timedelta(seconds=_max_age(item, history, now))
     step = check.failures - FREE_LOOKS
     wait = 0.0 if step <= 0 else BACK_OFF[min(step, len(BACK_OFF)) - 1]
-    return check.proof.at + timedelta(seconds=wait)
+    return now + timedelta(seconds=wait)
 
 
 def _is_due(state: State, look: datetime | None, now: datetime) -> bool:

@@ -5,12 +5,16 @@ Everything here is frozen data without I/O. Words shown to people exist in Engli
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+_UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 Lang = Literal["en", "ja"]
 Effect = Literal["none", "message", "write"]
@@ -242,3 +246,13 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
     if Outcome.UNKNOWN in outcomes or not outcomes:
         return Outcome.UNKNOWN
     return Outcome.PASS
+
+
+def parse_duration(text: object) -> float:
+    """Seconds from ``500ms``, ``2s``, ``15m``, ``6h``, ``1d`` or a plain number. Raises ValueError."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    match = _DURATION.fullmatch(str(text).strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 6h")
+    return float(match.group(1)) * _UNITS[match.group(2)]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ultra_checklist import plugins
 from ultra_checklist.config import process_environment
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, child_environment, unknown
 from ultra_checklist.redact import Redactor
@@ -75,6 +75,8 @@ class Runner:
             probe = family(family.options_model.model_validate(raw))
         except ValidationError as error:
             return _bad_options(error), None
+        except PluginError as error:
+            return _crashed("probe-missing", error.message), None
         try:
             async with asyncio.timeout(probe.options.timeout + GRACE):
                 seen = await probe.observe(self._context)

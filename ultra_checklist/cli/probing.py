@@ -136,30 +136,30 @@ def lint(
       ultra-checklist lint templates/production_release.md --against docs/22_production_release_checklist.md
       ultra-checklist lint my_checklist.md --fix
     """  # noqa: D301 - click needs the real backspace character
-    from ultra_checklist import lint as linting
-    from ultra_checklist import template as templates
+    from ultra_checklist.lint import fix as write_ids
+    from ultra_checklist.template import load
 
     at = desk(env_file, local, lang)
     path = find_template(template, at.settings, at.settings.environment)
     if fix:
         text = path.read_text(encoding="utf-8")
-        fixed = linting.fix(text, path=str(path))
+        fixed = write_ids(text, path=str(path))
         if fixed != text:
             path.write_text(fixed, encoding="utf-8")
             say(f"wrote missing ids into {path}")
-    parsed = templates.load(path)
+    parsed = load(path)
     say(f"{path}: {len(parsed.items)} items in {len(parsed.sections)} sections, no mistakes")
     return _against(parsed, against) if against is not None else 0
 
 
 def _against(parsed: Any, document: Path) -> int:
-    from ultra_checklist import lint as linting
+    from ultra_checklist.lint import against
 
     try:
         text = document.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--against {document}: {error}", remedy="Name a readable Markdown file") from error
-    differences = linting.against(parsed, text, path=str(document))
+    differences = against(parsed, text, path=str(document))
     for difference in differences:
         click.echo(str(difference))
     if not differences:

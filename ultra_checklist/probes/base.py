@@ -8,7 +8,6 @@ To add a probe: one file here, one line in ``pyproject.toml``, one folder of cas
 import asyncio
 import contextlib
 import os
-import re
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -26,16 +25,12 @@ MAX_OUTPUT = 1 << 20
 """Bytes kept of a program's output, each of stdout and stderr."""
 
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "DOCKER_HOST")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
-_UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Options(Frozen):
     """Base of every probe's options: frozen, unknown keys refused."""
 
-    timeout: float = Field(
-        default=10.0, gt=0, le=3600, description="Seconds after which the answer is unknown."
-    )
+    timeout: float = Field(default=10.0, gt=0, le=3600, description="Seconds after which the answer is unknown.")
 
 
 class Observation(Frozen):
@@ -156,9 +151,7 @@ def passed(reason: str, *, expected: Words = NOTHING, seen: Words = NOTHING, **f
     return Verdict(outcome=Outcome.PASS, reason=reason, expected=expected, seen=seen, facts=facts)
 
 
-def failed(
-    reason: str, sentence: Words, *, expected: Words, seen: Words, remedy: Words, **facts: Any
-) -> Verdict:
+def failed(reason: str, sentence: Words, *, expected: Words, seen: Words, remedy: Words, **facts: Any) -> Verdict:
     """A verdict that names what is wrong and how to mend it."""
     return Verdict(
         outcome=Outcome.FAIL,
@@ -195,16 +188,6 @@ def unknown(
 def child_environment(source: Mapping[str, str]) -> dict[str, str]:
     """What children get of an environment: an allow-list, and a locale whose output can be parsed."""
     return {name: source[name] for name in _PASSED_ON if name in source} | {"LC_ALL": "C.UTF-8"}
-
-
-def parse_duration(text: str | float) -> float:
-    """Seconds from ``500ms``, ``2s``, ``15m``, ``6h``, ``1d`` or a plain number. Raises ValueError."""
-    if isinstance(text, int | float):
-        return float(text)
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 6h")
-    return float(match.group(1)) * _UNITS[match.group(2)]
 
 
 async def _read(stream: asyncio.StreamReader | None) -> tuple[str, bool]:

@@ -1,0 +1,301 @@
+"""A checklist in Markdown becomes a Template: sections, items, and the probes bound to them.
+
+CommonMark with GFM task lists. Configuration stands in fenced YAML: ``yaml section`` below a heading,
+``yaml check`` inside an item. All problems are found in one reading, each with file and line.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ultra_checklist import frontmatter, yamldoc
+from ultra_checklist.bindings import CheckReader
+from ultra_checklist.errors import TemplateError
+from ultra_checklist.frontmatter import SLUG, Head, unknown
+from ultra_checklist.model import Item, Prose, Section, Template
+from ultra_checklist.references import check_references
+
+SECTION_KEYS = ("id", "until", "after", "required", "runs_on")
+_BOX = re.compile(r"\[([ xX])\](?:\s+|$)")
+_NUMBER = re.compile(r"(\d+)[.．:、]?\s+")
+_FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+_WIDE = 0x2E80
+"""From here on characters are written without spaces between words (CJK)."""
+
+
+@dataclass
+class _Draft:
+    """A section in the making."""
+
+    id: str
+    title: str
+    number: int
+    line: int
+    defaults: dict[str, Any] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass
+class _Reading:
+    """What one reading collects."""
+
+    head: Head
+    problems: list[tuple[int, str]] = field(default_factory=list)
+    drafts: list[_Draft] = field(default_factory=list)
+    config_lines: set[int] = field(default_factory=set)
+    """Lines (0-based) that are no prose: items, headings, fences."""
+    require_ids: bool = True
+
+
+def load(path: Path, *, require_ids: bool = True) -> Template:
+    """Read a template from a file. Raises TemplateError with all its problems."""
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise TemplateError([f"{path}:1: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise TemplateError([f"{path}:{line}: this is not UTF-8: save the file as UTF-8"]) from error
+    return parse(text, path=str(path), require_ids=require_ids)
+
+
+def parse(text: str, *, path: str, require_ids: bool = True) -> Template:
+    """Parse a template's text. Raises TemplateError with all its problems."""
+    from markdown_it import MarkdownIt
+
+    normal = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    front = _FRONT.match(normal)
+    if front is None:
+        head = Head(problems=[(1, "the file must begin with front matter: ---, `checklist: name`, ---")])
+        skipped = 0
+    else:
+        head = frontmatter.read(yamldoc.load(front.group(1), 2))
+        skipped = front.group(0).count("\n")
+    body = "\n" * skipped + (normal[front.end() :] if front is not None else normal)
+    reading = _Reading(head=head, problems=list(head.problems), require_ids=require_ids)
+    tokens = MarkdownIt("commonmark").enable("table").parse(body)
+    _walk(tokens, reading)
+    if not any(draft.items for draft in reading.drafts):
+        reading.problems.append((1, "there is no item: write one as `- [ ] text` below a `##` heading"))
+    template = _template(reading, body, text, path)
+    reading.problems += check_references(template, head)
+    if reading.problems:
+        ordered = sorted(set(reading.problems), key=lambda problem: problem[0])
+        raise TemplateError([f"{path}:{line}: {message}" for line, message in ordered])
+    return template
+
+
+def plain(inline: Any) -> str:
+    """The words of an inline token: marks dropped, line breaks joined as the script wants it."""
+    text = ""
+    for token in inline.children or []:
+        if token.type in ("softbreak", "hardbreak"):
+            text += "\n"
+        elif token.type in ("text", "code_inline", "html_inline"):
+            text += token.content
+    lines = [line.strip() for line in text.split("\n")]
+    joined = lines[0]
+    for line in lines[1:]:
+        wide = joined and line and ord(joined[-1]) >= _WIDE and ord(line[0]) >= _WIDE
+        joined += ("" if wide else " ") + line
+    return joined.strip()
+
+
+def is_task(inline: Any) -> bool:
+    """Whether a list item's first paragraph begins with a box."""
+    return _BOX.match(inline.content) is not None
+
+
+def _walk(tokens: list[Any], reading: _Reading) -> None:
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        if token.type == "heading_open" and token.tag == "h2":
+            _open_section(tokens[index + 1], token, reading)
+        elif token.type == "list_item_open" and _first_inline(tokens, index) is not None:
+            index = _read_item(tokens, index, reading)
+            continue
+        elif token.type == "fence":
+            _loose_fence(token, reading)
+        index += 1
+
+
+def _open_section(inline: Any, token: Any, reading: _Reading) -> None:
+    title = plain(inline)
+    number = _NUMBER.match(title)
+    reading.drafts.append(
+        _Draft(
+            id="",
+            title=title[number.end() :] if number else title,
+            number=int(number.group(1)) if number else len(reading.drafts) + 1,
+            line=token.map[0] + 1,
+        )
+    )
+    reading.config_lines.update(range(*token.map))
+
+
+def _first_inline(tokens: list[Any], index: int) -> Any:
+    """The inline token of a task-list item, None where the list item has no box."""
+    if index + 2 < len(tokens) and tokens[index + 1].type == "paragraph_open" and is_task(tokens[index + 2]):
+        return tokens[index + 2]
+    return None
+
+
+def _read_item(tokens: list[Any], index: int, reading: _Reading) -> int:
+    """Read one item; returns the index behind it."""
+    opening = tokens[index]
+    inline = tokens[index + 2]
+    line = inline.map[0] + 1
+    end = next(
+        i
+        for i in range(index, len(tokens))
+        if tokens[i].type == "list_item_close" and tokens[i].level == opening.level
+    )
+    inner = tokens[index + 3 : end]
+    fences = [t for t in inner if t.type == "fence" and _kind(t) == "check"]
+    for token in inner:
+        if token.type == "fence" and token not in fences:
+            _loose_fence(token, reading)
+    nested = [i for i in range(index + 3, end) if tokens[i].type == "list_item_open" and _first_inline(tokens, i)]
+    own = nested[0] if nested else end
+    fences = [t for t in fences if tokens.index(t) < own]
+    stop = tokens[nested[0]].map[0] if nested else _end_of(inner, inline)
+    reading.config_lines.update(range(opening.map[0], stop))
+    _add_item(inline, line, fences, reading)
+    for position in nested:
+        _read_item(tokens, position, reading)
+    return end + 1
+
+
+def _end_of(inner: list[Any], inline: Any) -> int:
+    ends = [token.map[1] for token in inner if token.map is not None]
+    return int(max([inline.map[1], *ends]))
+
+
+def _add_item(inline: Any, line: int, fences: list[Any], reading: _Reading) -> None:
+    if not reading.drafts:
+        reading.problems.append((line, "this item stands before the first `##` heading: put it into a section"))
+        return
+    draft = reading.drafts[-1]
+    box = _BOX.match(inline.content)
+    if box is not None and box.group(1) != " ":
+        reading.problems.append((line, "a template's boxes are empty: write `- [ ]`"))
+    title = _BOX.sub("", plain(inline), count=1).strip()
+    if not title:
+        reading.problems.append((line, "the item has no text"))
+    if len(fences) > 1:
+        where = fences[1].map[0] + 1
+        reading.problems.append((where, "an item has one `yaml check` block: join the two"))
+    document = yamldoc.Document(data={}, lines={(): line})
+    if fences:
+        document = yamldoc.load(fences[0].content, fences[0].map[0] + 2)
+    order = sum(len(d.items) for d in reading.drafts) + 1
+    reader = CheckReader(document, draft.defaults, line)
+    item = reader.item(title=title, section=draft.id, order=order, require_id=reading.require_ids)
+    reading.problems += reader.problems
+    draft.items.append(item)
+
+
+def _loose_fence(token: Any, reading: _Reading) -> None:
+    """A configuration fence outside an item: a section's, or a mistake; other fences are prose."""
+    words = token.info.split()
+    if len(words) < 2 or words[0] not in ("yaml", "yml"):
+        return
+    line = token.map[0] + 1
+    reading.config_lines.update(range(*token.map))
+    kind = _kind(token)
+    if kind == "section":
+        _read_section(token, line, reading)
+    elif kind == "check":
+        what = "this `yaml check` block belongs to no item: indent it below its `- [ ]` line by two spaces"
+        reading.problems.append((line, what))
+    else:
+        reading.problems.append(
+            (line, unknown("block", f"yaml {' '.join(words[1:])}", ("yaml section", "yaml check")))
+        )
+
+
+def _kind(token: Any) -> str:
+    words = token.info.split()
+    return words[1] if len(words) == 2 and words[0] in ("yaml", "yml") else ""
+
+
+def _read_section(token: Any, line: int, reading: _Reading) -> None:
+    if not reading.drafts or reading.drafts[-1].items or reading.drafts[-1].defaults:
+        reading.problems.append((line, "a `yaml section` block stands once, right below its `##` heading"))
+        return
+    document = yamldoc.load(token.content, token.map[0] + 2)
+    reading.problems += document.problems
+    draft = reading.drafts[-1]
+    data = document.data
+    if not isinstance(data, dict):
+        reading.problems.append((line, "a `yaml section` block is a mapping such as `id: smoke`"))
+        return
+    for key in data:
+        if key not in SECTION_KEYS:
+            reading.problems.append((document.line((key,)), unknown("key", key, SECTION_KEYS)))
+    draft.id = str(data.get("id") or "")
+    if not SLUG.fullmatch(draft.id):
+        where = document.line(("id",))
+        reading.problems.append((where, "a section needs an id of lower-case letters, digits and dashes"))
+    draft.defaults = {key: data[key] for key in SECTION_KEYS if key in data and key != "id"} | {"": draft.id}
+    for key in ("until", "after"):
+        if key in data and data[key] != "deploy":
+            reading.problems.append((document.line((key,)), f"{key} takes only `deploy`, not {data[key]!r}"))
+
+
+def _template(reading: _Reading, body: str, text: str, path: str) -> Template:
+    head = reading.head
+    sections = tuple(
+        Section(id=d.id or f"section-{d.number}", title=d.title, number=d.number, line=d.line, items=_items_of(d))
+        for d in reading.drafts
+    )
+    return Template(
+        name=head.name,
+        title=head.title,
+        lang=head.lang,
+        timezone=head.timezone,
+        path=path,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        sections=sections,
+        variables=tuple(head.variables),
+        gates=tuple(gate for gate, _ in head.gates),
+        operators=head.operators,
+        approvers=head.approvers,
+        prose=_prose(reading, body),
+    )
+
+
+def _items_of(draft: _Draft) -> tuple[Item, ...]:
+    name = draft.id or f"section-{draft.number}"
+    return tuple(item.model_copy(update={"section": name}) for item in draft.items)
+
+
+def _prose(reading: _Reading, body: str) -> tuple[Prose, ...]:
+    """Everything that is neither configuration nor item, in its order."""
+    starts = [(d.line - 1, d.id or f"section-{d.number}") for d in reading.drafts]
+    found: list[Prose] = []
+    current: list[str] = []
+    first = 0
+    section = ""
+
+    def flush() -> None:
+        text = "\n".join(current).strip("\n")
+        if text.strip():
+            found.append(Prose(section=section, markdown=text, line=first + 1))
+        current.clear()
+
+    for number, line in enumerate(body.split("\n")):
+        opened = next((name for start, name in starts if start == number), None)
+        if opened is not None or number in reading.config_lines:
+            flush()
+            section = opened if opened is not None else section
+            continue
+        if not current:
+            first = number
+        current.append(line)
+    flush()
+    return tuple(found)

@@ -99,9 +99,15 @@ def plain(inline: Any) -> str:
     lines = [line.strip() for line in text.split("\n")]
     joined = lines[0]
     for line in lines[1:]:
-        wide = joined and line and ord(joined[-1]) >= _WIDE and ord(line[0]) >= _WIDE
-        joined += ("" if wide else " ") + line
+        joined += ("" if _runs_on(joined, line) else " ") + line
     return joined.strip()
+
+
+def _runs_on(before: str, after: str) -> bool:
+    """Whether no space belongs between two lines: between wide characters, and after wide punctuation."""
+    if not before or not after or ord(before[-1]) < _WIDE:
+        return False
+    return ord(after[0]) >= _WIDE or before[-1] in "、。，．・：；！？）」』】"
 
 
 def is_task(inline: Any) -> bool:

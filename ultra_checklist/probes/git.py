@@ -19,7 +19,7 @@ from ultra_checklist.probes.base import Completed, Context, Observation, Options
 SHORT = 12
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false",
-         "-c", "protocol.allow=never", "-c", "core.quotePath=false", "-c", "status.showUntrackedFiles=all")  # fmt: skip
+         "-c", "protocol.allow=never", "-c", "core.quotePath=false")  # fmt: skip
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_PAGER": "cat"}
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
 

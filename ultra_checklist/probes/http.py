@@ -1,0 +1,338 @@
+"""An HTTP endpoint, read-only: status, body, latency, and which commit answers.
+
+No proxy or credential of the environment is used, no cookie is kept, and no redirect to another place is
+followed, so that the answer is that of the address which was asked.
+"""
+
+import json
+import re
+import shlex
+import ssl
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.model import Verdict, Words
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
+
+MAX_BODY = 1 << 20
+KEPT = 2000
+MAX_REDIRECTS = 3
+SHORT = 12
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{7,40}(?![0-9A-Za-z])")
+_COMMIT_KEYS = re.compile(
+    r"(git_?)?(commit|sha|rev|revision|hash)(_?(id|sha|hash))?|version|build|release", re.IGNORECASE
+)
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+
+
+class HttpOptions(Options):
+    """What an endpoint must answer."""
+
+    url: str = Field(description="The address; it is only read.")
+    method: Literal["GET", "HEAD", "OPTIONS"] = Field(default="GET", description="Read-only methods alone.")
+    status: list[int] = Field(default=[200], description="Good status codes: one, or a list.")
+    contains: str | None = Field(default=None, description="Regular expression that the body must match.")
+    json_values: dict[str, Any] = Field(
+        default_factory=dict, alias="json", description="Values by dotted path that the JSON body must have."
+    )
+    commit: str | None = Field(default=None, description="The commit that the answer must name as the running one.")
+    max_seconds: float | None = Field(default=None, gt=0, description="Longest good time of an answer.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Headers to send; they are never recorded.")
+    verify_tls: bool = Field(default=True, description="false: accept any certificate.")
+
+    @field_validator("url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{value!r} is no http:// or https:// address")
+        if parts.username or parts.password:
+            raise ValueError("a password does not belong into an address: use `headers` with a secret variable")
+        return value
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _many(cls, value: object) -> object:
+        return [value] if isinstance(value, int) else value
+
+    @field_validator("commit")
+    @classmethod
+    def _is_commit(cls, value: str | None) -> str | None:
+        if value is not None and _COMMIT.fullmatch(value) is None:
+            raise ValueError(f"{value!r} is no commit id: at least 7 hexadecimal digits")
+        return value
+
+    @field_validator("contains")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        return value
+
+
+class HttpSeen(Observation):
+    """What an endpoint answered."""
+
+    url: str
+    status: int
+    seconds: float
+    elsewhere: str = ""
+    """Scheme, host and port of a redirect that was not followed."""
+    contains: bool | None = None
+    values: dict[str, Any] = Field(default_factory=dict)
+    commits: list[str] = Field(default_factory=list)
+    """What looks like a commit in the body: values under telling JSON keys first."""
+    body: str = ""
+
+
+class HttpProbe(Probe[HttpOptions, HttpSeen]):
+    """Asks one address."""
+
+    name = "http"
+    summary = Words(
+        en="an HTTP endpoint, read-only: status, body, commit, latency",
+        ja="HTTP エンドポイント（read-only）: ステータス・本文・コミット・応答時間",
+    )
+    options_model: ClassVar[type[Options]] = HttpOptions
+    observation_model: ClassVar[type[Observation]] = HttpSeen
+
+    async def observe(self, context: Context) -> HttpSeen:
+        """Ask once, follow redirects of the same origin, read at most 1 MiB."""
+        import asyncio
+
+        import httpx
+
+        options = self.options
+        try:
+            async with (
+                asyncio.timeout(options.timeout),
+                httpx.AsyncClient(
+                    trust_env=False, follow_redirects=False, timeout=options.timeout, verify=options.verify_tls
+                ) as client,
+            ):
+                return await self._ask(client, context)
+        except (TimeoutError, httpx.TimeoutException):
+            raise self._cannot(
+                "timeout", f"no answer within {options.timeout:g} s", f"{options.timeout:g} 秒以内に応答なし"
+            ) from None
+        except httpx.ConnectError as error:
+            raise self._cannot(*_connect(error)) from error
+        except httpx.HTTPError as error:
+            text = f"{type(error).__name__}: {error}"
+            raise self._cannot("no-answer", f"no usable answer: {text}", f"応答を解釈できません: {text}") from error
+
+    async def _ask(self, client: Any, context: Context) -> HttpSeen:
+        url, start, elsewhere = self.options.url, monotonic(), ""
+        for _ in range(MAX_REDIRECTS + 1):
+            async with client.stream(self.options.method, url, headers=self.options.headers) as answer:
+                target = answer.headers.get("location") if answer.is_redirect else None
+                if target is not None:
+                    following = str(answer.url.join(target))
+                    if _origin(following) == _origin(url):
+                        url = following
+                        continue
+                    elsewhere = _origin(following)
+                body = await _bounded(answer)
+                return self._seen(answer.status_code, monotonic() - start, body, elsewhere, context)
+        raise self._cannot("redirects", "more than 3 redirects", "リダイレクトが 3 回を超えました")
+
+    def _seen(self, status: int, seconds: float, body: bytes, elsewhere: str, context: Context) -> HttpSeen:
+        text = body.decode(errors="replace")
+        options = self.options
+        data = _parse(text) if options.json_values or options.commit else None
+        return HttpSeen(
+            url=options.url,
+            status=status,
+            seconds=round(seconds, 3),
+            elsewhere=elsewhere,
+            contains=None if options.contains is None else re.search(options.contains, text) is not None,
+            values={path: context.redactor.data(_at(data, path)) for path in options.json_values},
+            commits=list(dict.fromkeys(_commits(data, text)))[:20] if options.commit else [],
+            body=context.redactor.text(text[:KEPT]),
+        )
+
+    def _cannot(self, reason: str, en: str, ja: str) -> ProbeCannotTell:
+        url = self.options.url
+        return ProbeCannotTell(
+            reason,
+            f"{url}: {en}",
+            f"{url}: {ja}",
+            remedy=f"curl -v --max-time {self.options.timeout:g} {shlex.quote(url)}",
+        )
+
+    def judge(self, seen: HttpSeen) -> Verdict:
+        """Redirect and status, then body, values, time, and at last the commit."""
+        for verdict in (self._status(seen), self._body(seen), self._time(seen)):
+            if verdict is not None:
+                return verdict
+        return self._commit(seen)
+
+    def _remedy(self) -> Words:
+        return Words.same(f"curl -i {shlex.quote(self.options.url)}")
+
+    def _status(self, seen: HttpSeen) -> Verdict | None:
+        good = ", ".join(str(code) for code in self.options.status)
+        if seen.elsewhere:
+            return failed(
+                "redirect",
+                Words(en="it redirects to another place", ja="別の場所へリダイレクトされました"),
+                expected=Words.same(good),
+                seen=Words.same(f"{seen.status} → {seen.elsewhere}"),
+                remedy=self._remedy(),
+                status=seen.status,
+                elsewhere=seen.elsewhere,
+            )
+        if seen.status in self.options.status:
+            return None
+        return failed(
+            "status",
+            Words(en=f"{seen.url} answers {seen.status}", ja=f"{seen.url} の応答は {seen.status} です"),
+            expected=Words.same(good),
+            seen=Words.same(str(seen.status)),
+            remedy=self._remedy(),
+            status=seen.status,
+        )
+
+    def _body(self, seen: HttpSeen) -> Verdict | None:
+        wrong = {path: value for path, value in seen.values.items() if value != self.options.json_values[path]}
+        if seen.contains is not False and not wrong:
+            return None
+        wanted = {path: self.options.json_values[path] for path in wrong}
+        return failed(
+            "body",
+            Words(en="the answer's body is not what it must be", ja="応答の本文が期待と異なります"),
+            expected=Words.same(_short(wanted) if wrong else self.options.contains or ""),
+            seen=Words.same(_short(wrong)) if wrong else Words(en="no match", ja="該当なし"),
+            remedy=self._remedy(),
+            values=wrong,
+            contains=seen.contains,
+        )
+
+    def _time(self, seen: HttpSeen) -> Verdict | None:
+        limit = self.options.max_seconds
+        if limit is None or seen.seconds <= limit:
+            return None
+        return failed(
+            "slow",
+            Words(en="the answer takes too long", ja="応答が遅すぎます"),
+            expected=Words.same(f"<= {limit:g} s"),
+            seen=Words.same(f"{seen.seconds:g} s"),
+            remedy=self._remedy(),
+            slow=True,
+        )
+
+    def _commit(self, seen: HttpSeen) -> Verdict:
+        wanted = self.options.commit
+        if wanted is None:
+            told = Words.same(str(seen.status))
+            return passed("as-expected", expected=told, seen=told, status=seen.status)
+        expected = Words.same(wanted[:SHORT])
+        if any(_same(found, wanted) for found in seen.commits):
+            told = Words.same(f"{seen.status}, {wanted[:SHORT]}")
+            return passed("as-expected", expected=expected, seen=told, status=seen.status, commit=wanted)
+        others = [found for found in seen.commits if len(found) == 40] or seen.commits
+        if others:
+            return failed(
+                "other-commit",
+                Words(en="another commit is running", ja="別のコミットが動作しています"),
+                expected=expected,
+                seen=Words.same(others[0][:SHORT]),
+                remedy=self._remedy(),
+                commit=others[0],
+            )
+        return unknown(
+            "no-commit",
+            Words(en="the answer does not name the running commit", ja="応答に動作中のコミットが含まれていません"),
+            expected=expected,
+            seen=Words.same(str(seen.status)),
+            remedy=Words(
+                en='let the endpoint answer its commit, for example as {"commit": "..."}',
+                ja='エンドポイントがコミットを返すようにしてください。例: {"commit": "..."}',
+            ),
+            commit="",
+        )
+
+
+async def _bounded(answer: Any) -> bytes:
+    body = bytearray()
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) >= MAX_BODY:
+            break
+    return bytes(body[:MAX_BODY])
+
+
+def _connect(error: Exception) -> tuple[str, str, str]:
+    """Why there was no connection."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "tls", f"the TLS connection failed: {cause.reason}", f"TLS 接続に失敗しました: {cause.reason}"
+        if isinstance(cause, OSError) and "Name or service not known" in str(cause):
+            return "dns", "the host's name is not known", "ホスト名を解決できません"
+        cause = cause.__cause__ or cause.__context__
+    if "refused" in str(error).lower() or "all connection attempts failed" in str(error).lower():
+        return "connection-refused", "nobody accepts connections there", "接続が拒否されました"
+    return "no-connection", f"no connection: {error}", f"接続できません: {error}"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _at(data: Any, path: str) -> Any:
+    """The value at a dotted path such as ``status`` or ``checks.0.state``; None where there is none."""
+    for part in path.split("."):
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
+            data = data[int(part)]
+        else:
+            return None
+    return data
+
+
+def _commits(data: Any, text: str) -> Iterator[str]:
+    """What looks like a commit: under telling keys, else anywhere in the text as a word of its own."""
+    found = list(_under_keys(data))
+    yield from found
+    if not found:
+        # A number alone is rather a time or a count; a commit all but always has a letter too.
+        yield from (word for word in _HEX.findall(text) if re.search("[0-9]", word) and re.search("[a-f]", word))
+
+
+def _under_keys(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if isinstance(value, str) and _COMMIT_KEYS.fullmatch(key):
+                yield from _HEX.findall(value.lower())
+            else:
+                yield from _under_keys(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _under_keys(value)
+
+
+def _same(found: str, wanted: str) -> bool:
+    return found.startswith(wanted) or wanted.startswith(found)
+
+
+def _short(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)[:200]

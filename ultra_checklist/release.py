@@ -1,6 +1,6 @@
 """One release on this machine: its manifest, journal, history and mirror together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,16 @@ from zoneinfo import ZoneInfo
 from ultra_checklist.errors import NoManifestError, UsageError
 from ultra_checklist.history import History, fold
 from ultra_checklist.journal import Journal
-from ultra_checklist.manifest import Manifest, Shelf
+from ultra_checklist.manifest import Manifest, Shelf, now
 from ultra_checklist.mirror import Mirror
 
 
 class Release:
     """A release as the engine works on it. Only ``record`` changes its history."""
 
-    def __init__(self, shelf: Shelf, manifest: Manifest) -> None:
+    def __init__(self, shelf: Shelf, manifest: Manifest, clock: Callable[[], datetime] = now) -> None:
         self.shelf = shelf
+        self._clock = clock
         self.manifest = manifest
         self.folder: Path = shelf.folder(manifest.key)
         self.journal = Journal(self.folder / "journal.jsonl")
@@ -26,11 +27,11 @@ class Release:
 
     def record(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add one line to the journal; it is on disk, and in the history, when this returns."""
-        self.history.apply(self.journal.append(kind, data))
+        self.history.apply(self.journal.append(kind, data, time=self._clock()))
 
     def record_all(self, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Add several lines with one flush."""
-        for entry in self.journal.extend(lines):
+        for entry in self.journal.extend(lines, time=self._clock()):
             self.history.apply(entry)
 
     def replace_manifest(self, manifest: Manifest) -> None:
@@ -53,9 +54,9 @@ class Release:
         return time.astimezone(self.zone).strftime("%H:%M") if time is not None else "-"
 
 
-def open_releases(shelf: Shelf, *, local: bool) -> list[Release]:
+def open_releases(shelf: Shelf, *, local: bool, clock: Callable[[], datetime] = now) -> list[Release]:
     """All releases here that have not ended, of the local Notion or of the real one."""
-    found = (Release(shelf, manifest) for manifest in shelf.all() if manifest.local is local)
+    found = (Release(shelf, manifest, clock) for manifest in shelf.all() if manifest.local is local)
     return [release for release in found if release.open]
 
 

@@ -76,7 +76,9 @@ class Pass:
         first_request = bench.notion.requests
         shelf = Shelf(self._home)
         self.releases = [
-            r for r in open_releases(shelf, local=bench.workspace.local) if self._only in (None, r.manifest.key)
+            r
+            for r in open_releases(shelf, local=bench.workspace.local, clock=bench.clock)
+            if self._only in (None, r.manifest.key)
         ]
         since = self._since()
         changed, seen = await self._changed(since)

@@ -33,8 +33,14 @@ class _Draft:
     title: str
     number: int
     line: int
+    position: int
     defaults: dict[str, Any] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Its id, or one that stands in for it."""
+        return self.id or f"section-{self.position}"
 
 
 @dataclass
@@ -138,6 +144,7 @@ def _open_section(inline: Any, token: Any, reading: _Reading) -> None:
             title=title[number.end() :] if number else title,
             number=int(number.group(1)) if number else len(reading.drafts) + 1,
             line=token.map[0] + 1,
+            position=len(reading.drafts) + 1,
         )
     )
     reading.config_lines.update(range(*token.map))
@@ -256,8 +263,7 @@ def _read_section(token: Any, line: int, reading: _Reading) -> None:
 def _template(reading: _Reading, body: str, text: str, path: str) -> Template:
     head = reading.head
     sections = tuple(
-        Section(id=d.id or f"section-{d.number}", title=d.title, number=d.number, line=d.line, items=_items_of(d))
-        for d in reading.drafts
+        Section(id=d.name, title=d.title, number=d.number, line=d.line, items=_items_of(d)) for d in reading.drafts
     )
     return Template(
         name=head.name,
@@ -276,13 +282,12 @@ def _template(reading: _Reading, body: str, text: str, path: str) -> Template:
 
 
 def _items_of(draft: _Draft) -> tuple[Item, ...]:
-    name = draft.id or f"section-{draft.number}"
-    return tuple(item.model_copy(update={"section": name}) for item in draft.items)
+    return tuple(item.model_copy(update={"section": draft.name}) for item in draft.items)
 
 
 def _prose(reading: _Reading, body: str) -> tuple[Prose, ...]:
     """Everything that is neither configuration nor item, in its order."""
-    starts = [(d.line - 1, d.id or f"section-{d.number}") for d in reading.drafts]
+    starts = [(d.line - 1, d.name) for d in reading.drafts]
     found: list[Prose] = []
     current: list[str] = []
     first = 0

@@ -105,7 +105,7 @@ class Context:
         readers = asyncio.gather(_read(process.stdout), _read(process.stderr), _feed(process.stdin, stdin))
         try:
             async with asyncio.timeout(timeout):
-                code = await process.wait()
+                await _exited(process.pid)
         except TimeoutError:
             raise ProbeCannotTell(
                 "timeout",
@@ -115,7 +115,7 @@ class Context:
         finally:
             # Also after a normal end: a grandchild that holds the pipes would keep us reading for ever.
             _kill_group(process.pid)
-            await process.wait()
+            code = await process.wait()
             (stdout, stdout_cut), (stderr, stderr_cut), _ = await readers
         return Completed(code, stdout, stderr, truncated=stdout_cut or stderr_cut)
 
@@ -210,6 +210,21 @@ async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:
         stream.write(data)
         await stream.drain()
     stream.close()
+
+
+async def _exited(pid: int) -> None:
+    """Wait for the process itself; asyncio's own wait also waits for whoever inherited its pipes."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        loop.add_reader(handle, ended.set)
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 def _kill_group(pid: int) -> None:

@@ -119,7 +119,8 @@ def _squeeze(text: str) -> str:
 def _fresh_id(item: Item, taken: set[str]) -> str:
     words = _WORD.findall(item.title.lower())
     slug = "-".join(dict.fromkeys(words))[:40].strip("-")
-    base = slug or f"{item.section}-{item.order}"
+    # Words that YAML takes for something else than text need company.
+    base = f"item-{slug}" if slug in ("true", "false", "null") else slug or f"{item.section}-{item.order}"
     number, name = 2, base
     while name in taken:
         name, number = f"{base}-{number}", number + 1

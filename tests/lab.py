@@ -18,7 +18,6 @@ from ultra_checklist.notion.client import NOTION_VERSION, Notion
 from ultra_checklist.notion.rows import Row, parse_release, parse_row
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.notion.workspace import Databases
-from ultra_checklist.people import People
 from ultra_checklist.prove import Prover
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release, find
@@ -80,7 +79,7 @@ class Lab:
         return await Databases(notion, PAGE, "en", None).prepare(local=False)
 
     def bench(self, notion: Notion) -> Bench:
-        return Bench(notion, self.workspace, People(self.home, notion), self.machine, clock=lambda: self.now)
+        return Bench(notion, self.workspace, self.machine, clock=lambda: self.now)
 
     def new(self, checklist: Template, version: str = "v1.0.0", **variables: str) -> Opened:
         """Make a release."""

@@ -18,7 +18,7 @@ LAYERS = (
     (
         "engine",
         (
-            "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "people", "origins",
+            "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "reconcile", "compare", "standing", "close", "sync", "lifecycle", "overview", "worker",
         ),

@@ -10,7 +10,7 @@ from ultra_checklist.errors import NotionNotFound
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.rows import Row, parse_release, parse_row
 from ultra_checklist.notion.schema import Workspace
-from ultra_checklist.plan import new_row
+from ultra_checklist.plan import new_rows
 from ultra_checklist.release import Release
 
 
@@ -69,11 +69,8 @@ async def _one_of(
     if found:
         release.record("repaired", {"item": item_id, "what": "the row was taken out of the trash"})
         return parse_row(await notion.patch(f"pages/{found[0].page_id}", {"in_trash": False}), workspace)
-    item = release.manifest.template.item(item_id)
-    if item is None:
-        raise KeyError(item_id)
     release.record("repaired", {"item": item_id, "what": "the row was missing and was made again"})
-    return await make_row(notion, workspace, new_row(release.manifest, item))
+    return await make_row(notion, workspace, new_rows(release.manifest, workspace.lang)[item_id])
 
 
 def _remember(release: Release, rows: Mapping[str, Row]) -> None:

@@ -116,6 +116,7 @@ def _layer(values: Iterable[tuple[str, str]], origin: str, secrets: set[str]) ->
 
 def _read(path: Path) -> dict[str, str]:
     try:
+        path.stat()
         return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}", remedy="Name a file with NAME=VALUE lines") from error

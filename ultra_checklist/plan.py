@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory, Proof
+from ultra_checklist.history import CheckHistory, History, Proof
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Item, Lang, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.rows import Row, minute
 from ultra_checklist.notion.schema import CHECK_COLUMNS, Workspace
-from ultra_checklist.situations import NO_ROW, View, current_proof
+from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate
 from ultra_checklist.states import State
 from ultra_checklist.why import ICONS, Writer
 
@@ -54,7 +54,9 @@ def new_release(manifest: Manifest, lang: Lang) -> ReleasePlan:
         "template": f"{manifest.template.name} sha256:{manifest.template.sha256}",
         "last_look": minute(manifest.created),
     }
-    return ReleasePlan(page, head(manifest, lang), {item.id: new_row(manifest, item) for item in manifest.items})
+    return ReleasePlan(
+        page, head(manifest, lang), {item.id: new_row(manifest, item, lang) for item in manifest.items}
+    )
 
 
 def title(manifest: Manifest) -> str:
@@ -81,16 +83,11 @@ def head(manifest: Manifest, lang: Lang) -> list[blocks.Block]:
     return [*found, *_prose(manifest, lang)]
 
 
-def new_row(manifest: Manifest, item: Item) -> Values:
-    """The values of a row when it is made: nothing that belongs to the operator."""
-    return {
-        **standing(manifest, item),
-        "result": "",
-        "settled": False,
-        "why": "",
-        "icon": ICONS[None],
-        "done": False,
-    }
+def new_rows(manifest: Manifest, lang: Lang) -> dict[str, Values]:
+    """The values of rows when they are made: what the first look would show, and nothing of the operator's."""
+    view = View(manifest, History(), {}, manifest.created)
+    planner = RowPlanner(view, evaluate(view), lang, manifest.machine.name)
+    return {item.id: planner.wanted(item, None) for item in manifest.items}
 
 
 def standing(manifest: Manifest, item: Item) -> Values:

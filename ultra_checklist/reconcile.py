@@ -18,7 +18,6 @@ from ultra_checklist.model import Item
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.rows import Row, check_properties, parse_row
 from ultra_checklist.notion.schema import Workspace
-from ultra_checklist.people import People
 from ultra_checklist.plan import RowPlanner, Values, difference
 from ultra_checklist.prove import Prover
 from ultra_checklist.release import Release
@@ -45,18 +44,17 @@ class Bench:
 
     notion: Notion
     workspace: Workspace
-    people: People
     machine: Machine
     label: str = ""
     clock: Callable[[], datetime] = present
     listener: Callable[[Change], None] = lambda _change: None
     written: int = field(default=0)
 
-    def person_of(self, row: Row) -> str:
-        """The id of whoever edited a row; after our own write, whom the row already names."""
+    def person_of(self, row: Row) -> Person | None:
+        """The person who edited a row; after our own write, whom the row already names; None: an integration."""
         if row.edited_by != self.workspace.bot_id:
-            return row.edited_by
-        return row.operator[0] if row.operator else ""
+            return Person(id=row.edited_by, name=row.editor_name) if row.editor_is_person else None
+        return Person(id=row.operator[0], name=row.operator_names[0]) if row.operator else None
 
 
 class Reconciler:
@@ -84,8 +82,7 @@ class Reconciler:
         """Take the rows in, prove what is due, write what differs; returns the states at the end."""
         states: dict[str, State] = {}
         for _ in range(ROUNDS):
-            people = {item: await self._person(row) for item, row in rows.items()}
-            self._take(rows, people)
+            self._take(rows)
             states = await self._prove()
             rows = await self._write(states)
             if not rows:
@@ -102,11 +99,7 @@ class Reconciler:
         """Text without the secrets that this release's probes know of."""
         return self._prover.runner.redactor.text(text)
 
-    async def _person(self, row: Row) -> Person | None:
-        user = self._bench.person_of(row)
-        return await self._bench.people.person(user) if user else None
-
-    def _take(self, rows: Mapping[str, Row], people: Mapping[str, Person | None]) -> None:
+    def _take(self, rows: Mapping[str, Row]) -> None:
         mirror = self._release.mirror
         mirror.rows |= rows
         if self.place is not Place.HERE:
@@ -117,7 +110,9 @@ class Reconciler:
                 continue
             ours = row.edited_by == self._bench.workspace.bot_id
             written = mirror.written.get(item.id)
-            self._release.record_all(lines_of(self.view(), item, row, people[item.id], written, ours=ours))
+            self._release.record_all(
+                lines_of(self.view(), item, row, self._bench.person_of(row), written, ours=ours)
+            )
 
     async def _prove(self) -> dict[str, State]:
         """Run due probes until the states stand still: one check's proof may open another."""

@@ -17,7 +17,7 @@ from ultra_checklist.manifest import Shelf, write_whole
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
 from ultra_checklist.notion.client import Json
-from ultra_checklist.notion.rows import Row, check_properties, parse_row
+from ultra_checklist.notion.rows import Row, check_properties, missing_columns, parse_row
 from ultra_checklist.prove import Prover
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release, open_releases
@@ -71,7 +71,18 @@ class Pass:
         self.releases: list[Release] = []
 
     async def run(self) -> Report:
-        """Do the pass. Raises NotionError when Notion cannot be reached; what was done until then stands."""
+        """Do the pass; what was done stands, whatever comes.
+
+        Raises NotionError when Notion cannot be reached, UsageError naming the column that somebody deleted.
+        """
+        try:
+            return await self._run()
+        except NotionError as error:
+            if error.status == 400:
+                await self._name_missing_columns()
+            raise
+
+    async def _run(self) -> Report:
         bench = self._bench
         first_request = bench.notion.requests
         shelf = Shelf(self._home)
@@ -142,23 +153,24 @@ class Pass:
         bench = self._bench
         found: dict[str, Row] = {}
         seen: datetime | None = None
-        try:
-            async for page in bench.notion.query(bench.workspace.checks, filter=self._filter(since)):
-                seen = seen or bench.notion.server_time
-                row = parse_row(page, bench.workspace)
-                found[row.key] = row
-        except NotionError as error:
-            if error.status == 400:
+        async for page in bench.notion.query(bench.workspace.checks, filter=self._filter(since)):
+            seen = seen or bench.notion.server_time
+            if missing_columns(page, bench.workspace):
                 await self._name_missing_columns()
-            raise
+            row = parse_row(page, bench.workspace)
+            found[row.key] = row
         return found, seen or bench.notion.server_time
 
     async def _name_missing_columns(self) -> None:
-        """A refused query mostly means that a column is gone: say which. Raises UsageError."""
+        """A refused request mostly means that a column is gone: say which. Raises UsageError."""
         workspace = self._bench.workspace
-        answer = await self._bench.notion.get(f"data_sources/{workspace.checks}")
-        found = schema.match(schema.CHECK_COLUMNS, answer["properties"], workspace.check_ids)
-        found.require(schema.CHECKS_TITLE.say(workspace.lang), workspace.lang)
+        for source, columns, ids, title in (
+            (workspace.checks, schema.CHECK_COLUMNS, workspace.check_ids, schema.CHECKS_TITLE),
+            (workspace.releases, schema.RELEASE_COLUMNS, workspace.release_ids, schema.RELEASES_TITLE),
+        ):
+            answer = await self._bench.notion.get(f"data_sources/{source}")
+            found = schema.match(columns, answer["properties"], ids)
+            found.require(title.say(workspace.lang), workspace.lang)
 
     def _filter(self, since: Since) -> Json:
         """The one query: what was edited lately, and every row on which people wait for us."""

@@ -34,7 +34,6 @@ def init(parent: str | None, adopt: bool, local: bool, env_file: Path | None, la
 
 async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -> None:
     from ultra_checklist.notion.workspace import Databases
-    from ultra_checklist.people import People
 
     pinned = at.pinned()
     if pinned is not None and asked_lang is not None and asked_lang != pinned.lang:
@@ -47,7 +46,6 @@ async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -
         await _same_bot(at, notion, adopt=adopt)
         databases = Databases(notion, parent, chosen, pinned)
         workspace = await databases.prepare(local=at.local)
-        await _learn_people(People(at.home, notion), notion)
     at.pin(workspace)
     for line in databases.done or ["everything is there already; nothing was changed"]:
         say(line)
@@ -63,21 +61,6 @@ async def _same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
             f"this state folder belongs to another integration than {me.get('name') or me['id']}",
             remedy="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
         )
-
-
-async def _learn_people(people: Any, notion: Any) -> None:
-    from ultra_checklist.errors import NotionError
-
-    try:
-        answer = await notion.get("users", {"page_size": 100})
-    except NotionError as error:
-        if not error.permanent:
-            raise
-        say(
-            "note: the integration may not read users, so names will be missing (capability: read user information)"
-        )
-        return
-    people.learn(answer["results"])
 
 
 def _parent(at: Desk, given: str | None) -> str:

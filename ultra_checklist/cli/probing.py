@@ -70,7 +70,7 @@ def _source(
     from ultra_checklist.release import find
     from ultra_checklist.template import load
 
-    if not Path(name).suffix and any(m.version == name for m in at.shelf.all()):
+    if not Path(name).is_file() and any(m.version == name for m in at.shelf.all()):
         if flags or files:
             raise UsageError(
                 f"{name} is a running release: its variables are fixed", remedy="Leave --var and --var-file out"

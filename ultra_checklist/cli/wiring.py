@@ -101,10 +101,9 @@ class Desk:
     def bench(self, notion: Any, listener: Any = None) -> Any:
         """What a pass works with."""
         from ultra_checklist.machine import this_machine
-        from ultra_checklist.people import People
         from ultra_checklist.reconcile import Bench
 
-        made = Bench(notion, self.workspace(), People(self.home, notion), this_machine(), self.settings.host)
+        made = Bench(notion, self.workspace(), this_machine(), self.settings.host)
         if listener is not None:
             made.listener = listener
         return made

@@ -35,6 +35,7 @@ class Row(Frozen):
     evidence: str = ""
     checked_at: str = ""
     operator: tuple[str, ...] = ()
+    operator_names: tuple[str, ...] = ()
     section: str = ""
     order: float | None = None
     settled: bool = False
@@ -43,6 +44,8 @@ class Row(Frozen):
     icon: str = ""
     edited: str = ""
     edited_by: str = ""
+    editor_name: str = ""
+    editor_is_person: bool = False
     created: str = ""
     in_trash: bool = False
 
@@ -82,7 +85,23 @@ class ReleaseRow(Frozen):
 def parse_row(page: Mapping[str, Any], workspace: Workspace) -> Row:
     """A page of the checks' data source as a Row."""
     values = _values(page, workspace.check_ids, _CHECKS)
-    return Row(page_id=page["id"], icon=_icon(page), **values, **_edited(page), created=page["created_time"])
+    editor = values.pop("editor", {})
+    return Row(
+        page_id=page["id"],
+        icon=_icon(page),
+        created=page["created_time"],
+        operator_names=tuple(name for _, name in values.get("operator", ())),
+        editor_name=str(editor.get("name") or ""),
+        editor_is_person=editor.get("type") == "person",
+        **values | {"operator": tuple(user for user, _ in values.get("operator", ()))},
+        **_edited(page),
+    )
+
+
+def missing_columns(page: Mapping[str, Any], workspace: Workspace) -> bool:
+    """Whether a row lacks a column that was pinned: somebody deleted it."""
+    there = {unquote(prop["id"]) for prop in page["properties"].values()}
+    return not there.issuperset(workspace.check_ids.values())
 
 
 def parse_release(page: Mapping[str, Any], workspace: Workspace) -> ReleaseRow:
@@ -168,7 +187,8 @@ _READ: Mapping[str, Any] = {
     "number": lambda raw, _: raw,
     "select": _read_select,
     "date": _read_date,
-    "people": lambda raw, _: tuple(person["id"] for person in raw),
+    "people": lambda raw, _: tuple((person["id"], str(person.get("name") or "")) for person in raw),
+    "last_edited_by": lambda raw, _: raw or {},
     "files": lambda raw, _: tuple(str(file.get("name", "")) for file in raw),
     "relation": lambda raw, _: tuple(item["id"] for item in raw),
 }

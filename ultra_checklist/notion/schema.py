@@ -56,7 +56,7 @@ _COLORS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column of ours. ``owner`` is who may write it after the row was made."""
+    """A column of ours. ``owner`` is who may write it after the row was made: worker, operator or notion."""
 
     code: str
     kind: str
@@ -106,6 +106,8 @@ CHECK_COLUMNS = (
     Column("host", "rich_text", Words(en="Host", ja="ホスト")),
     Column("key", "rich_text", Words(en="Key", ja="キー")),
     Column("release", "relation", Words(en="Release", ja="リリース")),
+    # Notion fills it in, with name and kind: so nobody need be looked up to know whether a person ticked.
+    Column("editor", "last_edited_by", Words(en="Last edited by", ja="最終編集者"), owner="notion"),
 )
 
 

@@ -5,6 +5,7 @@ import { Body } from "./blocks.js";
 import { columns, idOf, isTitled, pagePath, plain, read, tableOf, titleOf } from "./data.js";
 import { h, icon, words } from "./dom.js";
 import { showHome } from "./home.js";
+import { connection } from "./poll.js";
 import { showRelease } from "./release.js";
 import { lang, say, speak } from "./words.js";
 
@@ -150,11 +151,6 @@ function showMissing(error) {
       h("p", {}, words("a", "back", { href: "/" })),
     ),
   );
-}
-
-function connection(key) {
-  at("connection").hidden = key === "";
-  if (key) say(at("connection"), key);
 }
 
 dress();

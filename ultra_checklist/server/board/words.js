@@ -62,6 +62,14 @@ const WORDS = {
   saved: ["保存しました", "Saved"],
   unsaved: ["未保存", "Not saved yet"],
   retry: ["もう一度保存", "Save again"],
+  unanswered: [
+    "サーバーの応答がありません。接続が戻ると、保存されている状態を表示します。",
+    "The server did not answer. What is stored is shown as soon as it is back.",
+  ],
+  noChecks: [
+    "このリリースの項目のデータベースが見つかりません。ultra-checklist init --local で修復できます。",
+    "The database of this release's checks is missing. ultra-checklist init --local repairs it.",
+  ],
   tickRefused: ["チェックを変更できませんでした。{why}", "The tick was not changed. {why}"],
   notSaved: ["保存できませんでした。{why}", "Not saved. {why}"],
   changedElsewhere: [

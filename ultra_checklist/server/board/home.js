@@ -1,0 +1,162 @@
+// The list of releases.
+
+import { call, children, query, WORKSPACE } from "./api.js";
+import { columns, isOpen, isTitled, pagePath, read, tableOf } from "./data.js";
+import { arrange, h, Pill, put, words } from "./dom.js";
+import { poll } from "./poll.js";
+import { ago, clock, minutesSince, say } from "./words.js";
+
+const PACE = 5000;
+// The worker looks in at a ticked row within seconds, and writes "Last look" every ten minutes when idle.
+const SLOW_TO_ANSWER = 3;
+const SLOW_TO_SHOW = 15;
+
+/** Minutes for which the worker has not looked although it should have; 0 if all is well. */
+export function notLooked(release, waitingSince = "") {
+  const since = Math.floor(minutesSince(release.lastLook));
+  if (!release.lastLook || !isOpen(release.status)) return 0;
+  const kept = waitingSince !== "" && minutesSince(waitingSince) >= SLOW_TO_ANSWER;
+  return since >= (kept ? SLOW_TO_ANSWER : SLOW_TO_SHOW) ? since : 0;
+}
+
+/** Show when the worker looked last, or that it has not. */
+export function showLook(node, release, waitingSince) {
+  node.hidden = !release.lastLook;
+  if (node.hidden) return;
+  const min = notLooked(release, waitingSince);
+  if (min) say(node, "notLooked", { min });
+  else if (isOpen(release.status)) say(node, "lookedAgo", { ago: ago(release.lastLook) });
+  else put(node, "");
+}
+
+/** Show the releases in `main` and keep them up to date. */
+export function showHome(main) {
+  document.title = "Ultra Checklist";
+  const list = h("ul", { class: "cards", hidden: true });
+  const empty = h(
+    "div",
+    { class: "empty", hidden: true },
+    words("h2", "noReleases"),
+    words("p", "noReleasesText", { class: "muted" }),
+    h("pre", { tabindex: "0" }, h("code", { text: "ultra-checklist init --local\nultra-checklist new v1.0.0 --local" })),
+  );
+  main.replaceChildren(words("h1", "releases"), list, empty);
+  const home = new Home(list, empty);
+  document.addEventListener("spoken-language", () => home.show());
+  return poll(() => home.look(), () => PACE);
+}
+
+class Home {
+  constructor(list, empty) {
+    this.list = list;
+    this.empty = empty;
+    this.sources = new Map();
+    this.cards = new Map();
+    this.releases = null;
+    this.waiting = new Map();
+  }
+
+  async look() {
+    const found = [];
+    const waiting = new Map();
+    for (const block of await children(WORKSPACE)) {
+      const table = ["releases", "checks"].find((one) => isTitled(one, block.child_database?.title ?? ""));
+      if (!table) continue;
+      for (const source of await this.#sourcesOf(block.id)) {
+        if (tableOf(source) !== table) continue;
+        if (table === "releases") found.push(...(await releasesOf(source)));
+        else for (const [release, since] of await waitingOf(source)) waiting.set(release, since);
+      }
+    }
+    this.releases = found.sort((one, other) => other.made.localeCompare(one.made));
+    this.waiting = waiting;
+    this.show();
+  }
+
+  async #sourcesOf(database) {
+    if (!this.sources.has(database)) {
+      const { data_sources: listed } = await call("GET", `databases/${database}`);
+      this.sources.set(database, await Promise.all(listed.map((one) => call("GET", `data_sources/${one.id}`))));
+    }
+    return this.sources.get(database);
+  }
+
+  show() {
+    if (this.releases === null) return;
+    const nodes = this.releases.map((release) => {
+      const card = this.cards.get(release.id) ?? new Card(release.id);
+      this.cards.set(release.id, card);
+      card.show(release, this.waiting.get(release.id) ?? "");
+      return card.node;
+    });
+    arrange(this.list, nodes);
+    this.list.hidden = nodes.length === 0;
+    this.empty.hidden = nodes.length > 0;
+  }
+}
+
+async function releasesOf(source) {
+  const known = columns(source, "releases");
+  const pages = await query(source.id, { sorts: [{ timestamp: "created_time", direction: "descending" }] });
+  return pages.map((page) => ({ ...read(page, known), made: page.created_time }));
+}
+
+/** Since when a release has had a ticked row without an answer, by the release's id. */
+async function waitingOf(source) {
+  const known = columns(source, "checks");
+  if (!["done", "live", "result", "release"].every((code) => code in known)) return [];
+  const filter = {
+    and: [
+      { property: known.done.name, checkbox: { equals: true } },
+      { property: known.live.name, checkbox: { equals: true } },
+      { property: known.result.name, select: { is_empty: true } },
+    ],
+  };
+  const rows = (await query(source.id, { filter })).map((page) => read(page, known));
+  rows.sort((one, other) => other.editedTime.localeCompare(one.editedTime));
+  return rows.flatMap((row) => (row.settled ? [] : row.release.map((id) => [id, row.editedTime])));
+}
+
+class Card {
+  constructor(id) {
+    this.title = h("a", { href: pagePath(id), class: "card-link" });
+    this.status = new Pill("status");
+    this.about = h("p", { class: "muted card-about" });
+    this.settled = new Share("settled");
+    this.ticked = new Share("ticked");
+    this.madeOf = h("p", { class: "honesty" });
+    this.look = h("p", { class: "muted small" });
+    const head = h("div", { class: "card-head" }, h("h2", {}, this.title), this.status.node);
+    const shares = h("div", { class: "shares" }, this.settled.node, this.ticked.node);
+    this.node = h("li", { class: "card" }, head, this.about, shares, this.madeOf, this.look);
+  }
+
+  show(release, waitingSince) {
+    if (release.title) put(this.title, release.title);
+    else say(this.title, "untitled");
+    this.status.show(release.status);
+    this.node.classList.toggle("ended", !isOpen(release.status));
+    put(this.about, [release.environment, clock(release.started || release.made), ...release.operator].filter(Boolean).join(" · "));
+    this.settled.show(release.settled);
+    this.ticked.show(release.ticked);
+    put(this.madeOf, release.madeOf);
+    this.madeOf.hidden = release.madeOf === "";
+    showLook(this.look, release, waitingSince);
+  }
+}
+
+class Share {
+  constructor(key) {
+    this.bar = h("progress", { max: "1", class: `bar-${key}` });
+    say(this.bar, key, {}, "aria-label");
+    this.text = h("span", { class: "share-text" });
+    this.node = h("div", { class: "share" }, words("span", key, { class: "share-name" }), this.bar, this.text);
+  }
+
+  show(share) {
+    this.node.hidden = share === null;
+    if (share === null) return;
+    this.bar.value = share;
+    put(this.text, `${Math.floor(share * 100)} %`);
+  }
+}

@@ -1,0 +1,295 @@
+// One release: its head, its checks by section, its page, and its end.
+
+import { call, children, query } from "./api.js";
+import { Body, showsAgain } from "./blocks.js";
+import { Closing } from "./closing.js";
+import { columns, isOpen, isTitled, read, tableOf } from "./data.js";
+import { arrange, Files, h, icon, Pill, put, words } from "./dom.js";
+import { showLook } from "./home.js";
+import { poll } from "./poll.js";
+import { Record, Row } from "./row.js";
+import { clock, say } from "./words.js";
+
+const PACE = 1000;
+const PACE_ENDED = 10000;
+const PAGE_EVERY = 15000;
+
+/** Show a release in `main` and keep it up to date. Throws ApiError. */
+export async function showRelease(main, page, source) {
+  const known = columns(source, "releases");
+  const checks = await checksOf(source);
+  const release = new Release(main, page, known, checks);
+  document.addEventListener("spoken-language", () => release.show());
+  return poll(() => release.look(), () => (isOpen(release.record.values.status) ? PACE : PACE_ENDED));
+}
+
+/** The data source of the checks: what a release is related to, else the database beside its own. */
+async function checksOf(source) {
+  const related = Object.values(source.properties).map((one) => one.relation?.data_source_id).filter(Boolean);
+  for (const id of new Set(related)) {
+    const found = await call("GET", `data_sources/${id}`);
+    if (tableOf(found) === "checks") return found;
+  }
+  const parent = source.database_parent?.page_id;
+  for (const block of parent ? await children(parent) : []) {
+    if (!isTitled("checks", block.child_database?.title ?? "")) continue;
+    const { data_sources: listed } = await call("GET", `databases/${block.id}`);
+    for (const one of listed) {
+      const found = await call("GET", `data_sources/${one.id}`);
+      if (tableOf(found) === "checks") return found;
+    }
+  }
+  return null;
+}
+
+class Release {
+  constructor(main, page, known, checks) {
+    this.checks = checks;
+    this.checkColumns = checks && columns(checks, "checks");
+    this.record = new Record(page, known, () => this.show());
+    this.rows = new Map();
+    this.sections = new Map();
+    this.filter = new URLSearchParams(location.search).get("show") ?? "all";
+    this.arrived = false;
+    this.pageReadAt = -Infinity;
+    this.status = "";
+    this.head = new Head();
+    this.chips = new Chips(this.filter, (filter) => this.#choose(filter));
+    this.list = h("div", { class: "sections" });
+    this.none = h("p", { class: "notice", hidden: true });
+    this.prose = h("div", { class: "prose" });
+    this.pageHome = h("section", { class: "page", hidden: true }, words("h2", "page"), this.prose);
+    this.body = new Body(this.prose, async (id) => checks !== null && showsAgain(id, checks.id));
+    this.closing = new Closing(this.record);
+    const back = h("a", { class: "back", href: "/" }, icon("back"), words("span", "back"));
+    main.replaceChildren(back, this.head.node, this.chips.node, this.list, this.none, this.pageHome, this.closing.node);
+    this.shared = { open: () => isOpen(this.record.values.status), changed: () => this.#count() };
+    if (!checks) say(this.none, "noChecks").hidden = false;
+    this.show();
+  }
+
+  async look() {
+    const askedAt = performance.now();
+    const [page, rows] = await Promise.all([call("GET", `pages/${this.record.id}`), this.#query()]);
+    this.record.take(page, askedAt);
+    this.#takeRows(rows, askedAt);
+    this.show();
+    if (!this.arrived) this.#arrive();
+    const changed = this.status !== this.record.values.status;
+    if (changed || performance.now() - this.pageReadAt > PAGE_EVERY) await this.#readPage();
+  }
+
+  async #query() {
+    if (!this.checks) return [];
+    const { release, order } = this.checkColumns;
+    const filter = { property: release.name, relation: { contains: this.record.id } };
+    const sorts = order ? [{ property: order.name, direction: "ascending" }] : [];
+    return query(this.checks.id, { filter, sorts });
+  }
+
+  async #readPage() {
+    this.status = this.record.values.status;
+    this.pageReadAt = performance.now();
+    this.pageHome.hidden = (await this.body.load(this.record.id)) === 0;
+  }
+
+  #takeRows(pages, askedAt) {
+    const there = new Set(pages.map((page) => page.id));
+    for (const id of this.rows.keys()) if (!there.has(id)) this.rows.delete(id);
+    const ordered = new Map();
+    for (const page of pages) {
+      const row = this.rows.get(page.id) ?? new Row(page, this.checkColumns, this.shared);
+      row.take(page, askedAt);
+      ordered.set(page.id, row);
+    }
+    this.rows = ordered;
+  }
+
+  /** Once, when the rows are there for the first time: go to the row that the address names. */
+  #arrive() {
+    this.arrived = true;
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    if (target) target.scrollIntoView({ block: "center" });
+  }
+
+  show() {
+    const { values } = this.record;
+    const since = [...this.rows.values()].filter((row) => row.awaiting).map((row) => row.values.editedTime).sort()[0];
+    this.head.show(values, since ?? "");
+    this.closing.show();
+    for (const row of this.rows.values()) row.show();
+    this.#arrangeSections();
+    this.#count();
+  }
+
+  #arrangeSections() {
+    const groups = Map.groupBy ? Map.groupBy(this.rows.values(), (row) => row.values.section) : grouped(this.rows.values());
+    const names = [...groups.keys()].sort((one, other) => one.localeCompare(other, "ja", { numeric: true }));
+    const shown = names.map((name) => {
+      const section = this.sections.get(name) ?? new Section(name);
+      this.sections.set(name, section);
+      section.take(groups.get(name));
+      return section;
+    });
+    arrange(this.list, shown.map((section) => section.node));
+    this.head.map(shown.map((section) => section.cells));
+    this.shown = shown;
+  }
+
+  /** Counts, filter and title: everything that follows from all rows together. */
+  #count() {
+    const live = [...this.rows.values()].filter((row) => row.live);
+    const tally = {
+      all: live.length,
+      somebody: live.filter((row) => !row.settled).length,
+      failed: live.filter((row) => row.kind === "failed").length,
+    };
+    const ticked = live.filter((row) => row.record.value("done")).length;
+    this.head.count(live.length, live.length - tally.somebody, ticked);
+    this.chips.show(this.filter, tally);
+    let visible = 0;
+    for (const section of this.shown ?? []) visible += section.show((row) => this.#fits(row) || row.busy);
+    if (this.checks && this.arrived) {
+      this.none.hidden = visible > 0;
+      say(this.none, this.rows.size ? "noneLeft" : "noRows");
+    }
+    const title = this.record.values.title;
+    document.title = live.length ? `${live.length - tally.somebody}/${live.length} ${title}` : title;
+  }
+
+  #fits(row) {
+    if (this.filter === "somebody") return row.live && !row.settled;
+    return this.filter === "failed" ? row.live && row.kind === "failed" : true;
+  }
+
+  #choose(filter) {
+    this.filter = filter;
+    history.replaceState(null, "", filter === "all" ? location.pathname : `?show=${filter}`);
+    this.#count();
+  }
+}
+
+function grouped(rows) {
+  const groups = new Map();
+  for (const row of rows) groups.set(row.values.section, [...(groups.get(row.values.section) ?? []), row]);
+  return groups;
+}
+
+class Head {
+  constructor() {
+    this.title = h("h1");
+    this.status = new Pill("status");
+    this.facts = h("dl", { class: "facts" });
+    this.known = {};
+    for (const key of ["environment", "commit", "operator", "started", "ended"]) this.#fact(key);
+    this.bar = h("progress", { class: "bar-settled", max: "1", value: "0" });
+    this.total = h("strong", { class: "total" });
+    this.ticked = h("span", { class: "muted" });
+    this.cells = say(h("div", { class: "map", "aria-hidden": "true" }), "map", {}, "title");
+    this.honesty = h("p", { class: "honesty" });
+    this.files = new Files();
+    this.look = h("p", { class: "muted small" });
+    const progress = h("div", { class: "overall" }, h("p", { class: "totals" }, this.total, this.ticked), this.bar, this.cells);
+    const line = h("div", { class: "title-line" }, this.title, this.status.node);
+    this.node = h("section", { class: "head" }, line, this.facts, progress, this.honesty, this.files.node, this.look);
+  }
+
+  #fact(key) {
+    const value = h("dd");
+    this.known[key] = { value, node: h("div", { class: "fact" }, words("dt", key), value) };
+    this.facts.append(this.known[key].node);
+  }
+
+  show(values, waitingSince) {
+    if (values.title) put(this.title, values.title);
+    else say(this.title, "untitled");
+    this.status.show(values.status);
+    const texts = {
+      environment: values.environment,
+      commit: values.commit.slice(0, 12),
+      operator: values.operator.join(", "),
+      started: values.started && clock(values.started),
+      ended: values.ended && clock(values.ended),
+    };
+    for (const [key, { value, node }] of Object.entries(this.known)) {
+      put(value, texts[key] ?? "");
+      node.hidden = !texts[key];
+    }
+    this.known.commit.value.title = values.commit;
+    put(this.honesty, values.madeOf);
+    this.honesty.hidden = !values.madeOf;
+    this.files.show(values.files);
+    showLook(this.look, values, waitingSince);
+  }
+
+  /** One small cell a check, a gap between sections. */
+  map(sections) {
+    arrange(this.cells, sections.flat());
+    for (const cells of sections) cells.forEach((cell, place) => cell.classList.toggle("first", place === 0));
+  }
+
+  count(all, settled, ticked) {
+    this.bar.value = all ? settled / all : 0;
+    say(this.total, "settledOf", { n: settled, m: all });
+    say(this.ticked, "tickedOf", { n: ticked, m: all });
+    say(this.bar, "settledOf", { n: settled, m: all }, "aria-label");
+  }
+}
+
+class Chips {
+  constructor(filter, choose) {
+    this.buttons = ["all", "somebody", "failed"].map((name) => {
+      const count = h("span", { class: "chip-count" });
+      const button = h("button", { type: "button", class: "chip", "data-filter": name, onclick: () => choose(name) }, words("span", name), count);
+      return { name, button, count };
+    });
+    this.node = h("div", { class: "chips", role: "group" }, ...this.buttons.map(({ button }) => button));
+    say(this.node, "filter", {}, "aria-label");
+  }
+
+  show(filter, tally) {
+    for (const { name, button, count } of this.buttons) {
+      button.setAttribute("aria-pressed", String(name === filter));
+      put(count, String(tally[name]));
+    }
+  }
+}
+
+class Section {
+  constructor(name) {
+    const [, number = "", title = name] = /^(\d+)\s+(.+)$/s.exec(name) ?? [];
+    const text = title ? h("span", { text: title }) : words("span", "noSection");
+    const badge = number && h("span", { class: "section-number", text: String(Number(number)) });
+    this.text = h("span", { class: "section-count muted" });
+    this.bar = h("progress", { class: "bar-settled", max: "1", value: "0", "aria-hidden": "true" });
+    this.list = h("ul", { class: "rows" });
+    const head = h("div", { class: "section-head" }, h("h2", {}, badge || null, text), this.text, this.bar);
+    this.node = h("section", { class: "section" }, head, this.list);
+    this.rows = [];
+  }
+
+  get cells() {
+    return this.rows.map((row) => row.cell);
+  }
+
+  take(rows) {
+    this.rows = rows;
+    arrange(this.list, rows.map((row) => row.node));
+  }
+
+  /** Show the rows that fit, and how far the section is; the number of rows shown. */
+  show(fits) {
+    let visible = 0;
+    for (const row of this.rows) {
+      row.node.hidden = !fits(row);
+      visible += row.node.hidden ? 0 : 1;
+    }
+    this.node.hidden = visible === 0;
+    const live = this.rows.filter((row) => row.live);
+    const settled = live.filter((row) => row.settled).length;
+    say(this.text, "settledOf", { n: settled, m: live.length });
+    this.bar.value = live.length ? settled / live.length : 0;
+    this.node.classList.toggle("whole", live.length > 0 && settled === live.length);
+    return visible;
+  }
+}

@@ -1,0 +1,297 @@
+// One check: its tick box, what the worker says of it, and what people decide about it.
+
+import { call, richText, upload, writeProperty } from "./api.js";
+import { fileLink, kindOf, read } from "./data.js";
+import { Files, h, icon, Pill, put, speakUp, words } from "./dom.js";
+import { clock, say, word } from "./words.js";
+import { DateField, Field } from "./field.js";
+
+const ENCODE = {
+  checkbox: (value) => ({ checkbox: value }),
+  select: (value) => ({ select: value ? { name: value } : null }),
+  rich_text: (value) => ({ rich_text: richText(value) }),
+  date: (value) => ({ date: value ? { start: value } : null }),
+  files: (value) => ({ files: value }),
+};
+
+/** Writes single properties of one page, shows them at once, and takes them back if they are refused. */
+export class Record {
+  constructor(page, columns, changed) {
+    this.id = page.id;
+    this.columns = columns;
+    this.changed = changed;
+    this.values = read(page, columns);
+    this.wanted = new Map();
+    this.newest = 0;
+    this.queue = Promise.resolve();
+  }
+
+  /** What people should see: their own wish while it is being written, else the data. */
+  value(code) {
+    return this.wanted.has(code) ? this.wanted.get(code).value : this.values[code];
+  }
+
+  /** Take an answer that was asked for at this time; older ones than the last write tell nothing new. */
+  take(page, askedAt) {
+    if (askedAt < this.newest) return;
+    this.values = read(page, this.columns);
+  }
+
+  /** Write one property and nothing else; settles with null, or with the error. */
+  save(code, value) {
+    const mine = { value };
+    this.wanted.set(code, mine);
+    this.changed();
+    const written = this.queue.then(() => (this.wanted.get(code) === mine ? this.#write(code, mine) : null));
+    this.queue = written;
+    return written;
+  }
+
+  async #write(code, mine) {
+    const { name, type } = this.columns[code];
+    let trouble = null;
+    try {
+      const page = await writeProperty(this.id, name, ENCODE[type](mine.value));
+      this.newest = performance.now();
+      this.values = read(page, this.columns);
+    } catch (error) {
+      this.newest = performance.now();
+      trouble = error;
+    }
+    if (this.wanted.get(code) === mine) this.wanted.delete(code);
+    this.changed();
+    return trouble;
+  }
+}
+
+/** A check as one line of the list. */
+export class Row {
+  constructor(page, columns, shared) {
+    this.shared = shared;
+    this.record = new Record(page, columns, () => this.#moved());
+    this.hex = page.id.replaceAll("-", "");
+    this.trouble = null;
+    this.result = null;
+    this.panel = null;
+    this.#build();
+  }
+
+  #build() {
+    this.title = h("p", { class: "row-title", id: `title-${this.hex}` });
+    this.box = h("input", { type: "checkbox", "aria-labelledby": this.title.id, onchange: () => this.#tick() });
+    this.pill = new Pill("result");
+    this.why = h("p", { class: "why" });
+    this.by = h("span");
+    this.time = h("time");
+    this.digest = h("code", { class: "digest" });
+    this.meta = h("p", { class: "meta muted" }, this.by, this.time, this.digest);
+    this.alert = h("p", { class: "trouble", role: "alert", hidden: true });
+    this.files = new Files();
+    this.choice = h("p", { class: "choice" });
+    this.own = h("div", { class: "own", hidden: true }, this.choice, this.files.node);
+    const controls = `panel-${this.hex}`;
+    this.more = h("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": controls, onclick: () => this.toggle() }, icon("dots"));
+    this.home = h("div", { class: "panel", id: controls, hidden: true });
+    const tick = h("label", { class: "tick" }, this.box, h("span", { class: "tick-box" }, icon("tick")));
+    const body = h("div", { class: "row-body" }, this.title, this.why, this.meta, this.own, this.alert);
+    this.node = h("li", { class: "row", id: `row-${this.hex}`, tabindex: "-1" }, tick, body, this.pill.node, this.more, this.home);
+    this.cell = h("a", { class: "cell", href: `#${this.node.id}`, tabindex: "-1" });
+  }
+
+  /** Something of this row changed on this page. */
+  #moved() {
+    this.show();
+    this.shared.changed();
+  }
+
+  get values() {
+    return this.record.values;
+  }
+
+  /** Whether the row still belongs to its release; after the end it shows what was sealed. */
+  get live() {
+    return this.values.live !== false || !this.shared.open();
+  }
+
+  get settled() {
+    return this.values.settled === true;
+  }
+
+  /** Whether people have said something that the worker has not answered yet. */
+  get awaiting() {
+    const asked = this.record.value("done") || this.record.value("decision");
+    return Boolean(asked && !this.values.result && !this.settled && this.live && this.shared.open());
+  }
+
+  get kind() {
+    return kindOf("result", this.values.result) || (this.values.result ? "other" : this.awaiting ? "pending" : "none");
+  }
+
+  get busy() {
+    return this.node.contains(document.activeElement) || !this.home.hidden;
+  }
+
+  take(page, askedAt) {
+    this.record.take(page, askedAt);
+    if (this.trouble?.error.passing && this.values.done === this.trouble.wanted) this.trouble = null;
+    this.show();
+  }
+
+  async #tick() {
+    const wanted = this.box.checked;
+    this.trouble = null;
+    const error = await this.record.save("done", wanted);
+    if (error) this.trouble = { error, wanted };
+    this.show();
+  }
+
+  show() {
+    const { values } = this;
+    const title = values.title || word("untitled");
+    put(this.title, title);
+    const editable = this.shared.open() && this.live;
+    this.box.checked = this.record.value("done") === true;
+    this.box.disabled = !editable || !("done" in this.record.columns);
+    this.node.classList.toggle("gone", !this.live);
+    this.node.dataset.kind = this.kind;
+    this.node.dataset.ticked = String(this.box.checked);
+    this.cell.dataset.kind = this.live ? this.kind : "gone";
+    this.cell.title = [title, values.result].filter(Boolean).join(" – ");
+    this.#showVerdict(title);
+    this.#showOwn();
+    say(this.more, "decideFor", { title }, "aria-label");
+    say(this.more, "decide", {}, "title");
+    this.panel?.show(editable);
+  }
+
+  #showVerdict(title) {
+    const { values } = this;
+    if (this.awaiting) this.pill.pending("awaiting");
+    else this.pill.show(values.result);
+    if (this.live) put(this.why, values.why);
+    else say(this.why, "notLive");
+    this.why.hidden = this.why.textContent === "";
+    put(this.by, values.operator.join(", "));
+    this.time.hidden = !values.checkedAt;
+    if (values.checkedAt) {
+      this.time.dateTime = values.checkedAt;
+      say(this.time, "checkedAt", { time: clock(values.checkedAt) });
+    }
+    put(this.digest, values.evidence);
+    this.digest.title = values.evidence;
+    this.meta.hidden = !(values.operator.length || values.checkedAt || values.evidence);
+    this.alert.hidden = this.trouble === null;
+    if (this.trouble) {
+      const { error } = this.trouble;
+      if (error.passing) say(this.alert, "unanswered");
+      else say(this.alert, "tickRefused", { why: error.message });
+    }
+    if (this.result !== null && this.result !== values.result && values.result) {
+      speakUp(word("heard", { title, result: values.result }));
+      this.node.classList.remove("fresh");
+      requestAnimationFrame(() => this.node.classList.add("fresh"));
+    }
+    this.result = values.result;
+  }
+
+  /** What people said, for all to see while the fields are folded. */
+  #showOwn() {
+    const value = (code) => this.record.value(code);
+    const said = [
+      value("decision") && `${word("decision")}: ${value("decision")}`,
+      value("until") && `${word("until")}: ${clock(value("until"))}`,
+      value("approved") && word("approved"),
+      value("note") && `${word("note")}: ${value("note")}`,
+    ].filter(Boolean);
+    put(this.choice, said.join(" · "));
+    this.choice.hidden = said.length === 0;
+    const files = value("attachments") || [];
+    this.files.show(files);
+    this.own.hidden = !this.home.hidden || (said.length === 0 && files.length === 0);
+  }
+
+  toggle() {
+    const opening = this.home.hidden;
+    this.panel ??= new Panel(this);
+    this.home.hidden = !opening;
+    this.more.setAttribute("aria-expanded", String(opening));
+    this.show();
+    if (opening) this.home.querySelector("select, textarea, input")?.focus();
+  }
+}
+
+/** The fields that belong to people, made when they are first opened. */
+class Panel {
+  constructor(row) {
+    this.row = row;
+    const { record, hex } = row;
+    const make = {
+      decision: () => new Field(record, "decision", hex, this.#decisions(), { hint: "decisionHint" }),
+      note: () => new Field(record, "note", hex, h("textarea", { rows: "2" })),
+      until: () => new DateField(record, "until", hex, h("input", { type: "date" })),
+      approved: () => new Field(record, "approved", hex, h("input", { type: "checkbox" }), { hint: "approvedHint" }),
+    };
+    this.fields = Object.keys(make).filter((code) => code in record.columns).map((code) => make[code]());
+    this.about = h("p", { class: "meta muted about" });
+    row.home.append(...this.fields.map((field) => field.node));
+    if ("attachments" in record.columns) row.home.append(this.#attachments());
+    row.home.append(this.about);
+  }
+
+  #decisions() {
+    const options = this.row.record.columns.decision.options.map((name) => h("option", { value: name, text: name }));
+    return h("select", {}, words("option", "noDecision", { value: "" }), ...options);
+  }
+
+  #attachments() {
+    this.files = new Files((place) => this.#change((files) => files.filter((_, other) => other !== place)));
+    this.adding = h("input", { type: "file", multiple: true, class: "file-input", id: `file-${this.row.hex}`, onchange: () => this.#add() });
+    this.progress = h("p", { class: "field-state", role: "status" });
+    const button = words("label", "addFile", { class: "button", for: this.adding.id });
+    return h("div", { class: "field wide" }, words("span", "attachments", { class: "field-label" }), this.files.node, this.adding, button, this.progress);
+  }
+
+  async #add() {
+    const chosen = [...this.adding.files];
+    this.adding.value = "";
+    for (const file of chosen) {
+      say(this.progress, "uploading", { name: file.name });
+      try {
+        const made = await upload(file);
+        if (!(await this.#change((files) => [...files, made]))) return;
+      } catch (error) {
+        say(this.progress, "notSaved", { why: `${file.name}: ${error.message}` });
+        return;
+      }
+    }
+  }
+
+  /** Change the list as it is now, not as it was when this page last looked. */
+  async #change(change) {
+    const { record } = this.row;
+    let error = null;
+    try {
+      record.take(await call("GET", `pages/${record.id}`), performance.now());
+      error = await record.save("attachments", change(record.values.attachments.map(kept)));
+    } catch (refusal) {
+      error = refusal;
+    }
+    if (error) say(this.progress, "notSaved", { why: error.message });
+    else say(this.progress, "saved");
+    return error === null;
+  }
+
+  show(editable) {
+    for (const field of this.fields) field.show(editable);
+    this.files?.show(this.row.record.value("attachments"));
+    if (this.adding) this.adding.disabled = !editable;
+    const { key, host } = this.row.values;
+    put(this.about, [key && `${word("key")}: ${key}`, host && `${word("host")}: ${host}`].filter(Boolean).join(" · "));
+  }
+}
+
+/** A file that stays, in the form in which it is written back. */
+function kept(file) {
+  const { name, href } = fileLink(file);
+  return file.type === "file" ? { name, type: "file", file: { url: file.file.url } } : { name: name || href, type: "external", external: file.external };
+}

@@ -54,9 +54,7 @@ def new_release(manifest: Manifest, lang: Lang) -> ReleasePlan:
         "template": f"{manifest.template.name} sha256:{manifest.template.sha256}",
         "last_look": minute(manifest.created),
     }
-    return ReleasePlan(
-        page, head(manifest, lang), {item.id: new_row(manifest, item, lang) for item in manifest.items}
-    )
+    return ReleasePlan(page, head(manifest, lang), new_rows(manifest, lang))
 
 
 def title(manifest: Manifest) -> str:

@@ -67,7 +67,9 @@ export class Field {
     if (!error) this.base = value;
     this.dirty = this.typed !== this.base;
     this.show();
-    if (!error && this.dirty && document.activeElement !== this.control) await this.save();
+    // What was chosen while this was on its way goes next; text that is still being typed waits.
+    const typing = this.control.tagName === "TEXTAREA" && document.activeElement === this.control;
+    if (!error && this.dirty && !typing) await this.save();
   }
 
   show(editable = !this.control.disabled) {

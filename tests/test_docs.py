@@ -1,0 +1,54 @@
+"""The documents tell the truth: everything is in them, and what is generated is up to date."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.generated import ROOT, probes_page
+from ultra_checklist import config
+from ultra_checklist.bindings import CHECK_KEYS
+from ultra_checklist.cli.main import COMMANDS
+from ultra_checklist.model import Words
+from ultra_checklist.notion.schema import RESULT_WORDS
+
+
+def test_generated_documents_are_up_to_date() -> None:
+    """Run scripts/docs to write them."""
+    assert (ROOT / "docs" / "probes.md").read_text(encoding="utf-8") == probes_page()
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == config.example()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`{command}`" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [field.alias for field in config.Settings.model_fields.values()])
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("key", CHECK_KEYS)
+def test_every_key_of_an_item_is_documented(key: str) -> None:
+    assert f"`{key}" in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", RESULT_WORDS.values(), ids=lambda words: words.en)
+def test_every_result_is_documented(words: Words) -> None:
+    assert words.en in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/guide.md", "docs/operations.md", "docs/architecture.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    import re
+
+    path = ROOT / name
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_every_script_that_the_readme_names_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for script in ("demo", "test"):
+        assert f"scripts/{script}" in text
+        assert Path(ROOT / "scripts" / script).stat().st_mode & 0o111

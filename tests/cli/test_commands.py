@@ -88,15 +88,11 @@ def test_the_local_notion_needs_no_server(shell: Shell, production: Path) -> Non
 
 def test_losing_the_state_folder_and_adopting(served: Served, production: Path, tmp_path: Path) -> None:
     variables = f"--var=DEPLOY_DIR={production}"
-    served.ok("init")
+    served.ok("init", "--lang", "en")
     served.ok("new", "v1.0.0", variables)
     served.tick("env-mode")
     served.ok("sync")
     served.home.rename(tmp_path / "lost")
-    refused = served.run("sync")
-    assert refused.returncode == 2
-    assert "init" in refused.stderr
-    served.ok("init")
     served.ok("sync")
     assert served.result("env-mode") == "Can't tell"
     taken = served.run("new", "v1.0.0", variables)
@@ -107,6 +103,17 @@ def test_losing_the_state_folder_and_adopting(served: Served, production: Path, 
     assert served.result("env-mode") == "Passed"
     workspace = json.loads((served.home / "workspace.json").read_text())
     assert len(served.call("POST", f"data_sources/{workspace['checks']}/query", {})["results"]) == 35
+
+
+def test_the_language_of_the_databases_stays_when_the_state_folder_is_lost(served: Served, tmp_path: Path) -> None:
+    served.ok("init", "--lang", "ja")
+    served.ok("new", "v1.0.0")
+    served.home.rename(tmp_path / "lost")
+    assert "fixed" in served.run("init", "--lang", "en").stderr
+    workspace = json.loads((served.home / "workspace.json").read_text())
+    assert workspace["lang"] == "ja"
+    children = served.call("GET", "blocks/00000000-0000-4000-8000-000000000001/children")["results"]
+    assert len(children) == 2
 
 
 def test_a_deleted_column_is_named(served: Served) -> None:

@@ -100,6 +100,8 @@ def test_a_ref_must_name_the_commit(repo: Path) -> None:
     assert said(judge(repo, ref="v1.0.0", commit=commit)) == ("pass", "as-expected")
     assert said(judge(repo, ref="v1.0.0", commit=commit[:10])) == ("pass", "as-expected")
     assert said(judge(repo, ref="v9", commit=commit)) == ("fail", "no-such-ref")
+    assert said(judge(repo, ref="v9")) == ("fail", "no-such-ref")
+    assert said(judge(repo, ref="v1.0.0")) == ("pass", "as-expected")
     (repo / "a.txt").write_text("two\n")
     git(repo, "commit", "-qam", "two")
     git(repo, "tag", "-f", "v1.0.0")
@@ -183,7 +185,7 @@ def test_looking_changes_nothing_and_runs_nothing_of_the_repository(repo: Path) 
     ("options", "message"),
     [
         ({}, "asserts nothing"),
-        ({"ref": "v1"}, "add `commit`"),
+        ({"head": True}, "add `commit`"),
         ({"ref": "v1", "commit": "main"}, "no commit id"),
     ],
 )

@@ -230,7 +230,7 @@ def _summary(rows: Any, page: Any, lang: Lang) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    wide = None if sys.stdout.isatty() else 200
+    wide = None if sys.stdout.isatty() else 1000
     console = Console(file=sys.stdout, width=wide, highlight=False)
     table = Table(box=None, pad_edge=False)
     for words in _HEADINGS:

@@ -29,24 +29,21 @@ def init(parent: str | None, adopt: bool, local: bool, env_file: Path | None, la
     """  # noqa: D301 - click needs the real backspace character
     at = desk(env_file, local, lang)
     at.require_notion()
-    asyncio.run(_init(at, _parent(at, parent), adopt=adopt, asked_lang=lang))
+    asyncio.run(_init(at, parent_page(at, parent), adopt=adopt, asked_lang=lang))
 
 
 async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -> None:
     from ultra_checklist.notion.workspace import Databases
 
     pinned = at.pinned()
-    if pinned is not None and asked_lang is not None and asked_lang != pinned.lang:
-        raise RefusedError(
-            f"the databases were made in {pinned.lang!r}, which cannot be changed",
-            remedy=f"Leave --lang out, or choose another parent page with its own state folder (now {at.home})",
-        )
     chosen = pinned.lang if pinned is not None else "ja" if (asked_lang or default_lang()) == "ja" else "en"
     async with at.notion() as notion:
         await _same_bot(at, notion, adopt=adopt)
         databases = Databases(notion, parent, chosen, pinned)
         workspace = await databases.prepare(local=at.local)
     at.pin(workspace)
+    if asked_lang is not None and asked_lang != workspace.lang:
+        say(f"note: the databases are in {workspace.lang!r}: their language was fixed when they were made")
     for line in databases.done or ["everything is there already; nothing was changed"]:
         say(line)
     say(f"ready: {'LOCAL, ' if at.local else ''}language {workspace.lang}, state in {at.home}")
@@ -63,7 +60,8 @@ async def _same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
         )
 
 
-def _parent(at: Desk, given: str | None) -> str:
+def parent_page(at: Desk, given: str | None) -> str:
+    """The id of the parent page. Raises SettingsError when none was named."""
     wanted = given or at.settings.notion_parent_page_id
     if wanted is None:
         if at.local or at.settings.token.startswith("ntn_local"):

@@ -232,6 +232,7 @@ async def _adopt(at: Desk, order: Any) -> None:
 
     with hold(at.home, wait=True):
         async with at.notion() as notion:
+            await at.find_workspace(notion)
             opened = await take_over(
                 order, notion=notion, workspace=at.workspace(), shelf=at.shelf, machine=this_machine()
             )

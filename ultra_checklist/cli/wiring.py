@@ -65,6 +65,19 @@ class Desk:
             raise UsageError("the two databases are not set up yet", remedy=f"ultra-checklist init{flag}")
         return found
 
+    async def find_workspace(self, notion: Any) -> None:
+        """After the state folder was lost: pin databases that are there. Raises UsageError where there are none."""
+        if self.pinned() is not None:
+            return
+        from ultra_checklist.cli.notion import parent_page
+        from ultra_checklist.notion.workspace import Databases
+
+        if not self.local:
+            databases = Databases(notion, parent_page(self, None), self.lang, None)
+            if await databases.are_there():
+                self.pin(await databases.prepare(local=False))
+        self.workspace()
+
     def pinned(self) -> Workspace | None:
         """The databases that ``init`` pinned, if any."""
         try:

@@ -37,7 +37,6 @@ def sync(watch: float | None, version: str | None, local: bool, env_file: Path |
     """  # noqa: D301 - click needs the real backspace character
     at = desk(env_file, local, lang)
     at.require_notion()
-    at.workspace()
     only = _key(at, version)
     return asyncio.run(_sync(at, watch, only))
 
@@ -56,6 +55,7 @@ async def _sync(at: Desk, every: float | None, only: str | None) -> int:
     try:
         with hold(at.home, wait=False):
             async with at.notion() as notion:
+                await at.find_workspace(notion)
                 if every is None:
                     _tell(await at.run_pass(notion, only=only, listener=_changed))
                     return 0

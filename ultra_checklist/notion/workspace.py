@@ -42,6 +42,7 @@ class Databases:
         """
         me = await self._notion.get("users/me")
         await self._notion.get(f"pages/{self._parent}")
+        self._lang = await self._language_there() or self._lang
         releases_db, releases = await self._database(RELEASES_TITLE, RELEASE_COLUMNS, "📦")
         checks_db, checks = await self._database(CHECKS_TITLE, CHECK_COLUMNS, "☑️")
         check_ids = await self._checks_columns(checks, releases)
@@ -61,6 +62,22 @@ class Databases:
         )
         await self._views(workspace)
         return workspace
+
+    async def are_there(self) -> bool:
+        """Whether an earlier ``init`` has made the databases below this page."""
+        return await self._language_there() is not None
+
+    async def _language_there(self) -> Lang | None:
+        """The language of databases that are there already: it was fixed when they were made."""
+        if self._pinned is not None:
+            return self._pinned.lang
+        titles = {
+            child["child_database"]["title"]
+            async for child in self._notion.children(self._parent)
+            if child["type"] == "child_database"
+        }
+        both: tuple[Lang, ...] = ("en", "ja")
+        return next((lang for lang in both if {RELEASES_TITLE.say(lang), CHECKS_TITLE.say(lang)} <= titles), None)
 
     async def _database(self, title: Words, columns: tuple[Column, ...], icon: str) -> tuple[str, str]:
         """The database's id and its data source's id; made when it is not there."""

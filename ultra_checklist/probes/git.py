@@ -30,7 +30,9 @@ class GitOptions(Options):
     path: str = Field(min_length=1, description="The checkout.")
     clean: bool = Field(default=False, description="true: no local change, no untracked file, nothing hidden.")
     allow: list[str] = Field(default_factory=list, description="Patterns of untracked files that may be there.")
-    ref: str | None = Field(default=None, description="A tag or branch that must name `commit`.")
+    ref: str | None = Field(
+        default=None, description="A tag or branch that must be there, and name `commit` where that is given."
+    )
     commit: str | None = Field(default=None, description="The commit that ref, head or file is compared with.")
     head: bool = Field(default=False, description="true: the checkout stands at `commit`.")
     branch: str | None = Field(default=None, description="The branch that must be checked out.")
@@ -47,8 +49,8 @@ class GitOptions(Options):
     def _asserts(self) -> "GitOptions":
         if not (self.clean or self.ref or self.head or self.branch or self.file):
             raise ValueError("this asserts nothing: add clean, ref, head, branch or file")
-        if (self.ref or self.head or self.file) and self.commit is None:
-            raise ValueError("ref, head and file are compared with a commit: add `commit`")
+        if (self.head or self.file) and self.commit is None:
+            raise ValueError("head and file are compared with a commit: add `commit`")
         return self
 
 
@@ -112,7 +114,7 @@ class GitProbe(Probe[GitOptions, GitSeen]):
                         self._branch(seen, quoted), self._file(seen, quoted)):  # fmt: skip
             if verdict is not None:
                 return verdict
-        told = self.options.branch or (self.options.commit or seen.head)[:SHORT]
+        told = self.options.branch or (self.options.commit or seen.ref_commit or seen.head)[:SHORT]
         words = Words(en="clean", ja="変更なし") if self.options.clean else Words.same(told)
         return passed("as-expected", expected=words, seen=words, commit=self.options.commit or "")
 
@@ -159,14 +161,17 @@ class GitProbe(Probe[GitOptions, GitSeen]):
         ref, commit = self.options.ref, self.options.commit or ""
         if not ref or _same(seen.ref_commit, commit):
             return None
+        told = Words(
+            en=f"{ref} does not name the release's commit", ja=f"{ref} がリリース対象のコミットを指していません"
+        )
+        if not seen.ref_commit:
+            told = Words(en=f"there is no {ref} here", ja=f"{ref} がありません")
         reason = "wrong-commit" if seen.ref_commit else "no-such-ref"
         there = Words.same(seen.ref_commit[:SHORT]) if seen.ref_commit else Words(en="not there", ja="存在しません")
         return failed(
             reason,
-            Words(
-                en=f"{ref} does not name the release's commit", ja=f"{ref} がリリース対象のコミットを指していません"
-            ),
-            expected=Words.same(commit[:SHORT]),
+            told,
+            expected=Words.same(commit[:SHORT] or ref),
             seen=there,
             remedy=Words.same(
                 f"git -C {quoted} fetch --tags --force && git -C {quoted} log -1 {shlex.quote(ref)} --"

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab import Lab
+from tests.shell import served, shell
+
+__all__ = ["lab", "served", "shell"]
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ class Writer:
     def proved(self, proof: Proof, check: CheckHistory) -> str:
         """What the probes found: those that did not pass come alone, else all of them."""
         telling = [line for line in proof.lines if line.outcome is proof.outcome] or list(proof.lines)
-        text = " / ".join(filter(None, (self._line(line) for line in telling)))
+        text = " / ".join(dict.fromkeys(filter(None, (self._line(line) for line in telling))))
         if proof.outcome is Outcome.UNKNOWN and check.definite is not None:
             word = {Outcome.PASS: "passed", Outcome.FAIL: "failed"}[check.definite.outcome]
             result = next(words for code, words in RESULT_WORDS.items() if code == word)

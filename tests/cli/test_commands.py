@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Served, Shell
 from tests.probes.test_git import git
+from tests.shell import Served, Shell
 
 
 @pytest.fixture

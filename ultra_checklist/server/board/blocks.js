@@ -2,7 +2,7 @@
 
 import { call, children } from "./api.js";
 import { fileLink, pagePath } from "./data.js";
-import { h, icon, rich, words } from "./dom.js";
+import { fileAnchor, h, lead, rich, words } from "./dom.js";
 import { word } from "./words.js";
 
 const HEADINGS = { heading_1: "h3", heading_2: "h3", heading_3: "h4", heading_4: "h5" };
@@ -14,6 +14,7 @@ export class Body {
   constructor(host, hides = async () => false) {
     this.host = host;
     this.hides = hides;
+    this.hidden = new Map();
     this.shown = new Map();
   }
 
@@ -23,7 +24,7 @@ export class Body {
     const kept = new Map();
     let number = 0;
     for (const block of found) {
-      if (block.type === "child_database" && (await this.hides(block.id))) continue;
+      if (block.type === "child_database" && (await this.#isHidden(block.id))) continue;
       number = block.type === "numbered_list_item" ? number + 1 : 0;
       kept.set(block.id, await this.#refreshed(block, number));
     }
@@ -38,11 +39,16 @@ export class Body {
     return kept.size;
   }
 
+  async #isHidden(id) {
+    if (!this.hidden.has(id)) this.hidden.set(id, await this.hides(id));
+    return this.hidden.get(id);
+  }
+
   async #refreshed(block, number) {
     const signature = `${number} ${block.has_children} ${JSON.stringify(block[block.type], unsigned)}`;
     const old = this.shown.get(block.id);
     if (old?.signature === signature) {
-      if (FILES.has(block.type)) old.node.querySelector("a")?.setAttribute("href", fileLink(block[block.type]).href);
+      if (FILES.has(block.type)) lead(old.node.firstChild, block[block.type]);
       return old;
     }
     const made = { signature, node: await drawn(block, number) };
@@ -121,11 +127,7 @@ function unknown(block) {
 }
 
 function fileBlock(block) {
-  const { name, href } = fileLink(block[block.type]);
-  const text = h("span", { text: name || word("untitled") });
-  const anchor = h("a", { class: "file", rel: "noopener noreferrer", target: "_blank" }, icon("file"), text);
-  if (href) anchor.setAttribute("href", href);
-  return h("p", {}, anchor);
+  return h("p", {}, lead(fileAnchor(), block[block.type]));
 }
 
 /** A block whose children are read when it is opened. */

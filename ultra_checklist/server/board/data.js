@@ -10,8 +10,6 @@ const COLUMNS = {
     operator: ["Operator", "担当者"],
     started: ["Started", "開始"],
     ended: ["Ended", "終了"],
-    ticked: ["Ticked %", "チェック率"],
-    settled: ["Settled %", "確定率"],
     madeOf: ["Made of", "内訳"],
     files: ["Files", "ファイル"],
     lastLook: ["Last look", "最終確認"],
@@ -65,6 +63,15 @@ const KINDS = {
   },
 };
 
+// What a column that is not there reads as; without "Live" every row counts as living.
+const LISTS = ["operator", "files", "attachments", "release"];
+const NOTHING = ["settled", "order", "live"];
+const BLANK = Object.fromEntries([
+  ...Object.values(COLUMNS).flatMap((table) => Object.keys(table).map((code) => [code, ""])),
+  ...LISTS.map((code) => [code, []]),
+  ...NOTHING.map((code) => [code, null]),
+]);
+
 const ENDED = new Set(["complete", "rolled-back", "aborted", "superseded"]);
 const TITLES = { releases: ["Releases", "リリース"], checks: ["Checks", "チェック"] };
 
@@ -116,10 +123,10 @@ export function titleOf(page) {
 
 /** The values of a page by our code; what is missing reads as empty. */
 export function read(page, known) {
-  const values = { id: page.id, editedTime: page.last_edited_time };
+  const values = { ...BLANK, id: page.id, editedTime: page.last_edited_time };
   for (const [code, { name, type }] of Object.entries(known)) {
     const property = page.properties[name];
-    values[code] = (READ[type] ?? (() => ""))(property?.type === type ? property[type] : undefined);
+    if (type in READ && property?.type === type) values[code] = READ[type](property[type]);
   }
   return values;
 }
@@ -134,7 +141,6 @@ const READ = {
   people: (value) => (value ?? []).map((person) => person.name || person.id),
   files: (value) => value ?? [],
   relation: (value) => (value ?? []).map((one) => one.id),
-  rollup: (value) => value?.number ?? null,
 };
 
 /** A file of the API as a name and a link that is safe to offer; no link where it is not. */

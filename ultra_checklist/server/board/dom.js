@@ -111,6 +111,24 @@ export function rich(items) {
   });
 }
 
+/** Let a link lead to a file of the API: the server's own are downloaded, others open beside the board. */
+export function lead(link, file) {
+  const { name, href } = fileLink(file);
+  const own = href.startsWith("/files/");
+  const wanted = { href: href || null, download: own ? name : null, target: own ? null : "_blank", rel: "noopener noreferrer" };
+  for (const [attribute, value] of Object.entries(wanted)) {
+    if (value === null) link.removeAttribute(attribute);
+    else if (link.getAttribute(attribute) !== value) link.setAttribute(attribute, value);
+  }
+  put(link.lastChild, name || word("untitled"));
+  return link;
+}
+
+/** A link to a file, still without the file. */
+export function fileAnchor() {
+  return h("a", { class: "file" }, icon("file"), h("span"));
+}
+
 /** A list of files that follows the data: links are renewed in place, because they expire. */
 export class Files {
   constructor(remove = null) {
@@ -124,17 +142,14 @@ export class Files {
     while (this.items.length > files.length) this.items.pop().node.remove();
     files.forEach((file, place) => {
       this.items[place] ??= this.#item(place);
-      const { name, href } = fileLink(file);
       const { link, drop } = this.items[place];
-      put(link.lastChild, name || word("untitled"));
-      if (href) link.setAttribute("href", href);
-      else link.removeAttribute("href");
-      if (drop) say(drop, "removeFile", { name }, "aria-label");
+      lead(link, file);
+      if (drop) say(drop, "removeFile", { name: link.textContent }, "aria-label");
     });
   }
 
   #item(place) {
-    const link = h("a", { class: "file", rel: "noopener noreferrer", target: "_blank" }, icon("file"), h("span"));
+    const link = fileAnchor();
     const drop = this.remove && h("button", { type: "button", class: "drop", text: "×", onclick: () => this.remove(place) });
     const node = h("li", {}, link, drop);
     this.node.append(node);

@@ -4,7 +4,7 @@ import { call, children, query, WORKSPACE } from "./api.js";
 import { columns, isOpen, isTitled, pagePath, read, tableOf } from "./data.js";
 import { arrange, h, Pill, put, words } from "./dom.js";
 import { poll } from "./poll.js";
-import { ago, clock, minutesSince, say } from "./words.js";
+import { ago, clock, minutesSince, say, word } from "./words.js";
 
 const PACE = 5000;
 // The worker looks in at a ticked row within seconds, and writes "Last look" every ten minutes when idle.
@@ -53,23 +53,23 @@ class Home {
     this.sources = new Map();
     this.cards = new Map();
     this.releases = null;
-    this.waiting = new Map();
+    this.counts = new Map();
   }
 
   async look() {
     const found = [];
-    const waiting = new Map();
+    const counts = new Map();
     for (const block of await children(WORKSPACE)) {
       const table = ["releases", "checks"].find((one) => isTitled(one, block.child_database?.title ?? ""));
       if (!table) continue;
       for (const source of await this.#sourcesOf(block.id)) {
         if (tableOf(source) !== table) continue;
         if (table === "releases") found.push(...(await releasesOf(source)));
-        else for (const [release, since] of await waitingOf(source)) waiting.set(release, since);
+        else await countInto(counts, source);
       }
     }
     this.releases = found.sort((one, other) => other.made.localeCompare(one.made));
-    this.waiting = waiting;
+    this.counts = counts;
     this.show();
   }
 
@@ -86,7 +86,7 @@ class Home {
     const nodes = this.releases.map((release) => {
       const card = this.cards.get(release.id) ?? new Card(release.id);
       this.cards.set(release.id, card);
-      card.show(release, this.waiting.get(release.id) ?? "");
+      card.show(release, this.counts.get(release.id));
       return card.node;
     });
     arrange(this.list, nodes);
@@ -101,20 +101,25 @@ async function releasesOf(source) {
   return pages.map((page) => ({ ...read(page, known), made: page.created_time }));
 }
 
-/** Since when a release has had a ticked row without an answer, by the release's id. */
-async function waitingOf(source) {
+/**
+ * Count the living checks of each release. Notion's own roll-ups stop after 25 rows, so they are not shown;
+ * ended releases have no living checks, and their line says how they ended.
+ */
+async function countInto(counts, source) {
   const known = columns(source, "checks");
-  if (!["done", "live", "result", "release"].every((code) => code in known)) return [];
-  const filter = {
-    and: [
-      { property: known.done.name, checkbox: { equals: true } },
-      { property: known.live.name, checkbox: { equals: true } },
-      { property: known.result.name, select: { is_empty: true } },
-    ],
-  };
-  const rows = (await query(source.id, { filter })).map((page) => read(page, known));
-  rows.sort((one, other) => other.editedTime.localeCompare(one.editedTime));
-  return rows.flatMap((row) => (row.settled ? [] : row.release.map((id) => [id, row.editedTime])));
+  if (!["done", "live", "result", "release"].every((code) => code in known)) return;
+  const pages = await query(source.id, { filter: { property: known.live.name, checkbox: { equals: true } } });
+  for (const row of pages.map((page) => read(page, known))) {
+    for (const id of row.release) {
+      const count = counts.get(id) ?? { all: 0, settled: 0, ticked: 0, waitingSince: "" };
+      counts.set(id, count);
+      count.all += 1;
+      count.settled += row.settled ? 1 : 0;
+      count.ticked += row.done ? 1 : 0;
+      const waits = row.done && !row.result && !row.settled;
+      if (waits && (!count.waitingSince || row.editedTime < count.waitingSince)) count.waitingSince = row.editedTime;
+    }
+  }
 }
 
 class Card {
@@ -127,21 +132,24 @@ class Card {
     this.madeOf = h("p", { class: "honesty" });
     this.look = h("p", { class: "muted small" });
     const head = h("div", { class: "card-head" }, h("h2", {}, this.title), this.status.node);
-    const shares = h("div", { class: "shares" }, this.settled.node, this.ticked.node);
-    this.node = h("li", { class: "card" }, head, this.about, shares, this.madeOf, this.look);
+    this.shares = h("div", { class: "shares" }, this.settled.node, this.ticked.node);
+    this.node = h("li", { class: "card" }, head, this.about, this.shares, this.madeOf, this.look);
   }
 
-  show(release, waitingSince) {
+  show(release, count) {
     if (release.title) put(this.title, release.title);
     else say(this.title, "untitled");
     this.status.show(release.status);
     this.node.classList.toggle("ended", !isOpen(release.status));
-    put(this.about, [release.environment, clock(release.started || release.made), ...release.operator].filter(Boolean).join(" · "));
-    this.settled.show(release.settled);
-    this.ticked.show(release.ticked);
+    const [key, time] = release.ended ? ["ended", release.ended] : release.started ? ["started", release.started] : ["made", release.made];
+    const people = release.operator.join(", ");
+    put(this.about, [release.environment, `${word(key)} ${clock(time)}`, people].filter(Boolean).join(" · "));
+    this.shares.hidden = !count;
+    this.settled.show(count?.settled ?? 0, count?.all ?? 0);
+    this.ticked.show(count?.ticked ?? 0, count?.all ?? 0);
     put(this.madeOf, release.madeOf);
     this.madeOf.hidden = release.madeOf === "";
-    showLook(this.look, release, waitingSince);
+    showLook(this.look, release, count?.waitingSince ?? "");
   }
 }
 
@@ -153,10 +161,8 @@ class Share {
     this.node = h("div", { class: "share" }, words("span", key, { class: "share-name" }), this.bar, this.text);
   }
 
-  show(share) {
-    this.node.hidden = share === null;
-    if (share === null) return;
-    this.bar.value = share;
-    put(this.text, `${Math.floor(share * 100)} %`);
+  show(part, all) {
+    this.bar.value = all ? part / all : 0;
+    put(this.text, `${part} / ${all}`);
   }
 }

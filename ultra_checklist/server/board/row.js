@@ -132,8 +132,10 @@ export class Row {
   }
 
   take(page, askedAt) {
+    if (askedAt >= this.record.newest && this.trouble?.error.passing) this.trouble.seen = true;
     this.record.take(page, askedAt);
-    if (this.trouble?.error.passing && this.values.done === this.trouble.wanted) this.trouble = null;
+    // A request without an answer may have been carried out all the same.
+    if (this.trouble?.seen && this.values.done === this.trouble.wanted) this.trouble = null;
     this.show();
   }
 
@@ -183,7 +185,8 @@ export class Row {
     this.alert.hidden = this.trouble === null;
     if (this.trouble) {
       const { error } = this.trouble;
-      if (error.passing) say(this.alert, "unanswered");
+      if (this.trouble.seen) say(this.alert, "tickLost");
+      else if (error.passing) say(this.alert, "unanswered");
       else say(this.alert, "tickRefused", { why: error.message });
     }
     if (this.result !== null && this.result !== values.result && values.result) {
@@ -227,8 +230,8 @@ class Panel {
     const { record, hex } = row;
     const make = {
       decision: () => new Field(record, "decision", hex, this.#decisions(), { hint: "decisionHint" }),
-      note: () => new Field(record, "note", hex, h("textarea", { rows: "2" })),
       until: () => new DateField(record, "until", hex, h("input", { type: "date" })),
+      note: () => new Field(record, "note", hex, h("textarea", { rows: "2" })),
       approved: () => new Field(record, "approved", hex, h("input", { type: "checkbox" }), { hint: "approvedHint" }),
     };
     this.fields = Object.keys(make).filter((code) => code in record.columns).map((code) => make[code]());
@@ -248,7 +251,7 @@ class Panel {
     this.adding = h("input", { type: "file", multiple: true, class: "file-input", id: `file-${this.row.hex}`, onchange: () => this.#add() });
     this.progress = h("p", { class: "field-state", role: "status" });
     const button = words("label", "addFile", { class: "button", for: this.adding.id });
-    return h("div", { class: "field wide" }, words("span", "attachments", { class: "field-label" }), this.files.node, this.adding, button, this.progress);
+    return h("div", { class: "field" }, words("span", "attachments", { class: "field-label" }), this.files.node, this.adding, button, this.progress);
   }
 
   async #add() {

@@ -17,7 +17,7 @@ const WORDS = {
     "Your ticks and decisions are recorded under this name.",
   ],
   whoLabel: ["名前", "Name"],
-  whoGo: ["この名前で続ける", "Continue"],
+  whoGo: ["続ける", "Continue"],
   whoCancel: ["やめる", "Cancel"],
   whoRefused: [
     "この名前は使えません（80 文字以内、制御文字なし）。別の名前を入力してください。",
@@ -65,6 +65,10 @@ const WORDS = {
   unanswered: [
     "サーバーの応答がありません。接続が戻ると、保存されている状態を表示します。",
     "The server did not answer. What is stored is shown as soon as it is back.",
+  ],
+  tickLost: [
+    "チェックは保存されませんでした。もう一度チェックしてください。",
+    "The tick was not saved. Tick it again.",
   ],
   noChecks: [
     "このリリースの項目のデータベースが見つかりません。ultra-checklist init --local で修復できます。",

@@ -1,4 +1,4 @@
-"""The command line as a person has it: real processes, a state folder, a local Notion over HTTP."""
+"""The command line as a person has it, for tests: real processes, a state folder, a local Notion over HTTP."""
 
 import json
 import os
@@ -27,9 +27,12 @@ class Shell:
     def home(self) -> Path:
         return self.folder / "home"
 
-    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    def full_environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-        environment = kept | {"ULTRA_CHECKLIST_HOME": str(self.home), "LANG": "C.UTF-8"} | self.environment | more
+        return kept | {"ULTRA_CHECKLIST_HOME": str(self.home), "LANG": "C.UTF-8"} | self.environment
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = self.full_environment() | more
         return subprocess.run(
             [*COMMAND, *arguments], capture_output=True, text=True, env=environment, cwd=self.folder, check=False
         )
@@ -57,10 +60,10 @@ class Served(Shell):
     def requests(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def row(self, item: str) -> Any:
+    def row(self, item: str, key: str = "Key") -> Any:
         workspace = json.loads((self.home / "workspace.json").read_text())
         pages = self.call("POST", f"data_sources/{workspace['checks']}/query", {})["results"]
-        return next(p for p in pages if p["properties"]["Key"]["rich_text"][0]["plain_text"].endswith(f"/{item}"))
+        return next(p for p in pages if p["properties"][key]["rich_text"][0]["plain_text"].endswith(f"/{item}"))
 
     def set(self, item: str, properties: Mapping[str, Any], who: str = "Sato") -> None:
         self.call("PATCH", f"pages/{self.row(item)['id']}", {"properties": dict(properties)}, who=who)

@@ -123,9 +123,14 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _commit_of(checkout: Path, ref: str) -> str | None:
-    argv = ["git", "-C", str(checkout), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"]
+    argv = ["git", "-C", str(checkout), "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=GIT_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"git cannot be asked for {ref!r}: {error}", remedy="Install git") from error
+    if "dubious ownership" in done.stderr:
+        raise UsageError(
+            f"{checkout} belongs to another user, so git refuses it",
+            remedy=f"git config --global --add safe.directory {checkout}",
+        )
     return done.stdout.strip() or None if done.returncode == 0 else None

@@ -175,15 +175,23 @@ class Reconciler:
             if changes:
                 jobs.append((item, row, wanted, changes))
         self._release.mirror.save()
-        answers = await asyncio.gather(*(self._patch(row, changes) for _, row, _, changes in jobs))
+        writes = (self._patch(row, changes) for _, row, _, changes in jobs)
+        answers = await asyncio.gather(*writes, return_exceptions=True)
         moved: dict[str, Row] = {}
         for (item, row, wanted, changes), answer in zip(jobs, answers, strict=True):
+            if isinstance(answer, BaseException):
+                continue
             if answer.asked != row.asked:
                 moved[item.id] = answer
             else:
                 mirror.rows[item.id] = answer
             if "result" in changes or "why" in changes:
                 bench.listener(Change(self._release.manifest.key, item, states[item.id], wanted["why"]))
+        mirror.save()
+        # What did arrive is kept, then the pass fails; the next one writes the rest.
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
         return moved
 
     async def _patch(self, row: Row, changes: Values) -> Row:

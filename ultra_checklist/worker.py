@@ -42,6 +42,7 @@ def hold(home: Path, *, wait: bool) -> Iterator[None]:
 
 
 async def watch(
+    home: Path,
     one_pass: Callable[[], Awaitable[Report]],
     *,
     every: float,
@@ -49,10 +50,17 @@ async def watch(
     complain: Callable[[CannotTellError], None],
     stop: asyncio.Event,
 ) -> None:
-    """Pass after pass until ``stop`` is set; what Notion cannot answer now is tried again at the next pass."""
+    """Pass after pass until ``stop`` is set; what Notion cannot answer now is tried again at the next pass.
+
+    Between passes nobody holds the lock, so that other commands get their turn.
+    """
     while not stop.is_set():
         try:
-            tell(await one_pass())
+            with hold(home, wait=False):
+                report = await one_pass()
+            tell(report)
+        except Busy:
+            pass
         except CannotTellError as error:
             complain(error)
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.probes.test_git import git
-from tests.shell import Served, Shell
+from tests.shell import COMMAND, Served, Shell
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_the_local_notion_needs_no_server(shell: Shell, production: Path) -> Non
     shell.ok("init", "--local", "--lang", "ja")
     address = shell.ok("new", "v1.0.0", "--local", f"--var=DEPLOY_DIR={production}")
     assert "/p/" in address
-    assert "open" in shell.run("sync", "--local").stderr
+    assert shell.run("sync", "--local").stderr == ""
     state = json.loads(shell.ok("status", "--local", "--format", "json"))[0]
     assert state["local"] is True
     assert state["notes"] == ["LOCAL: 内蔵のローカル Notion"]
@@ -232,6 +232,19 @@ def test_a_second_worker_leaves_the_work_to_the_first(shell: Shell) -> None:
         done = shell.run("sync", "--local")
     assert done.returncode == 0
     assert "another pass" in done.stderr
+
+
+def test_a_watching_worker_lets_other_commands_have_their_turn(shell: Shell) -> None:
+    import subprocess
+
+    shell.ok("init", "--local")
+    command = [*COMMAND, "sync", "--local", "--watch", "0.2"]
+    with subprocess.Popen(command, env=shell.full_environment(), stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stderr is not None
+        assert "watching" in watching.stderr.readline()
+        assert "/p/" in shell.ok("new", "v1.0.0", "--local")
+        watching.terminate()
+        assert watching.wait(timeout=10) == 0
 
 
 def test_bare_and_help_show_every_command(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from ultra_checklist.errors import CannotTellError, UsageError
 from ultra_checklist.model import Lang, Words
 
 VERSION = "v1.4.0"
+PORT = 8642
 EVERY = 0.4
 """Seconds between the worker's passes in the demo."""
 WAIT = 30.0
@@ -30,10 +32,10 @@ DONE = ("Complete", "完了")
 @click.command()
 @click.option("--auto", is_flag=True, help="Play the operator, print what happens, and exit.")
 @click.option("--break", "broken", multiple=True, metavar="ITEM", help="Sabotage this item first.")
-@click.option("--port", default=8642, show_default=True, type=click.IntRange(0, 65535), help="Port of the board.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the board.  [default: 8642, or a free one]")
 @click.option("--folder", type=click.Path(path_type=Path), help="Build everything here and keep it.")
 @click.option("--lang", type=click.Choice(["ja", "en"]), help="Language of our words.  [default: your locale]")
-def demo(auto: bool, broken: tuple[str, ...], port: int, folder: Path | None, lang: str | None) -> int:
+def demo(auto: bool, broken: tuple[str, ...], port: int | None, folder: Path | None, lang: str | None) -> int:
     """A pretend production to try everything on: no account, no server, nothing outside one folder.
 
     Without --auto it opens a board in which you tick the boxes yourself; Ctrl-C ends it. With --auto it
@@ -50,7 +52,15 @@ def demo(auto: bool, broken: tuple[str, ...], port: int, folder: Path | None, la
         raise UsageError(f"--folder {folder} is not empty", remedy="Name a folder that does not exist yet")
     words: Lang = "ja" if (lang or default_lang()) == "ja" else "en"
     with _place(folder) as root:
-        return Stage(root, words, broken, 0 if auto else port).run(auto=auto)
+        return Stage(root, words, broken, _port(port, auto=auto)).run(auto=auto)
+
+
+def _port(asked: int | None, *, auto: bool) -> int:
+    """The port asked for; else the usual one while it is free and somebody wants to find it again."""
+    if asked is not None or auto:
+        return asked or 0
+    with socket.socket() as trial:
+        return PORT if trial.connect_ex(("127.0.0.1", PORT)) != 0 else 0
 
 
 def _known(items: tuple[str, ...]) -> None:
@@ -118,7 +128,9 @@ class Stage:
         (self._root / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
         command = ["serve", "--port", str(self._port), "--db", str(self._root / "notion.db")]
         log = self._root / "requests.jsonl"
-        with _process([*command, "--request-log", str(log)], dict(process_environment())) as process:
+        with _process(
+            [*command, "--request-log", str(log)], dict(process_environment()), stderr=subprocess.DEVNULL
+        ) as process:
             line = process.stdout.readline().strip() if process.stdout is not None else ""
             if not line.startswith("ready "):
                 raise UsageError(

@@ -52,23 +52,26 @@ def _key(at: Desk, version: str | None) -> str | None:
 async def _sync(at: Desk, every: float | None, only: str | None) -> int:
     from ultra_checklist.worker import Busy, hold, stop_on_signals, watch
 
-    try:
-        with hold(at.home, wait=False):
-            async with at.notion() as notion:
-                await at.find_workspace(notion)
-                if every is None:
-                    _tell(await at.run_pass(notion, only=only, listener=_changed))
-                    return 0
-                stop = asyncio.Event()
-                stop_on_signals(stop)
-                say(f"watching every {every:g} s; stop with Ctrl-C")
+    async with at.notion() as notion:
 
-                async def one_pass() -> Any:
-                    return await at.run_pass(notion, only=only, listener=_changed)
+        async def one_pass() -> Any:
+            return await at.run_pass(notion, only=only, listener=_changed)
 
-                await watch(one_pass, every=every, tell=_tell_if_news, complain=report, stop=stop)
-    except Busy as busy:
-        say(busy.message)
+        await at.find_workspace(notion)
+        if every is not None:
+            stop = asyncio.Event()
+            stop_on_signals(stop)
+            say(f"watching every {every:g} s; stop with Ctrl-C")
+            await watch(at.home, one_pass, every=every, tell=_tell_if_news, complain=report, stop=stop)
+            return 0
+        try:
+            with hold(at.home, wait=False):
+                done = await one_pass()
+        except Busy as busy:
+            say(busy.message)
+            return 0
+        # Cron mails whatever is said, so a pass without news says nothing there.
+        (_tell if sys.stderr.isatty() else _tell_if_news)(done)
     return 0
 
 

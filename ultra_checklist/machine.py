@@ -15,6 +15,12 @@ class Machine(Frozen):
     digest: str
     name: str
 
+    def told_from(self, other: "Machine") -> tuple[str, str]:
+        """Names for this one and another: with a part of the digest where the host names are the same."""
+        if self.name != other.name:
+            return self.name, other.name
+        return f"{self.name} ({self.digest[:8]})", f"{other.name} ({other.digest[:8]})"
+
 
 def this_machine() -> Machine:
     """The machine this runs on; where it has no machine-id, its host name stands in."""

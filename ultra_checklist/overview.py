@@ -3,7 +3,7 @@
 from typing import Any
 
 from ultra_checklist.lifecycle import template_changed
-from ultra_checklist.machine import this_machine
+from ultra_checklist.machine import Machine, this_machine
 from ultra_checklist.manifest import Manifest, now
 from ultra_checklist.model import Item, Lang, Words
 from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
@@ -32,7 +32,7 @@ def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
     place = Place.HERE if manifest.machine.digest == here.digest else Place.WRONG_MACHINE
     view = View(manifest, history, release.mirror.rows, now(), place, label)
     states = evaluate(view)
-    planner = RowPlanner(view, states, lang, here.name)
+    planner = RowPlanner(view, states, lang, here)
     ended = history.ended is not None
     status = status_of(view, states) if not ended else history.status
     standing = STATUS_WORDS[status].say(lang)
@@ -52,7 +52,7 @@ def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
         "host": manifest.machine.name,
         "local": manifest.local,
         "template_changed": template_changed(manifest),
-        "notes": _notes(release, lang, place, here.name),
+        "notes": _notes(release, lang, place, here),
         "made_of": str(history.sealed["made_of"]) if history.sealed is not None else made_of,
         "deploys": len(history.deploys),
         "open": [i.id for i in manifest.items if i.required and not states[i.id].settled],
@@ -60,11 +60,12 @@ def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
     }
 
 
-def _notes(release: Release, lang: Lang, place: Place, here: str) -> list[str]:
+def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[str]:
     manifest = release.manifest
     notes = [_LOCAL.say(lang)] if manifest.local else []
     if place is not Place.HERE:
-        notes.append(_ELSEWHERE.say(lang).replace("{target}", manifest.machine.name).replace("{here}", here))
+        target, other = manifest.machine.told_from(here)
+        notes.append(_ELSEWHERE.say(lang).replace("{target}", target).replace("{here}", other))
     if release.open and template_changed(manifest):
         notes.append(_CHANGED.say(lang).replace("{version}", manifest.version))
     return notes

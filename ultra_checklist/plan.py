@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ultra_checklist.history import CheckHistory, History, Proof
+from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Item, Lang, Words
 from ultra_checklist.notion import blocks
@@ -84,7 +85,7 @@ def head(manifest: Manifest, lang: Lang) -> list[blocks.Block]:
 def new_rows(manifest: Manifest, lang: Lang) -> dict[str, Values]:
     """The values of rows when they are made: what the first look would show, and nothing of the operator's."""
     view = View(manifest, History(), {}, manifest.created)
-    planner = RowPlanner(view, evaluate(view), lang, manifest.machine.name)
+    planner = RowPlanner(view, evaluate(view), lang, manifest.machine)
     return {item.id: planner.wanted(item, None) for item in manifest.items}
 
 
@@ -105,11 +106,12 @@ def standing(manifest: Manifest, item: Item) -> Values:
 class RowPlanner:
     """Works out what each row of a release should show."""
 
-    def __init__(self, view: View, states: Mapping[str, State], lang: Lang, here: str) -> None:
+    def __init__(self, view: View, states: Mapping[str, State], lang: Lang, here: Machine) -> None:
         self._view = view
         self._states = states
         zone = ZoneInfo(view.manifest.template.timezone)
-        names = {"here": here, "target": view.manifest.machine.name, "version": view.manifest.version}
+        target, other = view.manifest.machine.told_from(here)
+        names = {"here": other, "target": target, "version": view.manifest.version}
         self._writer = Writer(lang, zone, **names)
 
     def wanted(self, item: Item, written: Mapping[str, Any] | None) -> Values:

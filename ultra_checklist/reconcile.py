@@ -163,11 +163,13 @@ class Reconciler:
     async def _write(self, states: Mapping[str, State]) -> dict[str, Row]:
         """Write the rows that differ; returns those that people changed meanwhile."""
         mirror, bench = self._release.mirror, self._bench
-        planner = RowPlanner(self.view(), states, bench.workspace.lang, bench.machine.name)
+        planner = RowPlanner(self.view(), states, bench.workspace.lang, bench.machine)
         jobs: list[tuple[Item, Row, Values, Values]] = []
         for item in self._release.manifest.items:
             row = mirror.rows.get(item.id)
-            if row is None or row.in_trash or states[item.id].why == Place.OTHER_LABEL.value:
+            state = states[item.id]
+            if row is None or row.in_trash or (state.rule == 3 and state.result is None and not row.result):
+                # Another worker's row, or one that claims nothing: left alone.
                 continue
             wanted = planner.wanted(item, mirror.written.get(item.id))
             changes = difference(row, wanted)

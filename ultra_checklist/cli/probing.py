@@ -98,9 +98,9 @@ def _require_here(manifest: Any) -> None:
 
     here = this_machine()
     if manifest.machine.digest != here.digest:
+        target, other = manifest.machine.told_from(here)
         raise CannotTellError(
-            f"can't tell: {manifest.key} belongs to {manifest.machine.name}, this is {here.name}",
-            remedy=f"Run it on {manifest.machine.name}",
+            f"can't tell: {manifest.key} belongs to {target}, this is {other}", remedy=f"Run it on {target}"
         )
 
 

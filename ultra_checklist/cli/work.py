@@ -138,11 +138,13 @@ def _print(view: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(file=sys.stdout, soft_wrap=False)
-    console.print(f"[bold]{escape(view['release'])}[/bold]  {escape(view['status'])}  {escape(view['url'])}")
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 1000)
+    console.print(
+        f"[bold]{escape(view['release'])}[/bold]  {escape(view['status'])}  {escape(view['url'])}", soft_wrap=True
+    )
     for note in view["notes"]:
-        console.print(f"  ! {escape(note)}", highlight=False)
-    console.print(f"  {escape(view['made_of'])}", highlight=False)
+        console.print(f"  ! {escape(note)}", highlight=False, soft_wrap=True)
+    console.print(f"  {escape(view['made_of'])}", highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)

@@ -8,14 +8,15 @@ To add a probe: one file here, one line in ``pyproject.toml``, one folder of cas
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import NOTHING, Effect, Frozen, Outcome, Verdict, Words
@@ -25,6 +26,29 @@ MAX_OUTPUT = 1 << 20
 """Bytes kept of a program's output, each of stdout and stderr."""
 
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "DOCKER_HOST")
+
+
+def _compiles(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+    return text
+
+
+def _is_commit(text: str) -> str:
+    if _COMMIT.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no commit id: at least 7 hexadecimal digits")
+    return text
+
+
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+Pattern = Annotated[str, AfterValidator(_compiles)]
+"""A regular expression."""
+CommitId = Annotated[str, AfterValidator(_is_commit)]
+"""A commit, in full or abbreviated."""
+OneOrMore = Annotated[list[int], BeforeValidator(lambda value: [value] if isinstance(value, int) else value)]
+"""Numbers of which one may be written without brackets."""
 
 
 class Options(Frozen):

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed
+from ultra_checklist.probes.base import Context, Observation, OneOrMore, Options, Pattern, Probe, failed, passed
 
 KEPT = 4000
 """Characters kept of each output: its end, where errors stand."""
@@ -17,8 +17,8 @@ class CommandOptions(Options):
     """What to run, and what it must answer."""
 
     run: list[str] = Field(min_length=1, description="Program and arguments as a list; no shell is involved.")
-    exit: list[int] = Field(default=[0], description="Exit codes that are good: one, or a list.")
-    stdout: str | None = Field(default=None, description="Regular expression that the output must match.")
+    exit: OneOrMore = Field(default=[0], description="Exit codes that are good: one, or a list.")
+    stdout: Pattern | None = Field(default=None, description="Regular expression that the output must match.")
     stderr_empty: bool = Field(default=False, description="true: nothing may be written to stderr.")
     cwd: str | None = Field(default=None, description="Folder to run in.  Default: DEPLOY_DIR, where it is set.")
 
@@ -27,21 +27,6 @@ class CommandOptions(Options):
     def _a_list(cls, value: object) -> object:
         if isinstance(value, str):
             raise ValueError("write a list such as [scripts/health.sh, --quick]: no shell is involved")
-        return value
-
-    @field_validator("exit", mode="before")
-    @classmethod
-    def _many(cls, value: object) -> object:
-        return [value] if isinstance(value, int) else value
-
-    @field_validator("stdout")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"{value!r} is no regular expression: {error}") from None
         return value
 
 

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed
+from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, failed, passed
 
 MAX_READ = 1 << 20
 _MODE = re.compile(r"[0-7]{3,4}")
@@ -33,7 +33,7 @@ class FileOptions(Options):
     group: str | None = Field(default=None, description="Name or number of the group it must belong to.")
     min_size: int | None = Field(default=None, ge=0, description="Least size in bytes.")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="Digest of its content, hex.")
-    contains: str | None = Field(default=None, description="Regular expression that its first MiB must match.")
+    contains: Pattern | None = Field(default=None, description="Regular expression that its first MiB must match.")
     follow_symlinks: bool = Field(default=False, description="true: a symbolic link is followed, not refused.")
 
     @field_validator("mode", mode="before")
@@ -43,16 +43,6 @@ class FileOptions(Options):
             raise ValueError(f'write the mode in quotes: "0{value}"')
         if isinstance(value, str) and "${" not in value and not _MODE.fullmatch(value):
             raise ValueError(f'the mode {value!r} is not three or four octal digits such as "0600"')
-        return value
-
-    @field_validator("contains")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"{value!r} is no regular expression: {error}") from None
         return value
 
     @model_validator(mode="after")

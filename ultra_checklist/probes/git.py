@@ -4,20 +4,18 @@ Git is only asked, never allowed to fetch, to write into the repository, or to r
 configures (hooks, fsmonitor, filters).
 """
 
-import re
 import shlex
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Completed, Context, Observation, Options, Probe, failed, passed
+from ultra_checklist.probes.base import CommitId, Completed, Context, Observation, Options, Probe, failed, passed
 
 SHORT = 12
-_HEX = re.compile(r"[0-9a-f]{7,64}")
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false",
          "-c", "protocol.allow=never", "-c", "core.quotePath=false")  # fmt: skip
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_PAGER": "cat"}
@@ -33,17 +31,10 @@ class GitOptions(Options):
     ref: str | None = Field(
         default=None, description="A tag or branch that must be there, and name `commit` where that is given."
     )
-    commit: str | None = Field(default=None, description="The commit that ref, head or file is compared with.")
+    commit: CommitId | None = Field(default=None, description="The commit that ref, head or file is compared with.")
     head: bool = Field(default=False, description="true: the checkout stands at `commit`.")
     branch: str | None = Field(default=None, description="The branch that must be checked out.")
     file: str | None = Field(default=None, description="A file that must be as `commit` has it.")
-
-    @field_validator("commit")
-    @classmethod
-    def _is_commit(cls, value: str | None) -> str | None:
-        if value is not None and _HEX.fullmatch(value) is None:
-            raise ValueError(f"{value!r} is no commit id: at least 7 hexadecimal digits")
-        return value
 
     @model_validator(mode="after")
     def _asserts(self) -> "GitOptions":

@@ -190,5 +190,6 @@ def probes(name: str | None, form: str, local: bool, env_file: Path | None, lang
         click.echo(f"{key:10} {family.summary.say(at.lang)}")
     if name is not None:
         for option, spec in families[name].options_model.model_fields.items():
-            needed = "required" if spec.is_required() else f"default {spec.default!r}"
-            click.echo(f"  {option:18} {spec.description or ''} ({needed})")
+            default = spec.get_default(call_default_factory=True)
+            told = "required" if spec.is_required() else "" if default in (None, [], {}) else f"default {default}"
+            click.echo(f"  {spec.alias or option:18} {spec.description or ''}" + (f" ({told})" if told else ""))

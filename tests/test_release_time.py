@@ -67,12 +67,19 @@ def test_what_the_deploy_writes_does_not_turn_an_earlier_check_red(lab: Lab, tmp
 def test_a_check_ticked_together_with_the_deploy_is_still_proved_before_it(lab: Lab, tmp_path: Path) -> None:
     clean, _ = start(lab, tmp_path)
     lab.person("Sato", "repo-clean", done=True)
+    lab.person("Sato", "told", done=True)
     lab.person("Sato", "deploy-script", done=True)
     lab.sync()
-    assert lab.row("repo-clean").result == "passed"
+    assert "Sato" in lab.row("told").why
+    row = lab.row("repo-clean")
+    assert row.result == "passed"
+    assert row.why
+    assert row.operator
+    assert row.checked_at
+    assert row.evidence
     clean.write_text("later")
     lab.sync(minutes=30)
-    assert lab.row("repo-clean").result == "passed"
+    assert lab.row("repo-clean").model_copy(update={"edited": ""}) == row.model_copy(update={"edited": ""})
 
 
 def test_a_tick_after_the_deploy_is_named_and_can_only_be_waived(lab: Lab, tmp_path: Path) -> None:

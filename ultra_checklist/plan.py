@@ -18,6 +18,7 @@ from ultra_checklist.why import ICONS, Writer
 
 Values = dict[str, Any]
 _UNTIMED = ("result", "why", "settled", "operator")
+_FROZEN = ("why", "evidence", "checked_at", "operator")
 
 _HEAD = Words(
     en="Release {version} ({environment}), commit {commit}, on {host}. Tick Done; the worker proves it and writes "
@@ -124,13 +125,10 @@ class RowPlanner:
             "settled": state.settled,
             "icon": ICONS[result or None],
         }
-        if state.rule in (1, 7) and written is not None:
-            kept = {
-                code: written[code] for code in ("why", "evidence", "checked_at", "operator") if code in written
-            }
-            if state.why == "ticked-late":
-                kept["why"] = self._writer.why(state, item, check, None)
-            return base | kept
+        frozen = state.rule in (1, 7) and state.why != "ticked-late"
+        if frozen and written is not None and written.get("result") == result:
+            # It was shown before it was frozen or sealed: exactly that stays.
+            return base | {code: written[code] for code in _FROZEN if code in written}
         proof = current_proof(view, item) if state.rule in (4, 5, 6, 7, 12, 13, 14) else None
         values = base | {
             "why": self._writer.why(state, item, check, proof, needs=self._needs(item)),
@@ -212,7 +210,7 @@ def _time(state: State, check: CheckHistory, proof: Proof | None) -> Any:
         return check.choosing.at
     if proof is not None:
         return proof.at
-    return check.tick.at if state.rule == 10 and check.tick is not None else None
+    return check.tick.at if state.rule in (7, 10) and check.tick is not None else None
 
 
 def _same(one: Any, other: Any) -> bool:

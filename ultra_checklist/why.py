@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ultra_checklist.history import CheckHistory, Proof, ProofLine
-from ultra_checklist.model import Item, Lang, Outcome, Words
+from ultra_checklist.model import Item, Lang, Outcome, Result, Words
 from ultra_checklist.notion.schema import RESULT_WORDS
 from ultra_checklist.states import State
 
@@ -120,8 +120,10 @@ class Writer:
             return self._join(say(state.why, self._lang), below)
         if state.why == "not-ticked":
             return self._was(check)
-        if state.why in ("passed", "failed", "unknown") and proof is not None:
+        if state.why in ("passed", "failed", "unknown", "frozen") and proof is not None:
             return self.proved(proof, check)
+        if state.why == "frozen" and state.result is Result.CONFIRMED:
+            return say("confirmed", self._lang, **self._gaps(item, check, needs))
         if state.why in _SAYINGS:
             return say(state.why, self._lang, **self._gaps(item, check, needs))
         return ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Route, expect, sync_playwright
 
 from tests.e2e.pretend import HOSTILE, LONG, Pretend, Server, chosen, text
 
@@ -184,9 +184,10 @@ def test_a_file_can_be_attached_fetched_and_removed(page: Page, release: Pretend
 
 def test_a_refused_tick_is_taken_back_with_a_message(page: Page, release: Pretend) -> None:
     visit(page, release)
-    release.server.call("PATCH", f"pages/{release.rows[0]}", {"in_trash": True})
-    # The list has not been read again yet, so the box still stands there.
+    # The list is not read again, so the box of the deleted row still stands there.
     page.route("**/query", lambda route: route.abort())
+    expect(page.locator("#connection")).to_be_visible()
+    release.server.call("PATCH", f"pages/{release.rows[0]}", {"in_trash": True})
     box = row(page, release, 0).get_by_role("checkbox")
     box.click()
     expect(row(page, release, 0).get_by_role("alert")).to_contain_text("チェックを変更できませんでした")
@@ -242,7 +243,7 @@ def test_a_lost_connection_is_told_and_comes_back(page: Page, release: Pretend) 
     expect(bar).to_have_text("接続が切れました。再接続しています…", timeout=15_000)
     box = row(page, release, 0).get_by_role("checkbox")
     box.click()
-    expect(row(page, release, 0).get_by_role("alert")).to_contain_text("サーバーの応答がありません")
+    expect(row(page, release, 0).get_by_role("alert")).to_contain_text("サーバーが応答できませんでした")
     expect(box).not_to_be_checked()
     release.server.start()
     release.verdict(1, "合格", "", settled=True)
@@ -291,6 +292,7 @@ def test_the_end_is_asked_for_with_its_reason_first(page: Page, release: Pretend
     release.status("中止")
     expect(page.locator(".closing")).to_be_hidden()
     expect(row(page, release, 0).get_by_role("checkbox")).to_be_disabled()
+    expect(page.get_by_role("button", name="要対応")).to_be_hidden()
 
 
 def test_keys_alone_are_enough(page: Page, release: Pretend) -> None:
@@ -331,3 +333,33 @@ def test_a_draft_survives_a_change_by_somebody_else(page: Page, release: Pretend
     expect(here.get_by_label("判断", exact=True)).to_have_value("免除")
     expect(here.locator(".field-note .field-state")).to_contain_text("別の案")
     expect(note).to_have_value("私の案")
+
+
+def test_an_answer_in_words_alone_ends_the_waiting(page: Page, release: Pretend) -> None:
+    visit(page, release)
+    here = row(page, release, 0)
+    here.get_by_role("checkbox").check()
+    expect(here.locator(".pill")).to_have_text("ワーカーの確認待ち…")
+    release.write(0, 理由={"rich_text": text("デプロイ開始後のチェックです")})
+    expect(here.locator(".why")).to_have_text("デプロイ開始後のチェックです")
+    expect(here.locator(".pill")).to_be_hidden()
+
+
+def test_a_busy_server_is_asked_again(page: Page, release: Pretend) -> None:
+    visit(page, release)
+    busy: list[Route] = []
+
+    def once(route: Route) -> None:
+        if route.request.method == "PATCH" and not busy:
+            busy.append(route)
+            route.fulfill(
+                status=429, headers={"Retry-After": "1"}, json={"code": "rate_limited", "message": "later"}
+            )
+        else:
+            route.continue_()
+
+    page.route("**/v1/pages/*", once)
+    with page.expect_response(lambda answer: answer.request.method == "PATCH" and answer.status == 200):
+        row(page, release, 0).get_by_role("checkbox").click()
+    assert len(busy) == 1
+    assert release.properties(0)["実施済み"]["checkbox"] is True

@@ -175,7 +175,6 @@ class Databases:
         target = {"data_source_id": workspace.checks, "database_id": workspace.checks_database}
         open_rows = [
             {"property": ids["live"], "checkbox": {"equals": True}},
-            {"property": ids["done"], "checkbox": {"equals": True}},
             {"property": ids["settled"], "checkbox": {"equals": False}},
         ]
         by_order = [{"property": ids["order"], "direction": "ascending"}]

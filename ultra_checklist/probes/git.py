@@ -206,24 +206,23 @@ class GitProbe(Probe[GitOptions, GitSeen]):
             raise ValueError("observe() refuses an unknown commit")
         if seen.file_blob and seen.file_blob == seen.commit_blob:
             return None
-        reason, en, ja = "file-differs", f"{name} is not the release's", f"{name} がリリース対象と異なります"
+        path, blob = shlex.quote(name), seen.commit_blob[:SHORT]
+        theirs = Words.same(blob) if blob else Words(en="not there", ja="存在しません")
+        ours = Words.same(seen.file_blob[:SHORT] or seen.file_kind)
+        facts = {"file": seen.file_blob or seen.file_kind, "commit": seen.commit_blob}
+        remedy = Words.same(f"git -C {quoted} diff {commit[:SHORT]} -- {path}")
         if seen.file_kind != "file":
-            reason, en, ja = "missing", f"{name} is {seen.file_kind}", f"{name}: {seen.file_kind}"
-        elif not seen.commit_blob:
-            reason, en, ja = (
-                "file-not-in-commit",
-                f"the release has no {name}",
-                f"リリース対象に {name} がありません",
+            told = Words(
+                en=f"{name} is no file here: {seen.file_kind}",
+                ja=f"{name} がファイルとして存在しません: {seen.file_kind}",
             )
-        return failed(
-            reason,
-            Words(en=en, ja=ja),
-            expected=Words.same(seen.commit_blob[:SHORT] or "-"),
-            seen=Words.same(seen.file_blob[:SHORT] or seen.file_kind),
-            remedy=Words.same(f"git -C {quoted} diff {commit[:SHORT]} -- {shlex.quote(name)}"),
-            file=seen.file_blob,
-            commit=seen.commit_blob,
-        )
+            remedy = Words.same(f"ls -l {shlex.quote(str(Path(seen.path) / name))}")
+            return failed("missing", told, expected=theirs, seen=ours, remedy=remedy, **facts)
+        if not blob:
+            told = Words(en=f"the release has no {name}", ja=f"リリース対象に {name} がありません")
+            return failed("file-not-in-commit", told, expected=theirs, seen=ours, remedy=remedy, **facts)
+        told = Words(en=f"{name} is not the release's", ja=f"{name} がリリース対象と異なります")
+        return failed("file-differs", told, expected=theirs, seen=ours, remedy=remedy, **facts)
 
 
 class _Git:

@@ -4,6 +4,9 @@ const NAME = "ultra-checklist-name";
 const VERSION = "2026-03-11";
 const PATIENCE = 20000;
 const PIECE = 2000;
+const ATTEMPTS = 3;
+const LONGEST_WAIT = 5000;
+const BUSY = new Set([409, 429, 502, 503, 504, 529]);
 export const WORKSPACE = "00000000-0000-4000-8000-000000000001";
 
 // Plain text under names that Notion's closed list of file types does not know.
@@ -77,6 +80,26 @@ export async function people() {
   }
 }
 
+const kinds = new Map();
+
+/** Learn, once each, what the last editors of these pages are. */
+export async function meet(pages) {
+  for (const id of new Set(pages.map((page) => page.last_edited_by?.id))) {
+    if (!id || kinds.has(id)) continue;
+    try {
+      kinds.set(id, (await call("GET", `users/${id}`)).type);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      kinds.set(id, "person");
+    }
+  }
+}
+
+/** Whether a user is not known to be an integration. */
+export function isPerson(id) {
+  return kinds.get(id) !== "bot";
+}
+
 /** All children of a page or block. */
 export async function children(id) {
   const found = [];
@@ -106,9 +129,18 @@ export async function query(source, body) {
   return found;
 }
 
-/** Write exactly one property of a page; the page as it is afterwards. */
-export function writeProperty(page, name, value) {
-  return call("PATCH", `pages/${page}`, { properties: { [name]: value } });
+/** Write exactly one property of a page; the page as it is afterwards. Writing the same twice is harmless. */
+export async function writeProperty(page, name, value) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await call("PATCH", `pages/${page}`, { properties: { [name]: value } });
+    } catch (error) {
+      const wait = error.wait || 300 * tried;
+      // A server that is away is told at once: people should not believe that a tick is stored.
+      if (tried === ATTEMPTS || !BUSY.has(error.status) || wait > LONGEST_WAIT) throw error;
+      await new Promise((done) => setTimeout(done, wait));
+    }
+  }
 }
 
 /** Text as rich text, in pieces that Notion takes, never splitting a surrogate pair. */

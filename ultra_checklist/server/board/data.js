@@ -90,6 +90,16 @@ export function isTitled(table, title) {
   return TITLES[table].includes(title.trim());
 }
 
+/**
+ * Whether what people said on a row waits for the worker: it shows no result, a person edited it last, and
+ * the worker has not looked since. Some ticks are answered in words alone, and some change nothing.
+ */
+export function unanswered(values, lastLook, byPerson) {
+  if (values.result || values.settled === true || !byPerson) return false;
+  // Both times keep minutes only.
+  return !(lastLook && Date.parse(lastLook) > Date.parse(values.editedTime) + 60000);
+}
+
 /** The columns of a data source by our code: ``{name, type, options}``. */
 export function columns(source, table) {
   const found = {};
@@ -123,7 +133,7 @@ export function titleOf(page) {
 
 /** The values of a page by our code; what is missing reads as empty. */
 export function read(page, known) {
-  const values = { ...BLANK, id: page.id, editedTime: page.last_edited_time };
+  const values = { ...BLANK, id: page.id, editedTime: page.last_edited_time, editor: page.last_edited_by?.id };
   for (const [code, { name, type }] of Object.entries(known)) {
     const property = page.properties[name];
     if (type in READ && property?.type === type) values[code] = READ[type](property[type]);
@@ -157,6 +167,7 @@ export function fileLink(file) {
 
 /** A URL that a link may lead to, or null: scripts and data never. */
 export function safeUrl(text) {
+  if (typeof text !== "string" || !text) return null;
   try {
     const url = new URL(text, location.origin);
     return ["http:", "https:", "mailto:"].includes(url.protocol) ? url : null;

@@ -21,10 +21,15 @@ export function words(tag, key, given = {}, gaps = {}) {
   return say(h(tag, given), key, gaps);
 }
 
-/** Change a node's text only if it differs, so that selections survive. */
+const KANA = /[\u3040-\u30ff]/;
+
+/** Change a node's text only if it differs, so that selections survive; Japanese data is marked as such. */
 export function put(node, text) {
   unsay(node);
-  if (node.textContent !== text) node.textContent = text;
+  if (node.textContent === text) return;
+  node.textContent = text;
+  if (KANA.test(text)) node.lang = "ja";
+  else node.removeAttribute("lang");
 }
 
 /** Bring the children of a node into this order, moving as few as possible. */

@@ -21,7 +21,8 @@ export class Field {
     if (note && this.check) note.htmlFor = control.id;
     else if (note) control.setAttribute("aria-describedby", note.id);
     const inside = this.check ? h("span", { class: "checked-line" }, control, note) : control;
-    this.node = h("div", { class: `field field-${code}` }, h("div", { class: "field-head" }, name, this.state, this.retry), inside, this.check ? null : note);
+    const head = h("div", { class: "field-head" }, name, this.state, this.retry);
+    this.node = h("div", { class: `field field-${code}` }, head, inside, this.check ? null : note);
     control.addEventListener("input", () => this.#typed());
     this.listen();
   }

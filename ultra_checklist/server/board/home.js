@@ -1,7 +1,7 @@
 // The list of releases.
 
-import { call, children, query, WORKSPACE } from "./api.js";
-import { columns, isOpen, isTitled, pagePath, read, tableOf } from "./data.js";
+import { call, children, isPerson, meet, query, WORKSPACE } from "./api.js";
+import { columns, isOpen, isTitled, pagePath, read, tableOf, unanswered } from "./data.js";
 import { arrange, h, Pill, put, words } from "./dom.js";
 import { poll } from "./poll.js";
 import { ago, clock, minutesSince, say, word } from "./words.js";
@@ -21,12 +21,11 @@ export function notLooked(release, waitingSince = "") {
 
 /** Show when the worker looked last, or that it has not. */
 export function showLook(node, release, waitingSince) {
-  node.hidden = !release.lastLook;
+  node.hidden = !release.lastLook || !isOpen(release.status);
   if (node.hidden) return;
   const min = notLooked(release, waitingSince);
   if (min) say(node, "notLooked", { min });
-  else if (isOpen(release.status)) say(node, "lookedAgo", { ago: ago(release.lastLook) });
-  else put(node, "");
+  else say(node, "lookedAgo", { ago: ago(release.lastLook) });
 }
 
 /** Show the releases in `main` and keep them up to date. */
@@ -58,18 +57,18 @@ class Home {
 
   async look() {
     const found = [];
-    const counts = new Map();
+    const living = [];
     for (const block of await children(WORKSPACE)) {
       const table = ["releases", "checks"].find((one) => isTitled(one, block.child_database?.title ?? ""));
       if (!table) continue;
       for (const source of await this.#sourcesOf(block.id)) {
         if (tableOf(source) !== table) continue;
         if (table === "releases") found.push(...(await releasesOf(source)));
-        else await countInto(counts, source);
+        else living.push(...(await livingOf(source)));
       }
     }
     this.releases = found.sort((one, other) => other.made.localeCompare(one.made));
-    this.counts = counts;
+    this.counts = counted(living, new Map(found.map((release) => [release.id, release.lastLook])));
     this.show();
   }
 
@@ -101,25 +100,30 @@ async function releasesOf(source) {
   return pages.map((page) => ({ ...read(page, known), made: page.created_time }));
 }
 
-/**
- * Count the living checks of each release. Notion's own roll-ups stop after 25 rows, so they are not shown;
- * ended releases have no living checks, and their line says how they ended.
- */
-async function countInto(counts, source) {
+/** The checks of open releases; an ended release has no living ones. */
+async function livingOf(source) {
   const known = columns(source, "checks");
-  if (!["done", "live", "result", "release"].every((code) => code in known)) return;
+  if (!["done", "live", "result", "release"].every((code) => code in known)) return [];
   const pages = await query(source.id, { filter: { property: known.live.name, checkbox: { equals: true } } });
-  for (const row of pages.map((page) => read(page, known))) {
+  await meet(pages);
+  return pages.map((page) => read(page, known));
+}
+
+/** Counts by release. Notion's own roll-ups stop after 25 rows, so they are not what is shown. */
+function counted(rows, looks) {
+  const counts = new Map();
+  for (const row of rows) {
     for (const id of row.release) {
       const count = counts.get(id) ?? { all: 0, settled: 0, ticked: 0, waitingSince: "" };
       counts.set(id, count);
       count.all += 1;
       count.settled += row.settled ? 1 : 0;
       count.ticked += row.done ? 1 : 0;
-      const waits = row.done && !row.result && !row.settled;
+      const waits = row.done && unanswered(row, looks.get(id), isPerson(row.editor));
       if (waits && (!count.waitingSince || row.editedTime < count.waitingSince)) count.waitingSince = row.editedTime;
     }
   }
+  return counts;
 }
 
 class Card {
@@ -141,9 +145,9 @@ class Card {
     else say(this.title, "untitled");
     this.status.show(release.status);
     this.node.classList.toggle("ended", !isOpen(release.status));
-    const [key, time] = release.ended ? ["ended", release.ended] : release.started ? ["started", release.started] : ["made", release.made];
+    const key = ["ended", "started", "made"].find((one) => release[one]);
     const people = release.operator.join(", ");
-    put(this.about, [release.environment, `${word(key)} ${clock(time)}`, people].filter(Boolean).join(" · "));
+    put(this.about, [release.environment, `${word(key)} ${clock(release[key])}`, people].filter(Boolean).join(" · "));
     this.shares.hidden = !count;
     this.settled.show(count?.settled ?? 0, count?.all ?? 0);
     this.ticked.show(count?.ticked ?? 0, count?.all ?? 0);

@@ -1,13 +1,14 @@
 // One release: its head, its checks by section, its page, and its end.
 
-import { call, children, query } from "./api.js";
+import { call, children, meet, query } from "./api.js";
 import { Body, showsAgain } from "./blocks.js";
 import { Closing } from "./closing.js";
-import { columns, isOpen, isTitled, read, tableOf } from "./data.js";
+import { columns, isOpen, isTitled, tableOf } from "./data.js";
 import { arrange, Files, h, icon, Pill, put, words } from "./dom.js";
 import { showLook } from "./home.js";
 import { poll } from "./poll.js";
-import { Record, Row } from "./row.js";
+import { Record } from "./record.js";
+import { Row } from "./row.js";
 import { clock, say } from "./words.js";
 
 const PACE = 1000;
@@ -63,7 +64,11 @@ class Release {
     this.closing = new Closing(this.record);
     const back = h("a", { class: "back", href: "/" }, icon("back"), words("span", "back"));
     main.replaceChildren(back, this.head.node, this.chips.node, this.list, this.none, this.pageHome, this.closing.node);
-    this.shared = { open: () => isOpen(this.record.values.status), changed: () => this.#count() };
+    this.shared = {
+      open: () => isOpen(this.record.values.status),
+      lastLook: () => this.record.values.lastLook,
+      changed: () => this.#count(),
+    };
     if (!checks) say(this.none, "noChecks").hidden = false;
     this.show();
   }
@@ -71,6 +76,7 @@ class Release {
   async look() {
     const askedAt = performance.now();
     const [page, rows] = await Promise.all([call("GET", `pages/${this.record.id}`), this.#query()]);
+    await meet(rows);
     this.record.take(page, askedAt);
     this.#takeRows(rows, askedAt);
     this.show();
@@ -146,7 +152,7 @@ class Release {
     };
     const ticked = live.filter((row) => row.record.value("done")).length;
     this.head.count(live.length, live.length - tally.somebody, ticked);
-    this.chips.show(this.filter, tally);
+    this.chips.show(this.#chosen, tally, this.shared.open());
     let visible = 0;
     for (const section of this.shown ?? []) visible += section.show((row) => this.#fits(row) || row.busy);
     if (this.checks && this.arrived) {
@@ -157,9 +163,14 @@ class Release {
     document.title = live.length ? `${live.length - tally.somebody}/${live.length} ${title}` : title;
   }
 
+  /** An ended release needs nobody any more. */
+  get #chosen() {
+    return this.filter === "somebody" && !this.shared.open() ? "all" : this.filter;
+  }
+
   #fits(row) {
-    if (this.filter === "somebody") return row.live && !row.settled;
-    return this.filter === "failed" ? row.live && row.kind === "failed" : true;
+    if (this.#chosen === "somebody") return row.live && !row.settled;
+    return this.#chosen === "failed" ? row.live && row.kind === "failed" : true;
   }
 
   #choose(filter) {
@@ -240,15 +251,17 @@ class Chips {
   constructor(filter, choose) {
     this.buttons = ["all", "somebody", "failed"].map((name) => {
       const count = h("span", { class: "chip-count" });
-      const button = h("button", { type: "button", class: "chip", "data-filter": name, onclick: () => choose(name) }, words("span", name), count);
+      const given = { type: "button", class: "chip", "data-filter": name, onclick: () => choose(name) };
+      const button = h("button", given, words("span", name), count);
       return { name, button, count };
     });
     this.node = h("div", { class: "chips", role: "group" }, ...this.buttons.map(({ button }) => button));
     say(this.node, "filter", {}, "aria-label");
   }
 
-  show(filter, tally) {
+  show(filter, tally, open) {
     for (const { name, button, count } of this.buttons) {
+      button.hidden = name === "somebody" && !open;
       button.setAttribute("aria-pressed", String(name === filter));
       put(count, String(tally[name]));
     }

@@ -1,68 +1,11 @@
 // One check: its tick box, what the worker says of it, and what people decide about it.
 
-import { call, richText, upload, writeProperty } from "./api.js";
-import { fileLink, kindOf, read } from "./data.js";
+import { call, isPerson, upload } from "./api.js";
+import { fileLink, kindOf, unanswered } from "./data.js";
 import { Files, h, icon, Pill, put, speakUp, words } from "./dom.js";
-import { clock, say, word } from "./words.js";
 import { DateField, Field } from "./field.js";
-
-const ENCODE = {
-  checkbox: (value) => ({ checkbox: value }),
-  select: (value) => ({ select: value ? { name: value } : null }),
-  rich_text: (value) => ({ rich_text: richText(value) }),
-  date: (value) => ({ date: value ? { start: value } : null }),
-  files: (value) => ({ files: value }),
-};
-
-/** Writes single properties of one page, shows them at once, and takes them back if they are refused. */
-export class Record {
-  constructor(page, columns, changed) {
-    this.id = page.id;
-    this.columns = columns;
-    this.changed = changed;
-    this.values = read(page, columns);
-    this.wanted = new Map();
-    this.newest = 0;
-    this.queue = Promise.resolve();
-  }
-
-  /** What people should see: their own wish while it is being written, else the data. */
-  value(code) {
-    return this.wanted.has(code) ? this.wanted.get(code).value : this.values[code];
-  }
-
-  /** Take an answer that was asked for at this time; older ones than the last write tell nothing new. */
-  take(page, askedAt) {
-    if (askedAt < this.newest) return;
-    this.values = read(page, this.columns);
-  }
-
-  /** Write one property and nothing else; settles with null, or with the error. */
-  save(code, value) {
-    const mine = { value };
-    this.wanted.set(code, mine);
-    this.changed();
-    const written = this.queue.then(() => (this.wanted.get(code) === mine ? this.#write(code, mine) : null));
-    this.queue = written;
-    return written;
-  }
-
-  async #write(code, mine) {
-    const { name, type } = this.columns[code];
-    let trouble = null;
-    try {
-      const page = await writeProperty(this.id, name, ENCODE[type](mine.value));
-      this.newest = performance.now();
-      this.values = read(page, this.columns);
-    } catch (error) {
-      this.newest = performance.now();
-      trouble = error;
-    }
-    if (this.wanted.get(code) === mine) this.wanted.delete(code);
-    this.changed();
-    return trouble;
-  }
-}
+import { Record } from "./record.js";
+import { clock, say, word } from "./words.js";
 
 /** A check as one line of the list. */
 export class Row {
@@ -90,11 +33,13 @@ export class Row {
     this.choice = h("p", { class: "choice" });
     this.own = h("div", { class: "own", hidden: true }, this.choice, this.files.node);
     const controls = `panel-${this.hex}`;
-    this.more = h("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": controls, onclick: () => this.toggle() }, icon("dots"));
+    const folded = { "aria-expanded": "false", "aria-controls": controls };
+    this.more = h("button", { type: "button", class: "more", ...folded, onclick: () => this.toggle() }, icon("dots"));
     this.home = h("div", { class: "panel", id: controls, hidden: true });
     const tick = h("label", { class: "tick" }, this.box, h("span", { class: "tick-box" }, icon("tick")));
     const body = h("div", { class: "row-body" }, this.title, this.why, this.meta, this.own, this.alert);
-    this.node = h("li", { class: "row", id: `row-${this.hex}`, tabindex: "-1" }, tick, body, this.pill.node, this.more, this.home);
+    const given = { class: "row", id: `row-${this.hex}`, tabindex: "-1" };
+    this.node = h("li", given, tick, body, this.pill.node, this.more, this.home);
     this.cell = h("a", { class: "cell", href: `#${this.node.id}`, tabindex: "-1" });
   }
 
@@ -119,8 +64,10 @@ export class Row {
 
   /** Whether people have said something that the worker has not answered yet. */
   get awaiting() {
-    const asked = this.record.value("done") || this.record.value("decision");
-    return Boolean(asked && !this.values.result && !this.settled && this.live && this.shared.open());
+    const { record, values } = this;
+    if (!this.live || !this.shared.open() || !(record.value("done") || record.value("decision"))) return false;
+    const writing = record.wanted.has("done") || record.wanted.has("decision");
+    return unanswered(values, this.shared.lastLook(), writing || isPerson(values.editor));
   }
 
   get kind() {
@@ -248,10 +195,12 @@ class Panel {
 
   #attachments() {
     this.files = new Files((place) => this.#change((files) => files.filter((_, other) => other !== place)));
-    this.adding = h("input", { type: "file", multiple: true, class: "file-input", id: `file-${this.row.hex}`, onchange: () => this.#add() });
+    const given = { type: "file", multiple: true, class: "file-input", id: `file-${this.row.hex}` };
+    this.adding = h("input", { ...given, onchange: () => this.#add() });
     this.progress = h("p", { class: "field-state", role: "status" });
     const button = words("label", "addFile", { class: "button", for: this.adding.id });
-    return h("div", { class: "field" }, words("span", "attachments", { class: "field-label" }), this.files.node, this.adding, button, this.progress);
+    const label = words("span", "attachments", { class: "field-label" });
+    return h("div", { class: "field" }, label, this.files.node, this.adding, button, this.progress);
   }
 
   async #add() {
@@ -296,5 +245,6 @@ class Panel {
 /** A file that stays, in the form in which it is written back. */
 function kept(file) {
   const { name, href } = fileLink(file);
-  return file.type === "file" ? { name, type: "file", file: { url: file.file.url } } : { name: name || href, type: "external", external: file.external };
+  if (file.type === "file") return { name, type: "file", file: { url: file.file.url } };
+  return { name: name || href, type: "external", external: file.external };
 }

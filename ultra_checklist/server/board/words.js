@@ -31,22 +31,18 @@ const WORDS = {
   ],
   settled: ["確定", "Settled"],
   ticked: ["チェック", "Ticked"],
-  lastLook: ["最終確認", "Last look"],
   lookedAgo: ["ワーカーの最終確認: {ago}", "Last look of the worker: {ago}"],
   notLooked: [
     "ワーカーは {min} 分間確認していません。起動: ultra-checklist sync --watch --local",
     "The worker has not looked for {min} min. Start it: ultra-checklist sync --watch --local",
   ],
-  open: ["開く", "Open"],
   ended: ["終了", "Ended"],
   environment: ["環境", "Environment"],
   commit: ["コミット", "Commit"],
   operator: ["担当者", "Operator"],
   started: ["開始", "Started"],
   made: ["作成", "Made"],
-  template: ["テンプレート", "Template"],
   files: ["ファイル", "Files"],
-  madeOf: ["内訳", "Made of"],
   settledOf: ["{m} 件中 {n} 件確定", "{n} of {m} settled"],
   tickedOf: ["チェック {n} / {m}", "{n} of {m} ticked"],
   map: ["各項目の状態。クリックで移動", "State of every check; click to go there"],
@@ -63,8 +59,8 @@ const WORDS = {
   unsaved: ["未保存", "Not saved yet"],
   retry: ["もう一度保存", "Save again"],
   unanswered: [
-    "サーバーの応答がありません。接続が戻ると、保存されている状態を表示します。",
-    "The server did not answer. What is stored is shown as soon as it is back.",
+    "サーバーが応答できませんでした。接続が戻ると、保存されている状態を表示します。",
+    "The server could not answer. What is stored is shown as soon as it is back.",
   ],
   tickLost: [
     "チェックは保存されませんでした。もう一度チェックしてください。",
@@ -118,10 +114,8 @@ const WORDS = {
   takeBack: ["依頼を取り消す", "Take it back"],
   closeMissing: ["終了操作を選んでください。", "Choose how it ends first."],
   notLive: ["このリリースの項目ではなくなりました", "No longer part of this release"],
-  endedHint: ["リリースは終了しました", "The release has ended"],
   host: ["ホスト", "Host"],
   key: ["キー", "Key"],
-  evidence: ["証跡", "Evidence"],
   checkedAt: ["確認 {time}", "checked {time}"],
   heard: ["{title}: {result}", "{title}: {result}"],
   untitled: ["（無題）", "(untitled)"],
@@ -163,6 +157,7 @@ function write(node, attribute, text) {
     if (node.getAttribute(attribute) !== text) node.setAttribute(attribute, text);
   } else if (node.textContent !== text) {
     node.textContent = text;
+    node.removeAttribute("lang");
   }
 }
 

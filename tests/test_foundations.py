@@ -42,6 +42,13 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
         config.load(environ={"ULTRA_CHECKLIST_CLOSE_AFTER": "soon", "ULTRA_CHECKLIST_HOME": str(tmp_path)})
 
 
+def test_a_line_that_is_no_setting_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "settings.env"
+    file.write_text("NOTION_TOKEN=ntn_x\nthis is = not: a setting\n")
+    with pytest.raises(SettingsError, match=r"settings\.env:2"):
+        config.load(file)
+
+
 def test_the_token_is_not_shown_by_accident() -> None:
     settings = config.load(environ={"NOTION_TOKEN": "ntn_something_secret"})
     assert "something" not in repr(settings)

@@ -1,5 +1,6 @@
 """A release's beginnings: made once, finished after a crash, adopted, updated, and its end."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -9,10 +10,10 @@ import pytest
 from tests.lab import Lab, item, template
 from ultra_checklist.close import Closer
 from ultra_checklist.errors import JournalError, NotionError, RefusedError
-from ultra_checklist.lifecycle import Order, adopt, difference, template_changed, update
+from ultra_checklist.lifecycle import Opened, Order, adopt, difference, template_changed, update
 from ultra_checklist.model import Ending, ProbeSpec, Prose, Template
 from ultra_checklist.notion.client import Notion
-from ultra_checklist.notion.rows import rich_text
+from ultra_checklist.notion.rows import parse_row, rich_text
 from ultra_checklist.variables import Value, Variables
 
 MODE = (ProbeSpec(probe="file", options={"path": "${ENV_FILE}", "mode": "0600"}),)
@@ -54,6 +55,9 @@ def test_the_page_has_head_prose_and_a_view_grouped_by_section(lab: Lab) -> None
     assert view["filter"]["relation"] == {"contains": page_id}
 
 
+DONE = {"properties": {"Done": {"checkbox": True}}}
+
+
 class Killed(BaseException):
     """Stands for the process's end."""
 
@@ -78,6 +82,8 @@ def test_a_release_that_was_cut_off_is_finished_without_a_second_row(
         lab.new(many(6))
     monkeypatch.setattr(Notion, "create", create)
     lab.new(many(6))
+    assert set(lab.release().manifest.rows) == {f"item-{n}" for n in range(6)}
+    assert lab.sync().problems == []
     keys = [row["properties"]["Key"]["rich_text"][0]["plain_text"] for row in rows(lab)]
     assert sorted(keys) == sorted(f"try/production/v1.0.0/item-{n}" for n in range(6))
     pages = lab.call("POST", f"data_sources/{lab.workspace.releases}/query", {})["results"]
@@ -103,6 +109,22 @@ def order(checklist: Template, **variables: str) -> Order:
     return Order("v1.0.0", "production", checklist, "text", Variables(values=values), "c" * 40, "", False)
 
 
+async def take_over(lab: Lab, notion: Notion, wanted: Order) -> Opened:
+    return await adopt(wanted, notion=notion, workspace=lab.workspace, shelf=lab.shelf, machine=lab.machine)
+
+
+def end(lab: Lab) -> None:
+    """Abort the release."""
+
+    async def close(notion: Notion) -> bool:
+        release = lab.release()
+        return await Closer(lab.bench(notion), release, lab.reconciler(notion, release), lab.home).close(
+            Ending.ABORTED, "wrong tag"
+        )
+
+    assert lab.run(close)
+
+
 def test_adopting_proves_everything_again_and_makes_no_second_row(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "env"
     path.write_text("A=b")
@@ -114,22 +136,53 @@ def test_adopting_proves_everything_again_and_makes_no_second_row(lab: Lab, tmp_
     lab.sync()
     (lab.home / "releases").rename(tmp_path / "lost")
     lab.sync()
-
-    async def take_over(notion: Notion) -> Any:
-        return await adopt(
-            order(checklist, ENV_FILE=str(path)),
-            notion=notion,
-            workspace=lab.workspace,
-            shelf=lab.shelf,
-            machine=lab.machine,
-        )
-
-    opened = lab.run(take_over)
+    opened = lab.run(lambda notion: take_over(lab, notion, order(checklist, ENV_FILE=str(path))))
     assert opened.written == 0
     lab.sync(minutes=1)
     assert lab.row("env-mode").result == "passed"
     assert lab.row("word").result == "confirmed"
     assert len(rows(lab)) == 2
+
+
+def test_adopting_does_not_invent_who_decided(lab: Lab, tmp_path: Path) -> None:
+    """Sato ticked, Tanaka waived the failure: after the loss the row names Sato alone."""
+    checklist = template(item("env-mode", probes=MODE), item("word", order=1))
+    lab.new(checklist, ENV_FILE=str(tmp_path / "missing"))
+    lab.person("Sato", "env-mode", done=True)
+    lab.sync()
+    lab.person("Tanaka", "env-mode", decision="Waive", note="text:known")
+    lab.person("Tanaka", "word", decision="Not applicable", note="text:not here")
+    lab.sync(minutes=1)
+    assert "Tanaka" in lab.row("env-mode").why
+    (lab.home / "releases").rename(tmp_path / "lost")
+    lab.sync(minutes=1)
+    lab.run(lambda notion: take_over(lab, notion, order(checklist, ENV_FILE=str(tmp_path / "missing"))))
+    lab.sync(minutes=1)
+    row = lab.row("env-mode")
+    assert (row.result, row.settled) == ("failed", False)
+    assert "must be made by a person" in row.why
+    lab.person("Tanaka", "env-mode", note="text:known, again")
+    lab.sync(minutes=1)
+    assert "waived by Tanaka" in lab.row("env-mode").why
+    assert "says Tanaka" in lab.row("word").why
+
+
+def test_the_newest_attempt_is_found_in_notion_after_the_loss_of_the_state_folder(lab: Lab, tmp_path: Path) -> None:
+    checklist = template(item("one"))
+    lab.new(checklist)
+    end(lab)
+    assert lab.new(checklist).key == "try/production/v1.0.0~2"
+    (lab.home / "releases").rename(tmp_path / "lost")
+    with pytest.raises(RefusedError, match="is in Notion already"):
+        lab.new(checklist)
+    adopted = lab.run(lambda notion: take_over(lab, notion, order(checklist)))
+    assert adopted.key == "try/production/v1.0.0~2"
+    lab.sync()
+    end(lab)
+    (lab.home / "releases").rename(tmp_path / "lost again")
+    with pytest.raises(RefusedError, match="no open release"):
+        lab.run(lambda notion: take_over(lab, notion, order(checklist)))
+    assert lab.new(checklist).key == "try/production/v1.0.0~3"
 
 
 def test_adopting_a_release_of_another_template_is_refused(lab: Lab, tmp_path: Path) -> None:
@@ -268,25 +321,43 @@ def test_a_completion_with_something_open_is_refused_and_seals_nothing(lab: Lab)
 def test_an_aborted_release_keeps_what_was_open_and_its_version_can_be_tried_again(lab: Lab) -> None:
     lab.new(template(item("one")))
     lab.person("Sato", "one", done=True)
-
-    async def close(notion: Notion) -> bool:
-        release = lab.release()
-        return await Closer(lab.bench(notion), release, lab.reconciler(notion, release), lab.home).close(
-            Ending.ABORTED, "wrong tag"
-        )
-
-    assert lab.run(close)
+    end(lab)
     assert lab.page().status == "aborted"
     opened = lab.new(template(item("one")))
     assert opened.key == "try/production/v1.0.0~2"
 
 
-def test_an_altered_journal_is_refused(lab: Lab) -> None:
-    lab.new(many(1))
-    path = lab.release().journal.path
-    path.write_text(path.read_text().replace("created", "adopted"))
-    with pytest.raises(JournalError, match="altered"):
-        lab.sync()
+def altered(path: Path) -> None:
+    path.write_text(path.read_text().replace("Sato", "Saito"))
+
+
+def cut(path: Path) -> None:
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-2]))
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"), [(altered, "altered"), (cut, "missing at the end"), (Path.unlink, "missing at the end")]
+)
+def test_a_journal_that_is_not_whole_leaves_nothing_green_and_stops_no_other_release(
+    lab: Lab, harm: Callable[[Path], None], message: str
+) -> None:
+    lab.new(template(item("one")))
+    lab.person("Sato", "one", done=True)
+    lab.sync()
+    page_id = lab.release().manifest.rows["one"]
+    other = template(item("other")).model_copy(update={"name": "else"})
+    lab.new(other, version="v2.0.0")
+    lab.call("PATCH", f"pages/{lab.release('v2.0.0').manifest.rows['other']}", DONE, who="Sato")
+    harm(lab.release().journal.path)
+    with pytest.raises(JournalError, match=message):
+        lab.release()
+    report = lab.sync(minutes=1)
+    assert report.damaged == ["try/production/v1.0.0"]
+    assert message in report.problems[0]
+    row = parse_row(lab.call("GET", f"pages/{page_id}"), lab.workspace)
+    assert (row.result, row.settled, row.done) == ("cannot-tell", False, True)
+    assert "journal" in row.why
+    assert lab.row("other", "v2.0.0").result == "confirmed"
 
 
 def test_a_lost_answer_to_a_create_makes_no_second_row(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,3 +224,13 @@ def test_no_prose_of_the_production_checklist_is_lost() -> None:
     for line in SEED.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith(("- [ ]", "## ", "      ")):
             assert line in prose
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [("id: a\n  probes: &x [*x]", "anchors and aliases"), ("id: " + "[" * 3000, "")],
+    ids=["an alias that holds itself", "very deep"],
+)
+def test_yaml_that_would_never_end_is_a_mistake_with_its_line(yaml: str, message: str) -> None:
+    found = problems(body(f"## A\n- [ ] i\n  ```yaml check\n  {yaml}\n  ```\n"))
+    assert any(re.match(r"t\.md:\d+: ", line) and message in line for line in found)

@@ -110,22 +110,29 @@ class Creation:
         if look:
             for row in await rows_of(self._notion, self._workspace, self._manifest.page_id):
                 self._adopt(row)
+            self._keep()
         missing = [item for item in missing if item.id not in self._manifest.rows]
         done = len(self._manifest.items) - len(missing)
         self._progress(done, len(self._manifest.items))
         for start in range(0, len(missing), 8):
             # A handful at a time, so that a crash leaves little to look for.
             batch = missing[start : start + 8]
-            for item, row in zip(batch, await asyncio.gather(*(self._row(i) for i in batch)), strict=True):
-                self._adopt(row)
-                self._release.mirror.written[item.id] = self._values(item)
-            self._release.replace_manifest(self._manifest)
+            try:
+                await asyncio.gather(*(self._row(item) for item in batch))
+            finally:
+                self._keep()
             done += len(batch)
             self._progress(done, len(self._manifest.items))
         return len(missing)
 
-    async def _row(self, item: Item) -> Row:
-        return await make_row(self._notion, self._workspace, self._values(item), self._sleep)
+    async def _row(self, item: Item) -> None:
+        values = self._values(item)
+        self._adopt(await make_row(self._notion, self._workspace, values, self._sleep))
+        self._release.mirror.written[item.id] = values
+
+    def _keep(self) -> None:
+        """Store which rows are known, so that no later run has to look for them."""
+        self._release.replace_manifest(self._manifest)
 
     def _values(self, item: Item) -> Values:
         return self._plan.rows[item.id] | {"release": (self._manifest.page_id,)}

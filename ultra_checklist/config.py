@@ -4,10 +4,12 @@ import locale
 import os
 import stat
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -164,9 +166,15 @@ def example() -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v}
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", remedy="Mend or remove that file") from error
+    broken = next((binding for binding in parse_stream(StringIO(text)) if binding.error), None)
+    if broken is not None:
+        raise SettingsError(
+            f"{path}:{broken.original.line}: this line is no setting", remedy="Write it as NAME=value, or remove it"
+        )
+    return {k: v for k, v in dotenv_values(stream=StringIO(text), interpolate=False).items() if v}
 
 
 def _default_home(environ: Mapping[str, str]) -> Path:

@@ -22,8 +22,10 @@ def lines_of(
     product's own; ``written`` is what the worker last wrote there.
     """
     check = view.history.check(item.id)
-    lines = [*_tick(view, item, row, by, check), *_decision(view, item, row, by, check)]
-    lines += _approval(view, item, row, by, check)
+    # After our own write the row names who ticked it; who else decided or approved is not known then.
+    chose = None if ours and row.done else by
+    lines = [*_tick(view, item, row, by, check), *_decision(view, item, row, chose, check)]
+    lines += _approval(view, item, row, chose, check)
     if not ours and written is not None:
         lines += _forgery(item, row, by, written)
     return lines

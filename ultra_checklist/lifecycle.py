@@ -11,6 +11,7 @@ from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest, Shelf, now, release_key
 from ultra_checklist.model import Frozen, Item, Template
 from ultra_checklist.notion.client import Notion
+from ultra_checklist.notion.rows import ReleaseRow
 from ultra_checklist.notion.schema import STATUS_WORDS, Workspace
 from ultra_checklist.plan import ReleasePlan, new_release
 from ultra_checklist.release import Release, open_releases
@@ -62,17 +63,29 @@ def manifest_of(order: Order, machine: Machine, attempt: int) -> Manifest:
     )
 
 
-def attempt_for(shelf: Shelf, order: Order) -> tuple[int, Release | None]:
-    """Which attempt this order is, and the release that is already there when it has not ended."""
-    attempt = 1
+@dataclass(frozen=True)
+class Attempt:
+    """Which attempt an order is, and what is there of it: all, only its page in Notion, or nothing."""
+
+    number: int
+    release: Release | None = None
+    page: ReleaseRow | None = None
+
+
+async def attempt_for(shelf: Shelf, order: Order, notion: Notion, workspace: Workspace) -> Attempt:
+    """The first attempt that has not ended, here or in Notion: attempts before it may be on either side."""
+    number = 1
     while True:
-        key = release_key(order.template.name, order.environment, order.version, attempt)
-        if not (shelf.folder(key) / "manifest.json").exists():
-            return attempt, None
-        release = Release(shelf, shelf.read(key))
-        if release.open:
-            return attempt, release
-        attempt += 1
+        key = release_key(order.template.name, order.environment, order.version, number)
+        if (shelf.folder(key) / "manifest.json").exists():
+            release = Release(shelf, shelf.read(key))
+            if release.open:
+                return Attempt(number, release=release)
+        else:
+            page = await find_release(notion, workspace, key)
+            if page is None or page.status not in _ENDED:
+                return Attempt(number, page=page)
+        number += 1
 
 
 def rivals(shelf: Shelf, order: Order, key: str) -> list[Release]:
@@ -86,10 +99,13 @@ def rivals(shelf: Shelf, order: Order, key: str) -> list[Release]:
     ]
 
 
-def plan(order: Order, machine: Machine, workspace: Workspace, shelf: Shelf) -> tuple[Manifest, ReleasePlan]:
+async def plan(
+    order: Order, machine: Machine, *, notion: Notion, workspace: Workspace, shelf: Shelf
+) -> tuple[Manifest, ReleasePlan]:
     """What ``new`` would write."""
-    attempt, there = attempt_for(shelf, order)
-    manifest = there.manifest if there is not None else manifest_of(order, machine, attempt)
+    attempt = await attempt_for(shelf, order, notion, workspace)
+    there = attempt.release
+    manifest = there.manifest if there is not None else manifest_of(order, machine, attempt.number)
     return manifest, new_release(manifest, workspace.lang)
 
 
@@ -109,23 +125,22 @@ async def create(
     Raises RefusedError beside another open release, and where Notion has the release but this
     machine has no manifest of it.
     """
-    attempt, release = attempt_for(shelf, order)
+    attempt = await attempt_for(shelf, order, notion, workspace)
+    release = attempt.release
     fresh = release is None
     if release is None:
-        manifest = manifest_of(order, machine, attempt)
+        manifest = manifest_of(order, machine, attempt.number)
         others = rivals(shelf, order, manifest.key)
         if others and supersede is None and not queued:
             raise RefusedError(
                 f"{others[0].manifest.version} is still open for {order.template.name} in {order.environment}",
                 remedy="Close it first, or end it with --supersede, or prepare beside it with --queued",
             )
-        found = await find_release(notion, workspace, manifest.key)
-        if found is not None:
-            ended = found.status in _ENDED
+        if attempt.page is not None:
             raise RefusedError(
-                f"{manifest.key} is in Notion already ({_status_word(found.status, workspace)}), "
+                f"{manifest.key} is in Notion already ({_status_word(attempt.page.status, workspace)}), "
                 "but this machine has no manifest of it",
-                remedy="Choose another version" if ended else f"ultra-checklist adopt {order.version}",
+                remedy=f"ultra-checklist adopt {order.version}",
             )
         if supersede is not None:
             for other in others:
@@ -145,15 +160,16 @@ async def adopt(order: Order, *, notion: Notion, workspace: Workspace, shelf: Sh
 
     Raises RefusedError when it is here already, is not in Notion, or was made from another template.
     """
-    attempt, there = attempt_for(shelf, order)
-    if there is not None:
-        raise RefusedError(f"{there.manifest.key} is on this machine already", remedy="ultra-checklist status")
-    manifest = manifest_of(order, machine, attempt)
-    found = await find_release(notion, workspace, manifest.key)
+    attempt = await attempt_for(shelf, order, notion, workspace)
+    if attempt.release is not None:
+        raise RefusedError(
+            f"{attempt.release.manifest.key} is on this machine already", remedy="ultra-checklist status"
+        )
+    manifest, found = manifest_of(order, machine, attempt.number), attempt.page
     if found is None:
-        raise RefusedError(f"Notion has no release {manifest.key}", remedy=f"ultra-checklist new {order.version}")
-    if found.status in _ENDED:
-        raise RefusedError(f"{manifest.key} has ended: there is nothing to adopt", remedy="ultra-checklist new")
+        raise RefusedError(
+            f"Notion has no open release {manifest.key}", remedy=f"ultra-checklist new {order.version}"
+        )
     if not found.template.endswith(order.template.sha256):
         raise RefusedError(
             f"{manifest.key} was made from another version of the template: {found.template}",
@@ -173,10 +189,13 @@ async def adopt(order: Order, *, notion: Notion, workspace: Workspace, shelf: Sh
     }
     known = {item.id: rows[item.id].page_id for item in manifest.items if item.id in rows}
     manifest = manifest.model_copy(update={"rows": known})
-    shelf.write(manifest)
-    release = Release(shelf, manifest)
-    release.record("adopted", {"key": manifest.key, "template": manifest.template.sha256, "commit": pinned})
-    release.record("step", {"step": "view"})
+    # The journal begins before the manifest names a page: a page without a journal means that lines were lost.
+    begun = manifest.model_copy(update={"page_id": "", "page_url": "", "rows": {}})
+    shelf.write(begun)
+    release = Release(shelf, begun)
+    adopted = {"key": manifest.key, "template": manifest.template.sha256, "commit": pinned}
+    release.record_all([("adopted", adopted), ("step", {"step": "view"})])
+    release.replace_manifest(manifest)
     wanted = new_release(manifest, workspace.lang)
     written = await Creation(notion, workspace, release, wanted).run(fresh=False)
     return Opened(key=manifest.key, url=found.url, written=written)

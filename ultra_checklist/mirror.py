@@ -28,6 +28,8 @@ class MirrorFile(Frozen):
     """When all rows were last compared with the manifest."""
     looked: datetime | None = None
     """When "Last look" was last written."""
+    head: str = ""
+    """The hash of the journal's newest line then: a shorter journal has lost something."""
 
 
 class Mirror:
@@ -43,6 +45,7 @@ class Mirror:
         self.looks = dict(file.looks)
         self.compared = file.compared
         self.looked = file.looked
+        self.head = file.head
 
     def save(self) -> None:
         """Store it if something changed."""
@@ -53,6 +56,7 @@ class Mirror:
             looks=self.looks,
             compared=self.compared,
             looked=self.looked,
+            head=self.head,
         )
         text = file.model_dump_json()
         if text != self._stored:

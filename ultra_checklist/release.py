@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.errors import NoManifestError, UsageError
+from ultra_checklist.errors import JournalError, NoManifestError, UsageError
 from ultra_checklist.history import History, fold
 from ultra_checklist.journal import Journal
 from ultra_checklist.manifest import Manifest, Shelf, now
@@ -24,15 +24,28 @@ class Release:
         self.journal = Journal(self.folder / "journal.jsonl")
         self.history: History = fold(self.journal.entries())
         self.mirror = Mirror(self.folder / "mirror.json")
+        self._require_whole_journal()
+
+    def _require_whole_journal(self) -> None:
+        """A chain that was cut at its end still holds; the mirror and the manifest know that there was more."""
+        entries = self.journal.entries()
+        known = {entry.hash for entry in entries}
+        if self.mirror.head in (*known, "") and (entries or not self.manifest.page_id):
+            return
+        raise JournalError(
+            f"{self.journal.path}: lines are missing at the end of the journal",
+            remedy=f"Move the folder {self.folder} away, then: ultra-checklist adopt {self.manifest.version}",
+        )
 
     def record(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add one line to the journal; it is on disk, and in the history, when this returns."""
-        self.history.apply(self.journal.append(kind, data, time=self._clock()))
+        self.record_all([(kind, data)])
 
     def record_all(self, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Add several lines with one flush."""
         for entry in self.journal.extend(lines, time=self._clock()):
             self.history.apply(entry)
+            self.mirror.head = entry.hash
 
     def replace_manifest(self, manifest: Manifest) -> None:
         """Store a changed manifest."""
@@ -54,10 +67,30 @@ class Release:
         return time.astimezone(self.zone).strftime("%H:%M") if time is not None else "-"
 
 
-def open_releases(shelf: Shelf, *, local: bool, clock: Callable[[], datetime] = now) -> list[Release]:
-    """All releases here that have not ended, of the local Notion or of the real one."""
-    found = (Release(shelf, manifest, clock) for manifest in shelf.all() if manifest.local is local)
-    return [release for release in found if release.open]
+def open_releases(
+    shelf: Shelf,
+    *,
+    local: bool,
+    clock: Callable[[], datetime] = now,
+    damaged: Callable[[str, JournalError], object] | None = None,
+) -> list[Release]:
+    """All releases here that have not ended, of the local Notion or of the real one.
+
+    Raises JournalError for a journal that is not whole; ``damaged`` takes its key and the error instead.
+    """
+    found: list[Release] = []
+    for manifest in shelf.all():
+        if manifest.local is not local:
+            continue
+        try:
+            release = Release(shelf, manifest, clock)
+        except JournalError as error:
+            if damaged is None:
+                raise
+            damaged(manifest.key, error)
+        else:
+            found += [release] if release.open else []
+    return found
 
 
 def find(

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
-from ultra_checklist.errors import NotionError
+from ultra_checklist.errors import JournalError, NotionError
 from ultra_checklist.manifest import Shelf, write_whole
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
@@ -48,6 +48,8 @@ class Report:
     writes: int = 0
     problems: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    """Keys of the releases whose journal is not whole: their rows were put to "Can't tell"."""
 
 
 class Pass:
@@ -69,6 +71,7 @@ class Pass:
         self._only = only
         self._path = home / ("since-local.json" if bench.workspace.local else "since.json")
         self.releases: list[Release] = []
+        self._damaged: dict[str, JournalError] = {}
 
     async def run(self) -> Report:
         """Do the pass; what was done stands, whatever comes.
@@ -88,12 +91,19 @@ class Pass:
         shelf = Shelf(self._home)
         self.releases = [
             r
-            for r in open_releases(shelf, local=bench.workspace.local, clock=bench.clock)
+            for r in open_releases(
+                shelf,
+                local=bench.workspace.local,
+                clock=bench.clock,
+                damaged=self._damaged.__setitem__,
+            )
             if self._only in (None, r.manifest.key)
         ]
         since = self._since()
         changed, seen = await self._changed(since)
         report = Report(releases=len(self.releases))
+        report.damaged += self._damaged
+        report.problems += [f"{error.message}; {error.remedy}" for error in self._damaged.values()]
         for release in self.releases:
             await self._one(release, changed, report)
         await self._strangers(changed, shelf)
@@ -199,9 +209,9 @@ class Pass:
         }
 
     async def _strangers(self, changed: Mapping[str, Row], shelf: Shelf) -> None:
-        """Rows of this machine whose release has no manifest here: nobody can stand by what they show."""
+        """Rows of this machine whose release has no manifest or no sound journal here: nobody can stand by them."""
         bench = self._bench
-        known = {manifest.key for manifest in shelf.all()}
+        known = {manifest.key for manifest in shelf.all()} - self._damaged.keys()
         here = {"", bench.label or bench.machine.name}
         for key, row in changed.items():
             release_key = key.rpartition("/")[0]
@@ -209,7 +219,8 @@ class Pass:
             if release_key in known or not row.live or row.in_trash or row.host not in here or not claims:
                 continue
             version = release_key.rpartition("/")[2]
-            why = say("no-manifest", bench.workspace.lang, version=version)
+            reason = "damaged-journal" if release_key in self._damaged else "no-manifest"
+            why = say(reason, bench.workspace.lang, version=version)
             values = {"result": Result.CANNOT_TELL.value, "settled": False, "why": why}
             if any(getattr(row, code) != value for code, value in values.items()):
                 bench.written += 1

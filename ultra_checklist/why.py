@@ -30,6 +30,12 @@ _SAYINGS: Mapping[str, Words] = {
         en="no manifest on this machine; run: ultra-checklist adopt {version}",
         ja="このマシンにマニフェストがありません。実行: ultra-checklist adopt {version}",
     ),
+    "damaged-journal": Words(
+        en="the journal on this machine is damaged: move the release's folder away, then: "
+        "ultra-checklist adopt {version}",
+        ja="このマシンのジャーナルが壊れています。リリースのフォルダーを退避してから実行: "
+        "ultra-checklist adopt {version}",
+    ),
     "wrong-machine": Words(
         en="this worker runs on {here}, the release is for {target}: run it there",
         ja="このワーカーは {here} で動いています。リリース対象は {target} です。対象機で実行してください",

@@ -18,6 +18,8 @@ class Document:
     data: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
+    read: set[int] = field(default_factory=set)
+    """Identities of the nodes that were read: one that comes again was named by an alias."""
 
     def line(self, path: Path) -> int:
         """The line of a part, or of the nearest part around it that is known."""
@@ -42,6 +44,9 @@ def load(text: str, first_line: int) -> Document:
     except YAMLError as error:
         document.problems.append((first_line, f"this is no valid YAML: {str(error).splitlines()[0]}"))
         return document
+    except RecursionError:
+        document.problems.append((first_line, "this YAML is nested too deeply"))
+        return document
     if node is not None:
         document.data = _value(node, (), first_line, document)
     return document
@@ -49,6 +54,12 @@ def load(text: str, first_line: int) -> Document:
 
 def _value(node: Any, path: Path, first_line: int, document: Document) -> Any:
     document.lines.setdefault(path, first_line + node.start_mark.line)
+    if id(node) in document.read:
+        # An alias may hold itself, or multiply a few lines to millions.
+        line = first_line + node.start_mark.line
+        document.problems.append((line, "anchors and aliases (&, *) are not supported: write it out"))
+        return None
+    document.read.add(id(node))
     if node.id == "mapping":
         return _mapping(node, path, first_line, document)
     if node.id == "sequence":

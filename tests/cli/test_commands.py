@@ -199,6 +199,12 @@ def test_a_wrong_token_is_refused(served: Served) -> None:
     assert "ntn_wrong" not in done.stderr
 
 
+def test_a_request_log_that_cannot_be_written_is_named(shell: Shell) -> None:
+    done = shell.run("serve", "--port", "0", "--request-log", "missing/requests.jsonl")
+    assert done.returncode == 2
+    assert "missing/requests.jsonl" in done.stderr
+
+
 def test_a_port_in_use_is_named(shell: Shell) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -109,6 +109,11 @@ def serve(
     try:
         run_server(file, port, request_log=request_log)
     except OSError as error:
+        if error.filename is not None:
+            raise UsageError(
+                f"--request-log {request_log}: {error.strerror}",
+                remedy="Name a file in a folder that can be written",
+            ) from error
         raise UsageError(
             f"port {port} cannot be used: {error.strerror or error}",
             remedy="Choose another one: --port 0 takes a free one",

@@ -64,7 +64,7 @@ def new(
     at.require_notion()
     order = _order(at, version, template, environment, commit, flags, files)
     if only_plan:
-        _show_plan(at, order)
+        asyncio.run(_show_plan(at, order))
         return
     asyncio.run(_new(at, order, supersede=supersede, queued=queued))
 
@@ -101,12 +101,14 @@ def _order(
     )
 
 
-def _show_plan(at: Desk, order: Any) -> None:
+async def _show_plan(at: Desk, order: Any) -> None:
     from ultra_checklist.lifecycle import plan
     from ultra_checklist.machine import this_machine
     from ultra_checklist.variables import BUILT_IN
 
-    manifest, wanted = plan(order, this_machine(), at.workspace(), at.shelf)
+    workspace = at.workspace()
+    async with at.notion() as notion:
+        manifest, wanted = await plan(order, this_machine(), notion=notion, workspace=workspace, shelf=at.shelf)
     click.echo(f"page  {wanted.page['title']}")
     click.echo(f"key   {manifest.key}")
     click.echo(f"host  {manifest.machine.name}")

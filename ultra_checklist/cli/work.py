@@ -50,6 +50,7 @@ def _key(at: Desk, version: str | None) -> str | None:
 
 
 async def _sync(at: Desk, every: float | None, only: str | None) -> int:
+    from ultra_checklist.errors import StateError
     from ultra_checklist.worker import Busy, hold, stop_on_signals, watch
 
     async with at.notion() as notion:
@@ -72,7 +73,7 @@ async def _sync(at: Desk, every: float | None, only: str | None) -> int:
             return 0
         # Cron mails whatever is said, so a pass without news says nothing there.
         (_tell if sys.stderr.isatty() else _tell_if_news)(done)
-    return 0
+    return StateError.exit_code if done.damaged else 0
 
 
 def _changed(change: Any) -> None:

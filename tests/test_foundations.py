@@ -68,7 +68,9 @@ def test_the_state_folder_is_its_owners_alone(tmp_path: Path) -> None:
 
 def test_variables_are_filled_and_missing_ones_named() -> None:
     values = Variables(
-        values={n: Value(value=v, origin="x") for n, v in {"A": "1", "B": "${A}/b", "C": "${C}", "E": ""}.items()}
+        values={
+            n: Value(value=v, origin="default") for n, v in {"A": "1", "B": "${A}/b", "C": "${C}", "E": ""}.items()
+        }
     )
     assert values.fill({"x": ["${A}", "$$A", "${B}"], "n": 3}) == ({"x": ["1", "$A", "1/b"], "n": 3}, ())
     assert values.fill("${D} ${E} ${C}") == ("  ", ("D", "E", "C"))
@@ -185,3 +187,17 @@ def test_children_get_an_allow_list() -> None:
         "LC_ALL": "C.UTF-8",
     }
     assert os.environ
+
+
+def test_what_people_give_is_taken_literally() -> None:
+    given = Variables(
+        values={
+            "SECRET": Value(value="p$$w${HOME}", origin="--var", secret=True),
+            "URL": Value(value="http://u:${SECRET}@${HOST}", origin="default"),
+            "HOST": Value(value="h", origin="--var"),
+        }
+    )
+    assert given.fill(["${SECRET}", "${URL}", "$${HOST}"]) == (
+        ["p$$w${HOME}", "http://u:p$$w${HOME}@h", "${HOST}"],
+        (),
+    )

@@ -234,3 +234,23 @@ def test_no_prose_of_the_production_checklist_is_lost() -> None:
 def test_yaml_that_would_never_end_is_a_mistake_with_its_line(yaml: str, message: str) -> None:
     found = problems(body(f"## A\n- [ ] i\n  ```yaml check\n  {yaml}\n  ```\n"))
     assert any(re.match(r"t\.md:\d+: ", line) and message in line for line in found)
+
+
+@pytest.mark.parametrize("text", ["${DIR", "${DIR:-x}", "${}", "a ${DIR}/${ b"])
+def test_what_only_looks_like_a_variable_is_a_mistake(text: str) -> None:
+    found = problems(
+        body(f"## A\n- [ ] i\n  ```yaml check\n  id: a\n  probes:\n    - file: {{path: '{text}'}}\n  ```\n")
+    )
+    assert len(found) == 1
+    assert re.match(r"t\.md:\d+: .*names no variable", found[0])
+
+
+def test_a_dollar_sign_is_written_twice() -> None:
+    text = "## A\n- [ ] i\n  ```yaml check\n  id: a\n  probes:\n    - file: {path: '$${DIR}'}\n  ```\n"
+    assert parse(body(text), path="t.md").items[0].probes[0].options["path"] == "$${DIR}"
+
+
+def test_a_long_chain_of_needs_is_followed() -> None:
+    links = "".join(f"- [ ] i\n  ```yaml check\n  id: i{n}\n  needs: [i{n + 1}]\n  ```\n" for n in range(1500))
+    last = "- [ ] i\n  ```yaml check\n  id: i1500\n  needs: [i0]\n  ```\n"
+    assert len([line for line in problems(body("## A\n" + links + last)) if "waits for itself" in line]) == 1501

@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from ultra_checklist.config import variable_environment
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Template
-from ultra_checklist.variables import BUILT_IN, Value, Variables, merge
+from ultra_checklist.variables import BUILT_IN, DEFAULT, Value, Variables, merge
 
 GIT_TIMEOUT = 20.0
 
@@ -50,7 +50,7 @@ def resolve(
     layers.append(_layer(process.items(), "environment", secrets))
     layers.append(_layer(built_in.items(), "built in", set()))
     defaults = ((name, v.default) for name, v in declared.items() if v.default is not None)
-    layers.append(_layer(defaults, "default", secrets))
+    layers.append(_layer(defaults, DEFAULT, secrets))
     return merge(*layers)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ultra_checklist.frontmatter import Head, unknown
 from ultra_checklist.model import Item, Template
-from ultra_checklist.variables import BUILT_IN, references
+from ultra_checklist.variables import BUILT_IN, broken_references, references
 
 Problem = tuple[int, str]
 
@@ -45,14 +45,18 @@ def _items(template: Template) -> Iterator[Problem]:
 def _circles(template: Template) -> Iterator[Problem]:
     needs = {item.id: item.needs for item in template.items}
 
-    def reaches(start: str, at: str, seen: set[str]) -> bool:
-        for need in needs.get(at, ()):
-            if need == start or (need not in seen and reaches(start, need, seen | {need})):
-                return True
-        return False
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        coming = list(needs[start])
+        while coming:
+            need = coming.pop()
+            if need not in seen:
+                seen.add(need)
+                coming += needs.get(need, ())
+        return seen
 
     for item in template.items:
-        if item.id and reaches(item.id, item.id, {item.id}):
+        if item.id and item.id in reached(item.id):
             yield item.line, f"needs: {item.id!r} waits for itself, over {', '.join(item.needs)}"
 
 
@@ -74,9 +78,17 @@ def _variables(template: Template) -> Iterator[Problem]:
         for spec in item.probes:
             for name in sorted(references(dict(spec.options)) - set(known)):
                 yield spec.line, unknown("variable", name, known)
+            for text in broken_references(dict(spec.options)):
+                yield spec.line, _not_a_reference(text)
     for variable in template.variables:
         for name in sorted(references(variable.default or "") - set(known)):
             yield variable.line, f"{variable.name}: {unknown('variable', name, known)}"
+        for text in broken_references(variable.default or ""):
+            yield variable.line, f"{variable.name}: {_not_a_reference(text)}"
+
+
+def _not_a_reference(text: str) -> str:
+    return f"{text!r} names no variable: write ${{NAME}}, or $$ for a dollar sign"
 
 
 def _deploys(template: Template) -> Iterator[Problem]:

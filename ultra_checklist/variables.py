@@ -9,7 +9,10 @@ from pydantic import Field
 from ultra_checklist.model import Frozen
 
 BUILT_IN = ("VERSION", "ENVIRONMENT", "COMMIT")
+DEFAULT = "default"
+"""The origin of a value that the template itself gives."""
 _REFERENCE = re.compile(r"\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_BROKEN = re.compile(r"\$\{[^}]*\}?")
 
 
 class Value(Frozen):
@@ -42,7 +45,7 @@ class Variables(Frozen):
         """Replace references in every string of a structure; also tell which names were unset.
 
         ``$$`` stands for one dollar sign. A default may itself name variables, one level deep or more;
-        a circle counts as unset.
+        a circle counts as unset. Values from elsewhere are taken literally.
         """
         missing: list[str] = []
         filled = _map_strings(raw, lambda text: self._expand(text, missing, ()))
@@ -57,7 +60,9 @@ class Variables(Frozen):
             if value is None or name in trail:
                 missing.append(name)
                 return ""
-            return self._expand(value, missing, (*trail, name))
+            # Only the template's own text is a pattern; what people give, a password say, stays as it is.
+            ours = self.values[name].origin == DEFAULT
+            return self._expand(value, missing, (*trail, name)) if ours else value
 
         return _REFERENCE.sub(replace, text)
 
@@ -72,6 +77,18 @@ def references(raw: Any) -> set[str]:
 
     _map_strings(raw, collect)
     return names
+
+
+def broken_references(raw: Any) -> list[str]:
+    """Pieces of text that begin like a reference and are none, such as ``${NAME`` or ``${NAME:-x}``."""
+    found: list[str] = []
+
+    def collect(text: str) -> str:
+        found.extend(_BROKEN.findall(_REFERENCE.sub(" ", text)))
+        return text
+
+    _map_strings(raw, collect)
+    return found
 
 
 def merge(*layers: Iterable[tuple[str, Value]]) -> Variables:

@@ -5,39 +5,34 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ultra_checklist.server import richtext, times, validation
-from ultra_checklist.server.errors import failed, invalid
+from ultra_checklist.server.calls import Call
+from ultra_checklist.server.errors import failed
 
 Json = dict[str, Any]
 Test = Callable[[Any], bool]
 
 
-def parse(kind: str, config: Json, given: Any, path: str, moment: int) -> Test:
+def parse(call: Call, kind: str, config: Json, given: Any, path: str) -> Test:
     """Check the condition of a filter and give the question to ask of a stored value."""
     content = validation.mapping(given, path)
     if len(content) != 1:
         raise failed(path, "should hold exactly one condition", content)
     ((name, value),) = content.items()
-    if name in ("is_empty", "is_not_empty") and kind != "checkbox":
+    if name in ("is_empty", "is_not_empty") and kind not in ("checkbox", "formula", "rollup"):
         if validation.boolean(value, f"{path}.{name}") is not True:
             raise failed(f"{path}.{name}", "should be `true`", value)
         wanted = name == "is_empty"
-        return lambda stored: _empty(kind, stored) is wanted
-    test = _FAMILIES[kind](name, value, path, config, moment)
+        return lambda stored: (stored in (None, "", [])) is wanted
+    test = _FAMILIES[kind](call, config, name, value, f"{path}.{name}")
     if test is None:
         raise failed(f"{path}.{name}", "should be not present", value)
     return test
 
 
-def _empty(kind: str, stored: Any) -> bool:
-    if kind == "rollup":
-        return bool(stored[stored["type"]] in (None, []))
-    return stored in (None, "", [])
-
-
-def _text(name: str, value: Any, path: str, _config: Json, _moment: int) -> Test | None:
+def _text(_call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
     if name not in _WORDS:
         return None
-    wanted = validation.string(value, f"{path}.{name}").casefold()
+    wanted = validation.string(value, path).casefold()
     test = _WORDS[name]
     return lambda stored: test(richtext.plain(stored or "").casefold(), wanted)
 
@@ -52,10 +47,10 @@ _WORDS: Final[dict[str, Callable[[str, str], bool]]] = {
 }
 
 
-def _number(name: str, value: Any, path: str, _config: Json, _moment: int) -> Test | None:
+def _number(_call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
     if name not in _AMOUNTS:
         return None
-    wanted = validation.number(value, f"{path}.{name}")
+    wanted = validation.number(value, path)
     test = _AMOUNTS[name]
     if name == "does_not_equal":
         return lambda stored: stored is None or test(stored, wanted)
@@ -72,32 +67,34 @@ _AMOUNTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _checkbox(name: str, value: Any, path: str, _config: Json, _moment: int) -> Test | None:
+def _checkbox(_call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
     if name not in ("equals", "does_not_equal"):
         return None
-    wanted = validation.boolean(value, f"{path}.{name}") is (name == "equals")
+    wanted = validation.boolean(value, path) is (name == "equals")
     return lambda stored: bool(stored) is wanted
 
 
-def _select(name: str, value: Any, path: str, config: Json, _moment: int) -> Test | None:
+def _select(_call: Call, config: Json, name: str, value: Any, path: str) -> Test | None:
     if name not in ("equals", "does_not_equal"):
         return None
-    chosen = _options(config, value, f"{path}.{name}")
+    chosen = options(config, value, path)
     equal = name == "equals"
     return lambda stored: (stored in chosen) is equal
 
 
-def _multi_select(name: str, value: Any, path: str, config: Json, _moment: int) -> Test | None:
+def _multi_select(_call: Call, config: Json, name: str, value: Any, path: str) -> Test | None:
     if name not in ("contains", "does_not_contain"):
         return None
-    chosen = _options(config, value, f"{path}.{name}")
+    chosen = options(config, value, path)
     holds = name == "contains"
     return lambda stored: (not chosen.isdisjoint(stored or ())) is holds
 
 
-def _options(config: Json, value: Any, path: str) -> set[str]:
-    # One name or several; a status may also be asked for by the name of its group.
+def options(config: Json, value: Any, path: str) -> set[str]:
+    """The ids of the options that one name or several stand for; a status's group stands for its options."""
     names = validation.array(value, path) if isinstance(value, list) else [validation.string(value, path)]
+    for place, name in enumerate(names):
+        validation.string(name, f"{path}[{place}]" if isinstance(value, list) else path)
     chosen = {known["id"] for known in config["options"] if known["name"] in names or known["id"] in names}
     for group in config.get("groups", ()):
         if group["name"] in names and not any(known["name"] == group["name"] for known in config["options"]):
@@ -105,31 +102,41 @@ def _options(config: Json, value: Any, path: str) -> set[str]:
     return chosen
 
 
-def _members(name: str, value: Any, path: str, _config: Json, _moment: int) -> Test | None:
+def _people(call: Call, config: Json, name: str, value: Any, path: str) -> Test | None:
+    return _members(call, config, name, call.actor.id if value == "me" else value, path)
+
+
+def _members(_call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
     if name not in ("contains", "does_not_contain"):
         return None
-    wanted = validation.identifier(value, f"{path}.{name}")
+    wanted = validation.identifier(value, path)
     holds = name == "contains"
     return lambda stored: (wanted in (stored or ())) is holds
 
 
-def _nothing(_name: str, _value: Any, _path: str, _config: Json, _moment: int) -> Test | None:
+def _nothing(_call: Call, _config: Json, _name: str, _value: Any, _path: str) -> Test | None:
     return None
 
 
-def _date(name: str, value: Any, path: str, _config: Json, moment: int) -> Test | None:
+def _date(call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
     if name in _PERIODS:
-        validation.mapping(value, f"{path}.{name}")
-        first, behind = _PERIODS[name](moment)
+        validation.only(validation.mapping(value, path), (), path)
+        first, behind = _PERIODS[name](call.moment)
         return lambda stored: stored is not None and first <= _moment_of(stored) < behind
-    if name not in ("equals", "before", "after", "on_or_before", "on_or_after"):
+    if name not in _ORDER:
         return None
-    text = times.checked_moment(value, f"{path}.{name}")
     # A day is compared with days, a time with minutes, which is what answers show.
-    unit = times.DAY if times.is_day(text) else times.MINUTE
-    wanted = times.moment_of(text) // unit
+    text = validation.string(value, path)
+    day = text in _RELATIVE or times.is_day(times.checked_moment(text, path))
+    unit = times.DAY if day else times.MINUTE
+    wanted = moment(text, call.moment) // unit
     test = _ORDER[name]
     return lambda stored: stored is not None and test(_moment_of(stored) // unit, wanted)
+
+
+def moment(value: str, now: int) -> int:
+    """The moment that a checked date of a filter names, in milliseconds; the day of a relative one begins."""
+    return _RELATIVE[value](now) if value in _RELATIVE else times.moment_of(value)
 
 
 def _moment_of(stored: Any) -> int:
@@ -142,6 +149,15 @@ _ORDER: Final[dict[str, Callable[[int, int], bool]]] = {
     "after": operator.gt,
     "on_or_before": operator.le,
     "on_or_after": operator.ge,
+}
+_RELATIVE: Final[dict[str, Callable[[int], int]]] = {
+    "today": times.day_of,
+    "tomorrow": lambda now: times.day_of(now) + times.DAY,
+    "yesterday": lambda now: times.day_of(now) - times.DAY,
+    "one_week_ago": lambda now: times.day_of(now) - 7 * times.DAY,
+    "one_week_from_now": lambda now: times.day_of(now) + 7 * times.DAY,
+    "one_month_ago": lambda now: times.months_after(now, -1),
+    "one_month_from_now": lambda now: times.months_after(now, 1),
 }
 
 
@@ -160,33 +176,70 @@ _PERIODS: Final[dict[str, Callable[[int], tuple[int, int]]]] = {
 }
 
 
-def _rollup(name: str, value: Any, path: str, _config: Json, moment: int) -> Test | None:
-    if name not in ("number", "any", "every", "none"):
+def _rollup(call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
+    # A number or date is asked directly; of a list, any, every or none of its values.
+    if name in ("number", "date"):
+        test = parse(call, name, {}, value, path)
+        return lambda stored: test(stored.get(name))
+    if name not in _QUANTIFIERS:
         return None
-    if name != "number":
-        raise invalid(f"{path}.{name}: this server filters roll-ups by number only.")
-    test = parse("number", {}, value, f"{path}.number", moment)
-    return lambda stored: test(stored["number"] if stored["type"] == "number" else None)
+    content = validation.mapping(value, path)
+    kind = next(iter(content), "")
+    validation.one_of(kind, path, _ROLLED)
+    validation.only(content, (kind,), path)
+    test = parse(call, kind, _named(content[kind]), content[kind], f"{path}.{kind}")
+    quantifier = _QUANTIFIERS[name]
+    return lambda stored: quantifier(test(_original(kind, one)) for one in stored.get("array", ()))
 
 
-def _formula(name: str, value: Any, path: str, _config: Json, moment: int) -> Test | None:
+_ROLLED: Final = (
+    *("rich_text", "number", "checkbox", "select", "multi_select"),
+    *("relation", "date", "people", "files", "status"),
+)
+_QUANTIFIERS: Final[dict[str, Callable[[Any], bool]]] = {
+    "any": any,
+    "every": all,
+    "none": lambda answers: not any(answers),
+}
+
+
+def _named(condition: Any) -> Json:
+    # The options of a column that stands elsewhere: its values are told apart by name.
+    given = list(condition.values()) if isinstance(condition, dict) else []
+    names = [name for value in given for name in (value if isinstance(value, list) else [value])]
+    return {"options": [{"id": name, "name": name} for name in names]}
+
+
+def _original(kind: str, answered: Json) -> Any:
+    """A rolled-up value, as pages show it, in the form that conditions ask."""
+    value = answered[answered["type"]]
+    if kind == "rich_text":
+        return "".join(item["plain_text"] for item in value) if isinstance(value, list) else value
+    if kind in ("multi_select", "people", "relation"):
+        return [one.get("name" if kind == "multi_select" else "id") for one in value]
+    return value["name"] if kind in ("select", "status") and value else value
+
+
+def _formula(call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
     # Formulas are not computed here: their value is an empty text, whatever kind is asked for.
     kind = {"string": "rich_text", "number": "number", "checkbox": "checkbox", "date": "date"}.get(name)
     if kind is None:
         return None
-    test = parse(kind, {}, value, f"{path}.{name}", moment)
+    test = parse(call, kind, {}, value, path)
     return lambda _stored: test(None)
 
 
-_FAMILIES: Final[dict[str, Callable[[str, Any, str, Json, int], Test | None]]] = {
+_FAMILIES: Final[dict[str, Callable[[Call, Json, str, Any, str], Test | None]]] = {
     **dict.fromkeys(("title", "rich_text", "url", "email", "phone_number"), _text),
     **dict.fromkeys(("number", "unique_id"), _number),
     **dict.fromkeys(("select", "status"), _select),
-    **dict.fromkeys(("people", "relation", "created_by", "last_edited_by"), _members),
+    **dict.fromkeys(("people", "created_by", "last_edited_by"), _people),
     **dict.fromkeys(("date", "created_time", "last_edited_time"), _date),
+    "relation": _members,
     "checkbox": _checkbox,
     "multi_select": _multi_select,
     "files": _nothing,
+    "place": _nothing,
     "rollup": _rollup,
     "formula": _formula,
 }

@@ -1,9 +1,10 @@
-"""Filters of queries: checked against the schema once, then asked of each row."""
+"""Filters of queries: checked against the schema once, then asked of each row that the index names."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from ultra_checklist.server import conditions, nodes, validation
+from ultra_checklist.server import conditions, index, nodes, times, validation
+from ultra_checklist.server.calls import Call
 from ultra_checklist.server.errors import failed, invalid
 from ultra_checklist.server.properties import Json, Property, find
 from ultra_checklist.server.rows import Rows
@@ -13,34 +14,41 @@ Predicate = Callable[[Rows, nodes.Node], bool]
 # "or" and "and" may stand in each other once.
 DEEPEST: Final = 2
 TIMESTAMPS: Final = ("created_time", "last_edited_time")
+_COLUMNS: Final = {"created_time": "created_at", "last_edited_time": "edited_at"}
+_AFTER: Final = ("equals", "after", "on_or_after")
 
 
-def parse(properties: list[Property], given: Any, path: str, moment: int, depth: int = 0) -> Predicate:
-    """Check a filter and give the question to ask of each row; ``moment`` is now, for relative dates."""
+class Filter(NamedTuple):
+    """A checked filter: the question to ask of each row, and what the index knows of the answer."""
+
+    asks: Predicate
+    where: index.Where | None
+
+
+def parse(call: Call, source: nodes.Node, given: Any, path: str, depth: int = 0) -> Filter:
+    """Check a filter of a query or view of ``source``."""
     content = validation.mapping(given, path)
     compound = next((key for key in ("or", "and") if key in content), None)
     if compound is None:
-        return _leaf(properties, content, path, moment)
+        return _leaf(call, source, content, path)
     validation.only(content, (compound,), path)
     if depth >= DEEPEST:
         raise failed(f"{path}.{compound}", "should be not present", content[compound])
     parts = [
-        parse(properties, part, f"{path}.{compound}[{index}]", moment, depth + 1)
-        for index, part in enumerate(validation.array(content[compound], f"{path}.{compound}"))
+        parse(call, source, part, f"{path}.{compound}[{place}]", depth + 1)
+        for place, part in enumerate(validation.array(content[compound], f"{path}.{compound}"))
     ]
+    where = index.Group(compound == "and", tuple(part.where for part in parts)) if parts else None
     if compound == "or":
-        return lambda rows, page: any(part(rows, page) for part in parts)
-    return lambda rows, page: all(part(rows, page) for part in parts)
+        return Filter(lambda rows, page: any(part.asks(rows, page) for part in parts), where)
+    return Filter(lambda rows, page: all(part.asks(rows, page) for part in parts), where)
 
 
-def _leaf(properties: list[Property], content: Json, path: str, moment: int) -> Predicate:
+def _leaf(call: Call, source: nodes.Node, content: Json, path: str) -> Filter:
     if "timestamp" in content:
-        kind = validation.one_of(content["timestamp"], f"{path}.timestamp", TIMESTAMPS)
-        validation.only(content, ("timestamp", "type", kind), path)
-        test = conditions.parse(kind, {}, content.get(kind), f"{path}.{kind}", moment)
-        return lambda _rows, page: test(page.created_at if kind == "created_time" else page.edited_at)
+        return _timestamp(call, source, content, path)
     key = validation.string(content.get("property"), f"{path}.property")
-    item = find(properties, key)
+    item = find(source.data["properties"], key)
     if item is None:
         raise invalid(f"Could not find property with name or id: {key}")
     kind = item["type"]
@@ -52,8 +60,48 @@ def _leaf(properties: list[Property], content: Json, path: str, moment: int) -> 
                 f"database property {kind} does not match filter {given[0]}"
             )
         raise failed(f"{path}.{kind}", "should be defined", content.get(kind))
-    test = conditions.parse(kind, item["config"], content[kind], f"{path}.{kind}", moment)
-    return lambda rows, page: test(content_of(rows, page, item))
+    test = conditions.parse(call, kind, item["config"], content[kind], f"{path}.{kind}")
+    return Filter(lambda rows, page: test(content_of(rows, page, item)), _where(source, item, content[kind]))
+
+
+def _timestamp(call: Call, source: nodes.Node, content: Json, path: str) -> Filter:
+    kind = validation.one_of(content["timestamp"], f"{path}.timestamp", TIMESTAMPS)
+    validation.only(content, ("timestamp", "type", kind), path)
+    test = conditions.parse(call, kind, {}, content.get(kind), f"{path}.{kind}")
+    ((name, value),) = content[kind].items()
+    column = _COLUMNS[kind]
+    where = None
+    if name in _AFTER:
+        wanted = conditions.moment(value, call.moment)
+        where = index.since(source.id, column, wanted - wanted % times.MINUTE)
+    return Filter(lambda _rows, page: test(getattr(page, column)), where)
+
+
+def _where(source: nodes.Node, item: Property, content: Json) -> index.Where | None:
+    """What the index knows of a condition that has been checked; None if nothing."""
+    ((name, value),) = content.items()
+    kind, place = item["type"], (source.id, item["id"])
+    if kind == "checkbox":
+        return index.holds(*place, [True]) if value is (name == "equals") else index.lacks(*place)
+    if kind == "relation" and name == "contains":
+        config = item["config"]
+        return index.linked(config["link"], config["reverse"], validation.identifier(value, ""))
+    if kind not in _INDEXED:
+        return None
+    if name == "is_not_empty":
+        return index.filled(*place)
+    if name == "is_empty":
+        return index.lacks(*place)
+    if name not in ("equals", "contains"):
+        return None
+    if kind in ("select", "status", "multi_select"):
+        return index.holds(*place, sorted(conditions.options(item["config"], value, "")))
+    # An empty text is nothing that is stored.
+    return index.holds(*place, [value]) if kind in _EXACT and name == "equals" and value != "" else None
+
+
+_EXACT: Final = ("title", "rich_text", "url", "email", "phone_number", "number", "unique_id")
+_INDEXED: Final = (*_EXACT, "select", "status", "multi_select", "people", "files", "date", "place")
 
 
 def content_of(rows: Rows, page: nodes.Node, item: Property) -> Any:

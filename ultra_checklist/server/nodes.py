@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ultra_checklist.server import index
 from ultra_checklist.server.errors import invalid, not_found
 
 _COLUMNS = (
@@ -17,6 +18,10 @@ _BY_ID = f"SELECT {_COLUMNS} FROM nodes WHERE id = ?"  # noqa: S608 a constant
 _BY_IDS = f"SELECT {_COLUMNS} FROM nodes WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 a constant
 _BY_PARENT = f"SELECT {_COLUMNS} FROM nodes WHERE parent_id = ? ORDER BY position"  # noqa: S608 a constant
 _BY_KIND = f"SELECT {_COLUMNS} FROM nodes WHERE kind = ? ORDER BY created_at, id"  # noqa: S608 a constant
+_SOME_ROWS = (
+    f"SELECT {_COLUMNS} FROM nodes WHERE parent_id = ? AND position >= ? AND kind = 'page' "  # noqa: S608 a constant
+    "AND in_trash = ? ORDER BY position LIMIT ?"
+)
 
 # What may stand in the body of a page, and so in the list of a block's children.
 BODY_KINDS = ("block", "page", "database")
@@ -84,6 +89,25 @@ def children(connection: sqlite3.Connection, parent: str) -> list[Node]:
     return [_node(row) for row in connection.execute(_BY_PARENT, (parent,))]
 
 
+def rows(connection: sqlite3.Connection, source: str, trashed: bool, where: index.Where | None) -> list[Node]:
+    """The rows of a data source in or out of the trash, in order; ``where`` leaves out what cannot match."""
+    text, values = f"SELECT {_COLUMNS} FROM nodes p WHERE p.parent_id = ? AND p.kind = 'page'", [source]  # noqa: S608
+    listed = index.listing(connection, where) if where is not None else None
+    if listed is not None:
+        text, values = f"{text} AND p.id IN ({listed[0]})", [*values, *listed[1]]
+    elif where is not None:
+        condition, more = index.probe(where)
+        text, values = f"{text} AND {condition}", [*values, *more]
+    found = connection.execute(f"{text} AND p.in_trash = ? ORDER BY p.position", [*values, int(trashed)])
+    return [_node(row) for row in found]
+
+
+def some_rows(connection: sqlite3.Connection, source: str, trashed: bool, start: int, most: int) -> list[Node]:
+    """At most ``most`` rows of a data source, in order, from position ``start`` on."""
+    found = connection.execute(_SOME_ROWS, (source, start, int(trashed), most))
+    return [_node(row) for row in found]
+
+
 def of_kind(connection: sqlite3.Connection, kind: str) -> list[Node]:
     """Every node of one kind, oldest first."""
     return [_node(row) for row in connection.execute(_BY_KIND, (kind,))]
@@ -120,12 +144,21 @@ def insert(connection: sqlite3.Connection, node: Node) -> Node:
     if node.position == 0:
         node.position = last_position(connection, node.parent_id) + 1
     connection.execute("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(node))
+    _index(connection, node)
     return node
 
 
 def save(connection: sqlite3.Connection, node: Node) -> None:
     """Write a changed node back."""
     connection.execute("REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(node))
+    _index(connection, node)
+
+
+def _index(connection: sqlite3.Connection, node: Node) -> None:
+    if node.kind == "page" and node.parent_kind == "data_source":
+        index.store(connection, node.parent_id, node.id, node.data["values"])
+    elif node.kind == "page":
+        index.forget(connection, node.id)
 
 
 def delete(connection: sqlite3.Connection, identifier: str) -> None:

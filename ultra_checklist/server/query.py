@@ -1,5 +1,6 @@
 """Queries of a data source: filter, sort, and one page of the result at a time."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -29,22 +30,44 @@ def query(call: Call) -> Json:
     source = nodes.find(call.connection, call.identifier("data_source_id"), "data_source")
     properties = source.data["properties"]
     size = page_size(call.body.get("page_size"), "body.page_size")
+    validation.one_of(call.body.get("result_type", "page"), "body.result_type", ("page", "data_source"))
     only = pages.wanted(call, properties)
-    everything = [node for node in nodes.children(call.connection, source.id) if node.kind == "page"]
-    rows = Rows(call, source, everything)
-    found = [page for page in everything if page.in_trash is _trashed(call)]
-    if call.body.get("filter") is not None:
-        asks = filters.parse(properties, call.body["filter"], "body.filter", call.moment)
-        found = [page for page in found if asks(rows, page)]
-    for key, descending in reversed(parse_sorts(properties, call.body.get("sorts"), "body.sorts")):
-        found = _sorted(rows, found, key, descending)
-    start = _start(call, source, found)
-    shown = found[start : min(start + size, DEEPEST_RESULT)]
-    more = start + size < min(len(found), DEEPEST_RESULT)
-    cursor = f"s:{source.id}:{found[start + size].id}:{start + size}" if more else None
+    given = call.body.get("filter")
+    asked = filters.parse(call, source, given, "body.filter") if given is not None else None
+    sorts = parse_sorts(properties, call.body.get("sorts"), "body.sorts")
+    start, first = _cursor(call, source)
+    most = min(size, DEEPEST_RESULT - start) + 1
+    if call.body.get("result_type") == "data_source":
+        shown: list[nodes.Node] = []
+    elif asked is None and not sorts and (first or start == 0):
+        shown = nodes.some_rows(call.connection, source.id, _trashed(call), first.position if first else 0, most)
+    else:
+        found = _sorted(call, source, _matching(call, source, asked), sorts)
+        start = next((place for place, page in enumerate(found) if first and page.id == first.id), start)
+        shown = found[start : start + most]
+    return _page(call, source, shown, start, size, only)
+
+
+def _matching(call: Call, source: nodes.Node, asked: filters.Filter | None) -> list[nodes.Node]:
+    found = nodes.rows(call.connection, source.id, _trashed(call), asked.where if asked else None)
+    if asked is None:
+        return found
+    rows = Rows(call, source, found)
+    return [page for page in found if asked.asks(rows, page)]
+
+
+def _page(
+    call: Call, source: nodes.Node, found: list[nodes.Node], start: int, size: int, only: set[str] | None
+) -> Json:
+    # One more than asked for has been fetched, to know whether there is more.
+    shown, following = found[:size], found[size:]
+    cut = start + len(shown) >= DEEPEST_RESULT and bool(following)
+    cursor = None
+    if following and not cut:
+        cursor = f"s:{source.id}:{following[0].id}:{start + size}"
     reader = Rows(call, source, shown)
     answer = listing("page_or_data_source", [pages.shown(call, reader, page, only) for page in shown], cursor)
-    if not more and len(found) > DEEPEST_RESULT:
+    if cut:
         answer["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
     return answer
 
@@ -57,16 +80,16 @@ def _trashed(call: Call) -> bool:
     )
 
 
-def _start(call: Call, source: nodes.Node, found: list[nodes.Node]) -> int:
-    # The cursor names the row to go on with; if that no longer fits the filter, its place decides.
+def _cursor(call: Call, source: nodes.Node) -> tuple[int, nodes.Node | None]:
+    # The cursor names the row to go on with; if that is gone or no longer fits the filter, its place decides.
     cursor = call.body.get("start_cursor")
     if cursor is None:
-        return 0
+        return 0, None
     parts = validation.string(cursor, "body.start_cursor").split(":")
-    if len(parts) != 4 or parts[:2] != ["s", source.id] or not parts[3].isdecimal():
+    if len(parts) != 4 or parts[:2] != ["s", source.id] or not re.fullmatch("[0-9]{1,5}", parts[3]):
         raise invalid(f"The start_cursor provided is invalid: {cursor}")
-    place = next((index for index, page in enumerate(found) if page.id == parts[2]), None)
-    return min(int(parts[3]), len(found)) if place is None else place
+    first = nodes.get(call.connection, parts[2])
+    return min(int(parts[3]), DEEPEST_RESULT), first if first and first.parent_id == source.id else None
 
 
 Key = Callable[[Rows, nodes.Node], Any]
@@ -118,8 +141,15 @@ def _comparable(item: Property, stored: Any, places: dict[str, int]) -> Any:
     return stored
 
 
-def _sorted(rows: Rows, found: list[nodes.Node], key: Key, descending: bool) -> list[nodes.Node]:
+def _sorted(
+    call: Call, source: nodes.Node, found: list[nodes.Node], sorts: list[tuple[Key, bool]]
+) -> list[nodes.Node]:
     # What has no value comes last in both directions.
-    keyed = [(key(rows, page), page) for page in found]
-    valued = sorted((pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=descending)
-    return [page for _, page in valued] + [page for value, page in keyed if value is None]
+    rows = Rows(call, source, found)
+    for key, descending in reversed(sorts):
+        keyed = [(key(rows, page), page) for page in found]
+        valued = sorted(
+            (pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=descending
+        )
+        found = [page for _, page in valued] + [page for value, page in keyed if value is None]
+    return found

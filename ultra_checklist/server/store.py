@@ -1,6 +1,7 @@
-"""The SQLite file: one table of nodes, one of relation links, one of file contents."""
+"""The SQLite file: tables of nodes, relation links, file contents, and an index of row values."""
 
 import contextlib
+import json
 import secrets
 import sqlite3
 import threading
@@ -8,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ultra_checklist.server import times
+from ultra_checklist.server import index, times
 from ultra_checklist.server.errors import INTEGRATION_ID, INTEGRATION_NAME
 
 WORKSPACE_PAGE_ID: Final = "00000000-0000-4000-8000-000000000001"
 WORKSPACE_ID: Final = "00000000-0000-4000-8000-0000000000f0"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 # Pages, databases, data sources, blocks, views, comments and uploads differ in their JSON alone, so that
 # parenthood, order, trash, times and authors exist once. A link belongs to a relation property; the two
@@ -35,6 +36,15 @@ CREATE TABLE links (
 );
 CREATE INDEX links_by_target ON links (link, target);
 CREATE TABLE contents (id TEXT PRIMARY KEY, content BLOB NOT NULL);
+"""
+_INDEX = """
+CREATE INDEX nodes_by_edit ON nodes (parent_id, edited_at);
+CREATE INDEX nodes_by_creation ON nodes (parent_id, created_at);
+CREATE TABLE cells (
+    source TEXT NOT NULL, property TEXT NOT NULL, value NOT NULL, page TEXT NOT NULL,
+    PRIMARY KEY (source, property, value, page)
+) WITHOUT ROWID;
+CREATE INDEX cells_by_page ON cells (page);
 """
 
 
@@ -80,14 +90,20 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found == FORMAT:
         return
+    if found == 1:
+        _run(connection, _INDEX)
+        for identifier, parent, data in connection.execute(
+            "SELECT id, parent_id, data FROM nodes WHERE kind = 'page' AND parent_kind = 'data_source'"
+        ).fetchall():
+            index.store(connection, parent, identifier, json.loads(data)["values"])
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        return
     if found != 0:
         raise ValueError(
             f"{path} was written by another version of the local Notion (format {found}, this one reads "
             f"{FORMAT}); use that version or another file."
         )
-    for statement in _SCHEMA.split(";"):
-        if statement.strip():
-            connection.execute(statement)
+    _run(connection, _SCHEMA + _INDEX)
     moment = times.now()
     connection.execute("INSERT INTO meta VALUES ('secret', ?)", (secrets.token_hex(32),))
     connection.execute("INSERT INTO users VALUES (?, ?, 'bot')", (INTEGRATION_ID, INTEGRATION_NAME))
@@ -103,6 +119,13 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         ),
     )
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    # One by one: ``executescript`` would end the transaction first.
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.execute(statement)
 
 
 def _secret(connection: sqlite3.Connection) -> bytes:

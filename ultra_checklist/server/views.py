@@ -63,7 +63,7 @@ def _parse(call: Call, source: nodes.Node, kind: str) -> Json:
     properties = source.data["properties"]
     data: Json = {key: call.body[key] for key in _STORED if key in call.body}
     if data.get("filter") is not None:
-        filters.parse(properties, data["filter"], "body.filter", call.moment)
+        filters.parse(call, source, data["filter"], "body.filter")
     query.parse_sorts(properties, data.get("sorts"), "body.sorts")
     if "configuration" in data:
         configuration = validation.mapping(data["configuration"], "body.configuration")

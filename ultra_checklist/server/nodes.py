@@ -91,15 +91,16 @@ def children(connection: sqlite3.Connection, parent: str) -> list[Node]:
 
 def rows(connection: sqlite3.Connection, source: str, trashed: bool, where: index.Where | None) -> list[Node]:
     """The rows of a data source in or out of the trash, in order; ``where`` leaves out what cannot match."""
-    text, values = f"SELECT {_COLUMNS} FROM nodes p WHERE p.parent_id = ? AND p.kind = 'page'", [source]  # noqa: S608
     listed = index.listing(connection, where) if where is not None else None
     if listed is not None:
-        text, values = f"{text} AND p.id IN ({listed[0]})", [*values, *listed[1]]
-    elif where is not None:
-        condition, more = index.probe(where)
-        text, values = f"{text} AND {condition}", [*values, *more]
-    found = connection.execute(f"{text} AND p.in_trash = ? ORDER BY p.position", [*values, int(trashed)])
-    return [_node(row) for row in found]
+        # The plus signs keep SQLite from walking an index of its own choice: the rows are named already.
+        text, values = f"p.id IN ({listed[0]}) AND +p.parent_id = ? AND +p.kind = 'page'", [*listed[1], source]
+    else:
+        condition, more = index.probe(where) if where is not None else ("1", ())
+        text, values = f"p.parent_id = ? AND p.kind = 'page' AND {condition}", [source, *more]
+    query = f"SELECT {_COLUMNS} FROM nodes p WHERE {text} AND p.in_trash = ?"  # noqa: S608 built from constants
+    found = connection.execute(query, [*values, int(trashed)])
+    return sorted((_node(row) for row in found), key=lambda node: node.position)
 
 
 def some_rows(connection: sqlite3.Connection, source: str, trashed: bool, start: int, most: int) -> list[Node]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ultra_checklist.server import media, nodes, richtext, validation
 from ultra_checklist.server.calls import Call
-from ultra_checklist.server.errors import failed, invalid
+from ultra_checklist.server.errors import MISSING, failed, invalid
 
 Json = dict[str, Any]
 
@@ -15,10 +15,16 @@ FILES: Final = ("file", "image", "pdf", "video", "audio")
 # The order is the one in which Notion's validator lists the alternatives.
 TYPES: Final = (
     *("embed", "bookmark", "image", "video", "pdf", "file", "audio", "code", "equation", "divider"),
-    *("breadcrumb", "table_of_contents", "table_row", "table", *HEADINGS, "paragraph"),
-    *("bulleted_list_item", "numbered_list_item", "quote", "to_do", "toggle", "callout"),
+    *("breadcrumb", "tab", "table_of_contents", "link_to_page", "table_row", "table", "column_list", "column"),
+    *(*HEADINGS, "paragraph", "bulleted_list_item", "numbered_list_item", "quote", "to_do", "toggle"),
+    *("template", "callout", "synced_block"),
 )
-NESTING: Final = ("paragraph", "to_do", "callout", "table", *HEADINGS, *_TEXTS)
+NESTING: Final = (
+    *("paragraph", "to_do", "callout", "table", "template", "synced_block", "tab", "column_list", "column"),
+    *(*HEADINGS, *_TEXTS),
+)
+# What may stand in these, and nowhere else.
+ONLY_IN: Final = {"table_row": "table", "column": "column_list"}
 
 
 def type_of(given: Json, path: str) -> str:
@@ -40,6 +46,8 @@ def body(call: Call, kind: str, given: Any, path: str, before: Json | None = Non
     stored = dict(before) if before is not None else dict(_DEFAULTS.get(kind, {}))
     for key, value in content.items():
         if key not in parse:
+            if kind == "link_to_page" and key == "type":
+                continue
             if kind in FILES and key in ("type", "external", "file_upload", "file"):
                 continue
             raise failed(f"{path}.{key}", "should be not present", value)
@@ -49,6 +57,8 @@ def body(call: Call, kind: str, given: Any, path: str, before: Json | None = Non
         stored["source"] = source
         if kind == "file":
             stored.setdefault("name", source.get("filename") or source.get("external", "").rpartition("/")[2])
+    if kind == "link_to_page":
+        stored = _link(call, content, path)
     for key in _NEEDED.get(kind, ()):
         if key not in stored:
             raise failed(f"{path}.{key}", "should be defined", None)
@@ -60,7 +70,9 @@ def answered(call: Call, node: nodes.Node) -> Json:
     kind, stored = node.data["type"], node.data["body"]
     answer: Json = {}
     for key, value in stored.items():
-        if key == "source":
+        if kind == "link_to_page":
+            answer = {"type": key, key: value}
+        elif key == "source":
             answer.update(media.answered(call, value))
         elif key in ("rich_text", "caption"):
             answer[key] = richtext.unpack(value)
@@ -102,6 +114,38 @@ def _cells(call: Call, value: Any, path: str) -> list[richtext.Stored]:
     return [_rich(call, cell, f"{path}[{index}]") for index, cell in enumerate(cells)]
 
 
+def _ratio(_call: Call, value: Any, path: str) -> int | float:
+    ratio = validation.number(value, path)
+    if not 0 < ratio <= 1:
+        raise failed(path, "should be > `0` and ≤ `1`", value)
+    return ratio
+
+
+def _origin(call: Call, value: Any, path: str) -> Json | None:
+    if value is None:
+        return None
+    given = validation.mapping(value, path)
+    block = validation.identifier(given.get("block_id", MISSING), f"{path}.block_id")
+    nodes.find(call.connection, block, "block")
+    return {"type": "block_id", "block_id": block}
+
+
+_LINKED: Final = ("page_id", "database_id", "comment_id")
+
+
+def _link(call: Call, given: Json, path: str) -> Json:
+    named = [key for key in _LINKED if key in given]
+    if len(named) != 1:
+        raise failed(f"{path}.page_id", "should be defined", MISSING)
+    identifier = validation.identifier(given[named[0]], f"{path}.{named[0]}")
+    nodes.find(call.connection, identifier, named[0].removesuffix("_id"))
+    return {named[0]: identifier}
+
+
+def _any(_call: Call, value: Any, _path: str) -> Any:
+    return value
+
+
 _TEXT: Final[dict[str, Parser]] = {"rich_text": _rich, "color": _color}
 _HEADED: Final[dict[str, Parser]] = {**_TEXT, "is_toggleable": _flag}
 _CAPTION: Final[dict[str, Parser]] = {"caption": _rich}
@@ -122,7 +166,13 @@ _PARSERS: Final[dict[str, dict[str, Parser]]] = {
     "equation": {"expression": _words},
     "divider": {},
     "breadcrumb": {},
+    "tab": {},
     "table_of_contents": {"color": _color},
+    "link_to_page": dict.fromkeys(_LINKED, _any),
+    "column_list": {},
+    "column": {"width_ratio": _ratio},
+    "template": {"rich_text": _rich},
+    "synced_block": {"synced_from": _origin},
     "table": {"table_width": _width, "has_column_header": _flag, "has_row_header": _flag},
     "table_row": {"cells": _cells},
 }
@@ -136,9 +186,11 @@ _DEFAULTS: Final[dict[str, Json]] = {
     "code": {"caption": "", "rich_text": "", "language": "plain text"},
     "table_of_contents": {"color": "default"},
     "table": {"has_column_header": False, "has_row_header": False},
+    "template": {"rich_text": ""},
+    "synced_block": {"synced_from": None},
 }
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys((*_TEXTS, *HEADINGS, "paragraph", "to_do", "callout", "code"), ("rich_text",)),
+    **dict.fromkeys((*_TEXTS, *HEADINGS, "paragraph", "to_do", "callout", "code", "template"), ("rich_text",)),
     **dict.fromkeys(("bookmark", "embed"), ("url",)),
     "equation": ("expression",),
     "table": ("table_width",),

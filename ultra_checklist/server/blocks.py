@@ -112,8 +112,10 @@ def _add(call: Call, parent: nodes.Node, given: Any, path: str, depth: int, afte
 
 
 def _new(call: Call, parent: nodes.Node, kind: str, given: Any, path: str) -> nodes.Node:
-    if (kind == "table_row") != (parent.kind == "block" and parent.data["type"] == "table"):
-        raise invalid(f"body failed validation: {path}: a table holds table_row blocks, and nothing else does.")
+    home = parent.data["type"] if parent.kind == "block" else parent.kind
+    for held, holder in block_types.ONLY_IN.items():
+        if (kind == held) != (home == holder):
+            raise invalid(f"body failed validation: {path}: a {holder} holds {held} blocks, and nothing else does.")
     body = block_types.body(call, kind, given, path)
     if kind == "table_row" and len(body["cells"]) != parent.data["body"]["table_width"]:
         raise invalid("Number of cells in table row must match the table width of the parent table")
@@ -132,7 +134,7 @@ def _new(call: Call, parent: nodes.Node, kind: str, given: Any, path: str) -> no
 
 def _nested(call: Call, node: nodes.Node, content: Json, path: str, depth: int) -> int:
     kind = node.data["type"]
-    if kind == "table" and not content.get("children"):
+    if kind in block_types.ONLY_IN.values() and not content.get("children"):
         raise failed(path, "should be defined", content.get("children", MISSING))
     if not content.get("children"):
         return 0

@@ -15,7 +15,7 @@ Property = dict[str, Any]
 
 SIMPLE: Final = (
     *("title", "rich_text", "checkbox", "date", "people", "files", "url", "email", "phone_number"),
-    *("created_time", "last_edited_time", "created_by", "last_edited_by"),
+    *("created_time", "last_edited_time", "created_by", "last_edited_by", "place", "button"),
 )
 TYPES: Final = (
     *SIMPLE,

@@ -125,7 +125,8 @@ def _comparable(item: Property, stored: Any, places: dict[str, int]) -> Any:
     if kind == "checkbox":
         return bool(stored)
     if kind == "rollup":
-        return stored.get("number")
+        date = stored.get("date")
+        return times.moment_of(date["start"]) if date else stored.get("number")
     if stored in (None, "", []):
         return None
     if kind in ("title", "rich_text"):

@@ -1,7 +1,11 @@
 """Roll-ups: one value out of the values of related rows."""
 
+import json
+import statistics
 from collections.abc import Callable
 from typing import Any, Final
+
+from ultra_checklist.server import times
 
 Json = dict[str, Any]
 Values = list[Any]
@@ -9,11 +13,15 @@ Values = list[Any]
 
 def value(function: str, related: list[Json]) -> Json:
     """The answered roll-up of ``related``, values as pages show them, at most 25 of them."""
-    if function == "show_original":
-        shown = [{key: item[key] for key in ("type", item["type"])} for item in related]
-        return {"type": "array", "array": shown, "function": function}
     contents = [item[item["type"]] for item in related]
-    return {"type": "number", "number": _FUNCTIONS[function](contents), "function": function}
+    if function in _LISTS:
+        shown = [{key: item[key] for key in ("type", item["type"])} for item in related]
+        return {"type": "array", "array": _LISTS[function](shown), "function": function}
+    if function in _DATES:
+        return {"type": "date", "date": _DATES[function](_moments(related)), "function": function}
+    if function in _NUMBERS:
+        return {"type": "number", "number": _NUMBERS[function](contents), "function": function}
+    return {"type": "unsupported", "unsupported": {}, "function": function}
 
 
 def empty(content: Any) -> bool:
@@ -52,7 +60,47 @@ def _average(contents: Values) -> float | None:
     return sum(numbers) / len(numbers) if numbers else None
 
 
-_FUNCTIONS: Final[dict[str, Callable[[Values], int | float | None]]] = {
+def _spread(contents: Values) -> int | float | None:
+    numbers = _numbers(contents)
+    return max(numbers) - min(numbers) if numbers else None
+
+
+def _median(contents: Values) -> int | float | None:
+    return statistics.median(_numbers(contents)) if _numbers(contents) else None
+
+
+def _unique(contents: Values) -> int:
+    return len({json.dumps(content, sort_keys=True) for content in contents if not empty(content)})
+
+
+def _distinct(shown: list[Json]) -> list[Json]:
+    filled = [one for one in shown if not empty(one[one["type"]])]
+    return list({json.dumps(one, sort_keys=True): one for one in filled}.values())
+
+
+def _moments(related: list[Json]) -> list[Json]:
+    """Every date of the values, ends of ranges on their own, in order of time."""
+    found: list[str] = []
+    for item in related:
+        content = item[item["type"]]
+        if item["type"] == "date" and content:
+            found += [content[key] for key in ("start", "end") if content[key]]
+        elif item["type"] in ("created_time", "last_edited_time"):
+            found.append(content)
+    return [{"start": one, "end": None, "time_zone": None} for one in sorted(found, key=times.moment_of)]
+
+
+def _range(moments: list[Json]) -> Json | None:
+    return moments[0] | {"end": moments[-1]["start"]} if moments else None
+
+
+_LISTS: Final[dict[str, Callable[[list[Json]], list[Json]]]] = {"show_original": list, "show_unique": _distinct}
+_DATES: Final[dict[str, Callable[[list[Json]], Json | None]]] = {
+    "earliest_date": lambda moments: moments[0] if moments else None,
+    "latest_date": lambda moments: moments[-1] if moments else None,
+    "date_range": _range,
+}
+_NUMBERS: Final[dict[str, Callable[[Values], int | float | None]]] = {
     "count": len,
     "count_values": _count_values,
     "empty": lambda contents: len(contents) - _filled(contents),
@@ -67,4 +115,9 @@ _FUNCTIONS: Final[dict[str, Callable[[Values], int | float | None]]] = {
     "average": _average,
     "min": lambda contents: min(_numbers(contents), default=None),
     "max": lambda contents: max(_numbers(contents), default=None),
+    "median": _median,
+    "range": _spread,
+    "unique": _unique,
 }
+# What those for groups of a status answer is not known; they are taken, and answered as unsupported.
+FUNCTIONS: Final = (*_NUMBERS, *_DATES, *_LISTS, "count_per_group", "percent_per_group")

@@ -101,6 +101,8 @@ class Rows:
             return [self.user(one) for one in stored or []]
         if kind == "files":
             return [{"name": one["name"], **media.answered(self._call, one)} for one in stored or []]
+        if kind == "button":
+            return {}
         if kind == "unique_id":
             return {"prefix": item["config"]["prefix"], "number": stored}
         return self._computed(page, item) if kind in _COMPUTED else stored

@@ -1,9 +1,9 @@
 """The schema of a data source: property configurations, as sent, stored and answered."""
 
 import sqlite3
-from typing import Any, Final
+from typing import Any
 
-from ultra_checklist.server import nodes, relations, richtext, validation
+from ultra_checklist.server import nodes, relations, richtext, rollups, validation
 from ultra_checklist.server.calls import Call
 from ultra_checklist.server.errors import failed, invalid
 from ultra_checklist.server.properties import (
@@ -18,11 +18,6 @@ from ultra_checklist.server.properties import (
     quoted,
 )
 
-FUNCTIONS: Final = (
-    *("count", "count_values", "empty", "not_empty", "percent_empty", "percent_not_empty"),
-    *("checked", "unchecked", "percent_checked", "percent_unchecked"),
-    *("sum", "average", "min", "max", "show_original"),
-)
 _STATUS = (
     ("Not started", "default", "To-do"),
     ("In progress", "blue", "In progress"),
@@ -134,7 +129,7 @@ def _status(item: Property, config: Json, path: str) -> None:
 
 
 def _rollup(connection: sqlite3.Connection, source: nodes.Node, config: Json, path: str) -> Json:
-    function = validation.one_of(config.get("function"), f"{path}.function", FUNCTIONS)
+    function = validation.one_of(config.get("function"), f"{path}.function", rollups.FUNCTIONS)
     key = config.get("relation_property_id") or config.get("relation_property_name")
     relation = find(source.data["properties"], validation.string(key, f"{path}.relation_property_name"))
     if relation is None or relation["type"] != "relation":

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ultra_checklist.server import media, nodes, relations, richtext, times, users, validation
 from ultra_checklist.server.calls import Call
-from ultra_checklist.server.errors import failed, invalid
+from ultra_checklist.server.errors import MISSING, failed, invalid
 from ultra_checklist.server.properties import TYPES, Json, Property, find, option, option_name
 
 PAGE_TITLE: Final[Property] = {
@@ -21,6 +21,7 @@ PAGE_TITLE: Final[Property] = {
 }
 COMPUTED: Final = (
     *("created_time", "created_by", "last_edited_time", "last_edited_by", "rollup", "formula", "unique_id"),
+    "button",
 )
 LONGEST: Final = {"url": 2000, "email": 200, "phone_number": 200}
 
@@ -96,6 +97,8 @@ def _parse(call: Call, item: Property, value: Any, path: str) -> Any:
         return times.date_value(value, path)
     if kind in ("select", "status"):
         return _chosen(item, value, path)
+    if kind == "place":
+        return _place(value, path)
     return validation.string(value, path, LONGEST[kind])
 
 
@@ -119,6 +122,16 @@ def _chosen(item: Property, value: Any, path: str) -> str:
     fresh = option(name, color)
     options.append(fresh)
     return str(fresh["id"])
+
+
+_PLACE: Final = ("name", "address", "aws_place_id", "google_place_id")
+
+
+def _place(value: Any, path: str) -> Json:
+    given = validation.mapping(value, path)
+    validation.only(given, ("lat", "lon", *_PLACE), path)
+    place: Json = {key: validation.number(given.get(key, MISSING), f"{path}.{key}") for key in ("lat", "lon")}
+    return place | {key: validation.optional(given.get(key), f"{path}.{key}") for key in _PLACE}
 
 
 def _several(_call: Call, item: Property, given: list[Any], path: str) -> list[str]:

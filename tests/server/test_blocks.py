@@ -45,6 +45,12 @@ def words(notion: Notion, parent: str) -> list[str]:
         ("callout", {"rich_text": []}, {"rich_text", "icon", "color"}),
         ("code", {"rich_text": [], "language": "bash"}, {"caption", "rich_text", "language"}),
         ("divider", {}, set()),
+        ("breadcrumb", {}, set()),
+        ("tab", {}, set()),
+        ("table_of_contents", {}, {"color"}),
+        ("template", {"rich_text": []}, {"rich_text"}),
+        ("synced_block", {"synced_from": None}, {"synced_from"}),
+        ("link_to_page", {"type": "page_id", "page_id": WORKSPACE}, {"type", "page_id"}),
         ("bookmark", {"url": "https://example.com"}, {"caption", "url"}),
         ("equation", {"expression": "E=mc^2"}, {"expression"}),
         ("image", LINK, {"caption", "type", "external"}),
@@ -181,3 +187,25 @@ def test_rich_text_in_its_kinds(notion: Notion, page: str) -> None:
     assert [item["href"] for item in shown[:2]] == [None, "https://example.com"]
     assert shown[2]["annotations"]["color"] == "blue"
     assert all(set(item) == {"type", item["type"], "annotations", "plain_text", "href"} for item in shown)
+
+
+def test_columns_stand_in_a_list_of_columns(notion: Notion, page: str) -> None:
+    columns = [{"column": {"width_ratio": 0.5, "children": [paragraph("in")]}}, {"column": {}}]
+    (columns_list,) = add(notion, page, {"column_list": {"children": columns}})
+    assert (columns_list["column_list"], columns_list["has_children"]) == ({}, True)
+    first, second = notion.get(f"blocks/{columns_list['id']}/children")["results"]
+    assert (first["column"], second["column"]) == ({"width_ratio": 0.5}, {})
+    assert words(notion, first["id"]) == ["in"]
+    refused = [
+        {"column": {}},
+        {"column_list": {}},
+        {"column_list": {"children": [paragraph("x")]}},
+        {"column_list": {"children": [{"column": {"width_ratio": 2}}]}},
+        {"link_to_page": {}},
+        {"link_to_page": {"page_id": "7855b161-f63e-4683-b7c7-8ca6e97ee266"}},
+        {"synced_block": {"synced_from": {}}},
+    ]
+    for block in refused:
+        notion.refused("PATCH", f"blocks/{page}/children", {"children": [block]})
+    (copy,) = add(notion, page, {"synced_block": {"synced_from": {"block_id": first["id"]}}})
+    assert copy["synced_block"]["synced_from"] == {"type": "block_id", "block_id": first["id"]}

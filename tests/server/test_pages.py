@@ -236,3 +236,32 @@ def test_moving_a_page(notion: Notion) -> None:
     assert notion.get(f"blocks/{home['id']}/children")["results"][0]["id"] == row["id"]
     error = notion.refused("POST", f"pages/{home['id']}/move", {"parent": {"page_id": row["id"]}})
     assert error["message"] == "A page cannot be moved into itself."
+
+
+def test_a_place_and_a_button(notion: Notion) -> None:
+    source = notion.database(Where={"place": {}}, Press={"button": {}})
+    row = notion.row(source, "x", Where={"place": {"lat": 52.52, "lon": 13.4, "address": "Berlin"}})
+    assert row["properties"]["Where"]["place"] == {
+        "lat": 52.52,
+        "lon": 13.4,
+        "name": None,
+        "address": "Berlin",
+        "aws_place_id": None,
+        "google_place_id": None,
+    }
+    assert row["properties"]["Press"]["button"] == {}
+    assert notion.found(source, {"property": "Where", "place": {"is_not_empty": True}}) == ["x"]
+    for wrong in ({"lat": 1}, {"lat": "1", "lon": 2}, {"lat": 1, "lon": 2, "altitude": 3}):
+        body = {"properties": {"Where": {"place": wrong}}}
+        assert "body.properties.Where.place" in notion.refused("PATCH", f"pages/{row['id']}", body)["message"]
+    notion.refused("PATCH", f"pages/{row['id']}", {"properties": {"Press": {"button": {}}}})
+
+
+def test_a_database_stands_for_its_only_data_source(notion: Notion) -> None:
+    source = notion.database()
+    database = notion.get(f"data_sources/{source}")["parent"]["database_id"]
+    row = notion.post("pages", {"parent": {"database_id": database}, "properties": {"Name": {"title": text("x")}}})
+    assert row["parent"]["data_source_id"] == source
+    notion.post("data_sources", {"parent": {"database_id": database}, "properties": {"Name": {"title": {}}}})
+    error = notion.refused("POST", "pages", {"parent": {"database_id": database}, "properties": {}})
+    assert "has 2 data sources" in error["message"]

@@ -76,6 +76,11 @@ def source(notion: Notion) -> str:
         ({"timestamp": "last_edited_time", "last_edited_time": {"past_month": {}}}, "abcd"),
         ({"timestamp": "created_time", "created_time": {"before": "2026-01-01"}}, ""),
         ({"property": "Edited", "last_edited_time": {"on_or_after": "2026-01-01"}}, "abcd"),
+        ({"timestamp": "created_time", "created_time": {"on_or_after": "today"}}, "abcd"),
+        ({"timestamp": "created_time", "created_time": {"on_or_before": "yesterday"}}, ""),
+        ({"timestamp": "created_time", "created_time": {"before": "one_month_from_now"}}, "abcd"),
+        ({"timestamp": "created_time", "created_time": {"after": "one_week_ago"}}, "abcd"),
+        ({"property": "Editor", "last_edited_by": {"contains": "me"}}, "abcd"),
         ({"and": []}, "abcd"),
         (
             {

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.conftest import Notion
+from tests.server.conftest import Notion, text
 
 
 @pytest.fixture
@@ -176,3 +176,102 @@ def test_a_dual_relation_to_itself(notion: Notion) -> None:
     notion.row(source, "below", Parent={"relation": [{"id": top["id"]}]})
     assert notion.found(source, {"property": "Children", "relation": {"is_not_empty": True}}) == ["top"]
     assert notion.found(source, {"property": "Parent", "relation": {"is_empty": True}}) == ["top"]
+
+
+@pytest.fixture
+def things(notion: Notion) -> tuple[str, str]:
+    """A row with three related ones of its own, and the data source of that row."""
+    target = notion.database(
+        Count={"number": {}},
+        Day={"date": {}},
+        Mood={"select": {}},
+        Ok={"checkbox": {}},
+        Words={"rich_text": {}},
+        Who={"people": {}},
+    )
+    person = notion.person("Hanako").get("users/me")["id"]
+    rows: list[dict[str, Any]] = [
+        {"Count": 4, "Day": {"start": "2026-07-04", "end": "2026-07-09"}, "Mood": {"name": "Good"}, "Ok": True},
+        {"Count": 1, "Day": {"start": "2026-07-01T10:00:00+09:00"}, "Mood": {"name": "Good"}, "Ok": True},
+        {"Count": None, "Day": None, "Mood": {"name": "Bad"}, "Ok": False},
+    ]
+    kinds = {"Count": "number", "Day": "date", "Mood": "select", "Ok": "checkbox"}
+    ids = []
+    for number, row in enumerate(rows):
+        given = {name: {kinds[name]: value} for name, value in row.items()}
+        given["Words"] = {"rich_text": text(f"word {number}")}
+        given["Who"] = {"people": [{"id": person}] if number else []}
+        ids.append({"id": notion.row(target, str(number), **given)["id"]})
+    source = notion.database(Of={"relation": {"data_source_id": target, "single_property": {}}})
+    notion.row(source, "none")
+    return source, notion.row(source, "all", Of={"relation": ids})["id"]
+
+
+def rolled(notion: Notion, things: tuple[str, str], function: str, target: str) -> Any:
+    config = {"function": function, "relation_property_name": "Of", "rollup_property_name": target}
+    notion.patch(f"data_sources/{things[0]}", {"properties": {"R": {"rollup": config}}})
+    answer = notion.get(f"pages/{things[1]}")["properties"]["R"]["rollup"]
+    assert answer["function"] == function
+    return answer[answer["type"]]
+
+
+@pytest.mark.parametrize(
+    ("function", "target", "wanted"),
+    [
+        ("median", "Count", 2.5),
+        ("range", "Count", 3),
+        ("unique", "Mood", 2),
+        ("earliest_date", "Day", {"start": "2026-07-01T10:00:00.000+09:00", "end": None, "time_zone": None}),
+        ("latest_date", "Day", {"start": "2026-07-09", "end": None, "time_zone": None}),
+        ("date_range", "Day", {"start": "2026-07-01T10:00:00.000+09:00", "end": "2026-07-09", "time_zone": None}),
+        ("latest_date", "Words", None),
+        ("count_per_group", "Mood", {}),
+    ],
+)
+def test_functions_of_rollups(
+    notion: Notion, things: tuple[str, str], function: str, target: str, wanted: Any
+) -> None:
+    assert rolled(notion, things, function, target) == wanted
+
+
+def test_a_rollup_shows_originals_or_different_ones(notion: Notion, things: tuple[str, str]) -> None:
+    assert [one["select"]["name"] for one in rolled(notion, things, "show_original", "Mood")] == [
+        "Good",
+        "Good",
+        "Bad",
+    ]
+    assert [one["select"]["name"] for one in rolled(notion, things, "show_unique", "Mood")] == ["Good", "Bad"]
+
+
+@pytest.mark.parametrize(
+    ("function", "target", "given", "found"),
+    [
+        ("show_original", "Mood", {"any": {"select": {"equals": "Bad"}}}, ["all"]),
+        ("show_original", "Mood", {"every": {"select": {"equals": "Good"}}}, ["none"]),
+        ("show_original", "Mood", {"none": {"select": {"equals": "Bad"}}}, ["none"]),
+        ("show_original", "Words", {"any": {"rich_text": {"contains": "WORD 2"}}}, ["all"]),
+        ("show_original", "Name", {"any": {"rich_text": {"equals": "1"}}}, ["all"]),
+        ("show_original", "Ok", {"every": {"checkbox": {"equals": True}}}, ["none"]),
+        ("show_original", "Count", {"any": {"number": {"greater_than": 3}}}, ["all"]),
+        ("show_original", "Day", {"any": {"date": {"on_or_before": "2026-07-01"}}}, ["all"]),
+        ("show_original", "Who", {"any": {"people": {"is_empty": True}}}, ["all"]),
+        ("latest_date", "Day", {"date": {"equals": "2026-07-09"}}, ["all"]),
+        ("latest_date", "Day", {"date": {"is_empty": True}}, ["none"]),
+    ],
+)
+def test_filters_on_rollups(
+    notion: Notion, things: tuple[str, str], function: str, target: str, given: dict[str, Any], found: list[str]
+) -> None:
+    rolled(notion, things, function, target)
+    assert notion.found(things[0], {"property": "R", "rollup": given}) == found
+
+
+def test_only_25_people_and_mentions_are_shown(notion: Notion) -> None:
+    people = [notion.person(f"Person {number:02}").get("users/me")["id"] for number in range(30)]
+    source = notion.database(Who={"people": {}}, Note={"rich_text": {}})
+    mentions = [{"mention": {"user": {"id": one}}} for one in people]
+    row = notion.row(source, "x", Who={"people": [{"id": one} for one in people]}, Note={"rich_text": mentions})
+    assert len(row["properties"]["Who"]["people"]) == 25
+    assert len(row["properties"]["Note"]["rich_text"]) == 25
+    for name in ("Who", "Note"):
+        assert len(notion.get(f"pages/{row['id']}/properties/{name}")["results"]) == 30

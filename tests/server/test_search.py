@@ -52,3 +52,13 @@ def test_comments_on_blocks_begin_their_own(notion: Notion) -> None:
     assert notion.get(f"blocks/{page}/children")["results"][0]["has_children"] is False
     assert notion.refused("POST", "comments", {"rich_text": text("x")})["status"] == 400
     assert notion.refused("GET", "comments")["status"] == 400
+
+
+def test_what_lies_in_the_trash_is_found_on_demand(notion: Notion) -> None:
+    page = notion.post("pages", {"parent": {"page_id": WORKSPACE}, "properties": {"title": text("Gone")}})
+    notion.patch(f"pages/{page['id']}", {"in_trash": True})
+    assert notion.post("search", {"query": "Gone"})["results"] == []
+    found = notion.post(
+        "search", {"query": "Gone", "filter": {"in_trash": True}, "sort": {"property": "relevance"}}
+    )
+    assert [one["id"] for one in found["results"]] == [page["id"]]

@@ -11,6 +11,12 @@ from ultra_checklist.cli.wiring import Desk, common, desk
 from ultra_checklist.config import LOCAL_PAGE, default_lang
 from ultra_checklist.errors import RefusedError, SettingsError, UsageError
 
+# What ``serve --without`` takes; the server's own module is imported when it is needed.
+CAPABILITIES = (
+    *("read_content", "update_content", "insert_content"),
+    *("read_comments", "insert_comments", "user_information"),
+)
+
 
 @click.command()
 @click.option("--parent", metavar="PAGE", help="Id or address of the Notion page that holds the databases.")
@@ -92,14 +98,37 @@ def parent_page(at: Desk, given: str | None) -> str:
 @click.option(
     "--request-log", type=click.Path(path_type=Path, dir_okay=False), help="Write one JSON line a request."
 )
+@click.option(
+    "--plan",
+    type=click.Choice(("free", "plus")),
+    default="free",
+    show_default=True,
+    help="The workspace's plan: how large files may be, and whether they may come in parts.",
+)
+@click.option("--block-limit", type=click.IntRange(1), metavar="N", help="Refuse to hold more blocks than that.")
+@click.option(
+    "--without",
+    multiple=True,
+    type=click.Choice(CAPABILITIES),
+    help="Take a capability from the integration; may be given several times.",
+)
 @common
 def serve(
-    port: int, db: Path | None, request_log: Path | None, local: bool, env_file: Path | None, lang: str | None
+    port: int,
+    db: Path | None,
+    request_log: Path | None,
+    plan: str,
+    block_limit: int | None,
+    without: tuple[str, ...],
+    local: bool,
+    env_file: Path | None,
+    lang: str | None,
 ) -> None:
     """Run the local Notion and its board on this machine.
 
     It prints one line `ready http://127.0.0.1:PORT` once it accepts connections.
     """
+    from ultra_checklist.server import plan as plans
     from ultra_checklist.server.serve import serve as run_server
 
     at = desk(env_file, local, lang)
@@ -107,7 +136,9 @@ def serve(
     if not file.parent.is_dir():
         raise UsageError(f"--db {file}: there is no folder {file.parent}", remedy="Make the folder first")
     try:
-        run_server(file, port, request_log=request_log)
+        allowed = plans.CAPABILITIES - set(without)
+        workspace = plans.Workspace(plans.PLANS[plan], allowed, block_limit)
+        run_server(file, port, request_log=request_log, workspace=workspace)
     except OSError as error:
         if error.filename is not None:
             raise UsageError(

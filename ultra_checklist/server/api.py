@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ultra_checklist.server import routes, times, users
+from ultra_checklist.server import nodes, plan, routes, times, users
 from ultra_checklist.server.calls import VERSIONS, Call, Part, with_archived
 from ultra_checklist.server.errors import MISSING, ApiError, invalid, show
 from ultra_checklist.server.store import Store
@@ -28,9 +28,10 @@ log = logging.getLogger(__name__)
 class Api:
     """Answers everything below ``/v1/``; ``base_url`` is the address links of answers begin with."""
 
-    def __init__(self, store: Store, base_url: str) -> None:
+    def __init__(self, store: Store, base_url: str, workspace: plan.Workspace) -> None:
         self._store = store
         self._base_url = base_url.rstrip("/")
+        self._workspace = workspace
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; an unforeseen error becomes Notion's 500 and a line on the log."""
@@ -74,8 +75,12 @@ class Api:
                 query=parse_qs(request.url.query, keep_blank_values=True),
                 body=body,
                 form=form,
+                workspace=self._workspace,
             )
+            if route.needs and not call.may(route.needs):
+                raise ApiError(403, "restricted_resource", "API token does not have access to this resource.")
             answer = route.handler(call)
+            _within_limit(call, route)
         return dict(with_archived(answer)) if call.legacy else answer
 
     def _remember(self, user: users.User) -> None:
@@ -84,6 +89,17 @@ class Api:
                 return
         with self._store.transaction(write=True) as connection:
             users.remember(connection, user)
+
+
+def _within_limit(call: Call, route: routes.Route) -> None:
+    # After the fact: the error takes back what the call has made.
+    most = call.workspace.block_limit
+    if most is not None and route.needs == plan.INSERT and nodes.body_count(call.connection) > most:
+        raise ApiError(
+            403,
+            "restricted_resource",
+            f"This workspace has reached its limit of {most} blocks. Delete some or upgrade the workspace's plan.",
+        )
 
 
 def _version(request: Request) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from ultra_checklist.server import validation
+from ultra_checklist.server import plan, validation
 from ultra_checklist.server.errors import MISSING, failed, invalid
 
 if TYPE_CHECKING:
@@ -40,11 +40,16 @@ class Call:
     query: Mapping[str, Sequence[str]]
     body: Json
     form: Mapping[str, Part | str] = field(default_factory=dict)
+    workspace: plan.Workspace = field(default_factory=plan.Workspace)
 
     @property
     def legacy(self) -> bool:
         """Whether the caller speaks the version before ``archived`` became ``in_trash``."""
         return self.version < "2026-03-11"
+
+    def may(self, capability: str) -> bool:
+        """Whether the caller has a capability; persons have all."""
+        return self.actor.kind == "person" or capability in self.workspace.capabilities
 
     def identifier(self, name: str) -> str:
         """A UUID of the path, dashed."""

@@ -124,6 +124,12 @@ def with_body(connection: sqlite3.Connection, identifiers: Iterable[str]) -> set
     return {row[0] for row in rows}
 
 
+def body_count(connection: sqlite3.Connection) -> int:
+    """How many pages, databases and blocks there are outside the trash."""
+    query = "SELECT COUNT(*) FROM nodes WHERE kind IN ('block', 'page', 'database') AND in_trash = 0"
+    return int(connection.execute(query).fetchone()[0])
+
+
 def last_position(connection: sqlite3.Connection, parent: str) -> int:
     """The position of the last node under ``parent``; 0 if there is none."""
     row = connection.execute(

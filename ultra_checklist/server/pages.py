@@ -8,7 +8,7 @@ from ultra_checklist.server.errors import invalid
 from ultra_checklist.server.properties import Property, find, quoted
 from ultra_checklist.server.rows import Rows
 
-PARENTS: Final = ("page_id", "data_source_id")
+PARENTS: Final = ("page_id", "database_id", "data_source_id")
 _LISTED: Final = ("title", "rich_text", "people", "relation", "rollup")
 
 
@@ -43,7 +43,15 @@ def _parent(call: Call) -> nodes.Node:
     kind = given.get("type") or next((key for key in PARENTS if key in given), "")
     validation.one_of(kind, "body.parent.type", PARENTS)
     identifier = validation.identifier(given.get(kind), f"body.parent.{kind}")
-    return nodes.editable(nodes.find(call.connection, identifier, kind.removesuffix("_id")))
+    parent = nodes.editable(nodes.find(call.connection, identifier, kind.removesuffix("_id")))
+    return parent if parent.kind != "database" else _only_source(call, parent)
+
+
+def _only_source(call: Call, database: nodes.Node) -> nodes.Node:
+    sources = [node for node in nodes.children(call.connection, database.id) if node.kind == "data_source"]
+    if len(sources) != 1:
+        raise invalid(f"Database {database.id} has {len(sources)} data sources; name one by data_source_id.")
+    return nodes.editable(sources[0])
 
 
 def _decorate(call: Call, page: nodes.Node) -> None:

@@ -9,6 +9,7 @@ from ultra_checklist.server import (
     data_sources,
     databases,
     pages,
+    plan,
     query,
     search,
     uploads,
@@ -20,28 +21,45 @@ from ultra_checklist.server.errors import ApiError
 
 
 class Route(NamedTuple):
-    """A method and a path; ``writes`` says whether the call needs the file's write lock."""
+    """A method and a path.
+
+    ``writes`` says whether the call needs the file's write lock, ``needs`` what the caller must be capable of.
+    """
 
     method: str
     pattern: re.Pattern[str]
     handler: Handler
     writes: bool
     multipart: bool
+    needs: str
 
 
-def _route(method: str, path: str, handler: Handler, *, reads: bool = False, multipart: bool = False) -> Route:
+_NEEDS: Final = {"GET": plan.READ, "POST": plan.INSERT, "PATCH": plan.UPDATE, "DELETE": plan.UPDATE}
+
+
+def _route(
+    method: str,
+    path: str,
+    handler: Handler,
+    *,
+    reads: bool = False,
+    multipart: bool = False,
+    needs: str | None = None,
+) -> Route:
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-    return Route(method, pattern, handler, method != "GET" and not reads, multipart)
+    if needs is None:
+        needs = plan.READ if reads else _NEEDS[method]
+    return Route(method, pattern, handler, method != "GET" and not reads, multipart, needs)
 
 
 _ROUTES: Final = (
-    _route("GET", "users/me", users.me),
-    _route("GET", "users", users.index),
-    _route("GET", "users/{user_id}", users.retrieve),
+    _route("GET", "users/me", users.me, needs=""),
+    _route("GET", "users", users.index, needs=plan.USERS),
+    _route("GET", "users/{user_id}", users.retrieve, needs=""),
     _route("POST", "pages", pages.create),
     _route("GET", "pages/{page_id}", pages.retrieve),
     _route("PATCH", "pages/{page_id}", pages.update),
-    _route("POST", "pages/{page_id}/move", pages.move),
+    _route("POST", "pages/{page_id}/move", pages.move, needs=plan.UPDATE),
     _route("GET", "pages/{page_id}/properties/{property_id}", pages.retrieve_property),
     _route("POST", "databases", databases.create),
     _route("GET", "databases/{database_id}", databases.retrieve),
@@ -54,7 +72,7 @@ _ROUTES: Final = (
     _route("PATCH", "blocks/{block_id}", blocks.update),
     _route("DELETE", "blocks/{block_id}", blocks.delete),
     _route("GET", "blocks/{block_id}/children", blocks.children),
-    _route("PATCH", "blocks/{block_id}/children", blocks.append),
+    _route("PATCH", "blocks/{block_id}/children", blocks.append, needs=plan.INSERT),
     _route("POST", "views", views.create),
     _route("GET", "views", views.index),
     _route("GET", "views/{view_id}", views.retrieve),
@@ -66,8 +84,8 @@ _ROUTES: Final = (
     _route("POST", "file_uploads/{file_upload_id}/send", uploads.send, multipart=True),
     _route("POST", "file_uploads/{file_upload_id}/complete", uploads.complete),
     _route("POST", "search", search.search, reads=True),
-    _route("POST", "comments", comments.create),
-    _route("GET", "comments", comments.index),
+    _route("POST", "comments", comments.create, needs=plan.INSERT_COMMENTS),
+    _route("GET", "comments", comments.index, needs=plan.READ_COMMENTS),
 )
 
 

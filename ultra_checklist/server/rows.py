@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any, Final
 
-from ultra_checklist.server import media, nodes, relations, richtext, rollups, times, users
+from ultra_checklist.server import media, nodes, plan, relations, richtext, rollups, times, users
 from ultra_checklist.server.calls import Call
 from ultra_checklist.server.properties import Json, Property, find, ordered, quoted
 
@@ -72,7 +72,8 @@ class Rows:
         if not self._users:
             self._users = users.everybody(self.connection)
         user = self._users.get(identifier)
-        return users.full(user) if user else users.partial(identifier)
+        known = user is not None and (user == self._call.actor or self._call.may(plan.USERS))
+        return users.full(user) if user and known else users.partial(identifier)
 
     def value(self, page: nodes.Node, item: Property) -> Json:
         """One value as a page's answer shows it, without its id: ``{type, <type>: ...}``."""
@@ -120,10 +121,22 @@ class Rows:
     def answered(self, page: nodes.Node, only: set[str] | None = None) -> Json:
         """The ``properties`` of a page's answer; ``only`` holds the ids that are wanted."""
         return {
-            item["name"]: {"id": quoted(item["id"]), **self.value(page, item)}
+            item["name"]: {"id": quoted(item["id"]), **_cut(self.value(page, item))}
             for item in ordered(self.properties)
             if only is None or item["id"] in only
         }
+
+
+def _cut(value: Json) -> Json:
+    # A page's answer shows as many references as that and no word of the others; the rest is behind the
+    # property endpoint (developers.notion.com/reference/page-property-values).
+    kind = value["type"]
+    if kind == "people":
+        return value | {kind: value[kind][:CUT]}
+    if kind in ("title", "rich_text"):
+        mentions = [place for place, item in enumerate(value[kind]) if item["type"] == "mention"]
+        return value | {kind: value[kind][: mentions[CUT]]} if len(mentions) > CUT else value
+    return value
 
 
 _COMPUTED: Final = ("rollup", "formula", "created_time", "last_edited_time", "created_by", "last_edited_by")

@@ -17,7 +17,7 @@ def search(call: Call) -> Json:
         node
         for kind in _kinds(call)
         for node in nodes.of_kind(call.connection, kind)
-        if not node.in_trash and wanted in node.title.casefold()
+        if node.in_trash is _trashed(call) and wanted in node.title.casefold()
     ]
     found.sort(key=lambda node: (node.edited_at, node.id), reverse=not _ascending(call))
     size = page_size(call.body.get("page_size"), "body.page_size")
@@ -32,14 +32,22 @@ def _kinds(call: Call) -> tuple[str, ...]:
     given = validation.mapping(call.body.get("filter", {}), "body.filter")
     if not given:
         return KINDS
-    validation.only(given, ("property", "value"), "body.filter")
+    validation.only(given, ("property", "value", "in_trash"), "body.filter")
+    if "property" not in given and "value" not in given:
+        return KINDS
     validation.one_of(given.get("property"), "body.filter.property", ("object",))
     return (validation.one_of(given.get("value"), "body.filter.value", KINDS),)
+
+
+def _trashed(call: Call) -> bool:
+    return validation.boolean(call.body.get("filter", {}).get("in_trash", False), "body.filter.in_trash")
 
 
 def _ascending(call: Call) -> bool:
     given = validation.mapping(call.body.get("sort", {}), "body.sort")
     if not given:
+        return False
+    if given == {"property": "relevance"}:
         return False
     if given.get("timestamp", "last_edited_time") != "last_edited_time":
         raise invalid('body.sort.timestamp should be "last_edited_time" when sorting by timestamp.')

@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from ultra_checklist.server.app import create_app
+from ultra_checklist.server.plan import Workspace
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
@@ -29,6 +30,7 @@ def serve(
     port: int,
     *,
     request_log: pathlib.Path | None = None,
+    workspace: Workspace | None = None,
     ready: Callable[[str], None] = _print,
 ) -> None:
     """Serve ``db`` on 127.0.0.1 until SIGTERM or SIGINT; port 0 takes a free one.
@@ -39,7 +41,7 @@ def serve(
     """
     with contextlib.closing(_bound(port)) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}"
-        app = create_app(db, base_url=url, request_log=request_log)
+        app = create_app(db, base_url=url, request_log=request_log, workspace=workspace)
         config = uvicorn.Config(
             app,
             http="h11",

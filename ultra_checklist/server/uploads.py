@@ -1,18 +1,20 @@
-"""File uploads: created, sent in one part, then attached to a property or block.
+"""File uploads: created, sent in one part or several, then attached to a property or block.
 
-The limits are those of a free workspace: 5 MiB a file, single part only, a closed list of file types
+Sizes go by the workspace's plan; the list of file types is closed
 (developers.notion.com/docs/working-with-files-and-media, developers.notion.com/reference/file-upload).
 """
 
 from pathlib import PurePosixPath
 from typing import Final
 
-from ultra_checklist.server import media, nodes, times, users, validation
+from ultra_checklist.server import media, nodes, plan, times, users, validation
 from ultra_checklist.server.calls import Call, Json, Part, listing, paged
-from ultra_checklist.server.errors import failed, invalid
+from ultra_checklist.server.errors import MISSING, failed, invalid
 
 LIFE: Final = times.HOUR
 LONGEST_NAME: Final = 900
+MOST_PARTS: Final = 1000
+SMALLEST_PART: Final = 5 * plan.MIB
 STATUSES: Final = ("pending", "uploaded", "expired", "failed")
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 CONTENT_TYPES: Final[dict[str, str]] = {
@@ -61,13 +63,9 @@ def create(call: Call) -> Json:
     call.only("mode", "filename", "content_type", "number_of_parts", "external_url")
     modes = ("single_part", "multi_part", "external_url")
     mode = validation.one_of(call.body.get("mode", "single_part"), "body.mode", modes)
-    if mode == "multi_part":
-        raise invalid(
-            "Multi-part uploads are not available on this workspace's plan. Send the file in one part of at "
-            f"most {users.LARGEST_FILE} bytes, or upgrade the workspace."
-        )
     if mode == "external_url":
-        raise invalid("This server imports no external URLs. Send the file in one part.")
+        raise invalid("This server imports no external URLs. Send the file itself.")
+    parts = _parts(call, mode)
     filename = call.body.get("filename")
     content_type = validation.optional(call.body.get("content_type"), "body.content_type")
     if filename is not None:
@@ -83,6 +81,7 @@ def create(call: Call) -> Json:
             "expires": call.moment + LIFE,
             "content_type": content_type,
             "length": None,
+            "parts": parts,
         },
         created_at=call.moment,
         edited_at=call.moment,
@@ -90,6 +89,25 @@ def create(call: Call) -> Json:
         edited_by=call.actor.id,
     )
     return answered(call, nodes.insert(call.connection, upload))
+
+
+def _parts(call: Call, mode: str) -> int | None:
+    given = call.body.get("number_of_parts")
+    if mode == "single_part":
+        if given is not None:
+            raise failed("body.number_of_parts", "should be not present", given)
+        return None
+    if not call.workspace.plan.multi_part:
+        raise invalid(
+            "Multi-part uploads are not available on this workspace's plan. Send the file in one part of at "
+            f"most {call.workspace.plan.largest_part} bytes, or upgrade the workspace."
+        )
+    if call.body.get("filename") is None:
+        raise failed("body.filename", "should be defined", MISSING)
+    parts = validation.number(call.body.get("number_of_parts", MISSING), "body.number_of_parts")
+    if parts != int(parts) or not 1 <= parts <= MOST_PARTS:
+        raise failed("body.number_of_parts", f"should be a whole number from `1` to `{MOST_PARTS}`", parts)
+    return int(parts)
 
 
 def _typed(filename: str, content_type: str | None) -> tuple[str, str]:
@@ -117,18 +135,15 @@ def _typed(filename: str, content_type: str | None) -> tuple[str, str]:
 def send(call: Call) -> Json:
     """POST /v1/file_uploads/{file_upload_id}/send: multipart form data with the part ``file``."""
     upload = nodes.find(call.connection, call.identifier("file_upload_id"), "file_upload")
-    status = media.upload_status(upload, call.moment)
-    if status != "pending":
-        raise invalid(f"File upload {upload.id} has status `{status}`, it should be `pending`.")
+    _pending(call, upload)
     part = call.form.get("file")
     if not isinstance(part, Part):
         raise failed("body.file", "should be a file of multipart form data", None)
     if not part.content:
         raise invalid("The file is empty.")
-    if len(part.content) > users.LARGEST_FILE:
-        raise invalid(
-            f"File size of {len(part.content)} bytes exceeds this workspace's limit of {users.LARGEST_FILE} bytes."
-        )
+    most = call.workspace.plan.largest_part
+    if len(part.content) > most:
+        raise invalid(f"File size of {len(part.content)} bytes exceeds this workspace's limit of {most} bytes.")
     if not upload.title:
         upload.title, upload.data["content_type"] = _typed(part.filename, part.content_type)
     sent = part.content_type.partition(";")[0].strip()
@@ -137,19 +152,68 @@ def send(call: Call) -> Json:
             f"Current content type of {sent} does not match the content type of the file upload: "
             f"{upload.data['content_type']}."
         )
-    call.connection.execute("INSERT INTO contents VALUES (?, ?)", (upload.id, part.content))
-    upload.data |= {"status": "uploaded", "length": len(part.content)}
+    if upload.data.get("parts"):
+        _store(call, f"{upload.id}:{_part_number(call, upload)}", part.content)
+    else:
+        _store(call, upload.id, part.content)
+        upload.data |= {"status": "uploaded", "length": len(part.content)}
     upload.edited_at = call.moment
     nodes.save(call.connection, upload)
     return answered(call, upload)
 
 
-def complete(call: Call) -> Json:
-    """POST /v1/file_uploads/{file_upload_id}/complete: for uploads in several parts, of which there are none."""
-    upload = nodes.find(call.connection, call.identifier("file_upload_id"), "file_upload")
-    raise invalid(
-        f"File upload {upload.id} was created with mode single_part; only multi_part uploads are completed."
+def _pending(call: Call, upload: nodes.Node) -> None:
+    status = media.upload_status(upload, call.moment)
+    if status != "pending":
+        raise invalid(f"File upload {upload.id} has status `{status}`, it should be `pending`.")
+
+
+def _store(call: Call, identifier: str, content: bytes) -> None:
+    # A part may be sent again; the last one counts.
+    call.connection.execute("REPLACE INTO contents VALUES (?, ?)", (identifier, content))
+
+
+def _part_number(call: Call, upload: nodes.Node) -> int:
+    given = call.form.get("part_number", MISSING)
+    if not isinstance(given, str) or not given.isdecimal() or not 1 <= int(given[:9]) <= upload.data["parts"]:
+        raise failed("body.part_number", f"should be a number from `1` to `{upload.data['parts']}`", given)
+    return int(given)
+
+
+def _sent(call: Call, upload: nodes.Node) -> list[tuple[str, int]]:
+    # The ids and sizes of the parts that have arrived, in order.
+    rows = call.connection.execute(
+        "SELECT id, LENGTH(content) FROM contents WHERE id > ? AND id < ?", (f"{upload.id}:", f"{upload.id};")
     )
+    return sorted(rows, key=lambda row: int(row[0].rpartition(":")[2]))
+
+
+def complete(call: Call) -> Json:
+    """POST /v1/file_uploads/{file_upload_id}/complete: puts the parts of a multi-part upload together."""
+    call.only()
+    upload = nodes.find(call.connection, call.identifier("file_upload_id"), "file_upload")
+    if not upload.data.get("parts"):
+        raise invalid(
+            f"File upload {upload.id} was created with mode single_part; only multi_part uploads are completed."
+        )
+    _pending(call, upload)
+    sent = _sent(call, upload)
+    if len(sent) < upload.data["parts"]:
+        raise invalid(f"File upload {upload.id} has {len(sent)} of {upload.data['parts']} parts; send the others.")
+    small = [place for place, (_, size) in enumerate(sent[:-1], 1) if size < SMALLEST_PART]
+    if small:
+        raise invalid(f"Part {small[0]} is smaller than {SMALLEST_PART} bytes, which only the last part may be.")
+    length = sum(size for _, size in sent)
+    if length > call.workspace.plan.largest_file:
+        most = call.workspace.plan.largest_file
+        raise invalid(f"File size of {length} bytes exceeds this workspace's limit of {most} bytes.")
+    one = "SELECT content FROM contents WHERE id = ?"
+    _store(call, upload.id, b"".join(call.connection.execute(one, (part,)).fetchone()[0] for part, _ in sent))
+    call.connection.executemany("DELETE FROM contents WHERE id = ?", [(part,) for part, _ in sent])
+    upload.data |= {"status": "uploaded", "length": length}
+    upload.edited_at = call.moment
+    nodes.save(call.connection, upload)
+    return answered(call, upload)
 
 
 def retrieve(call: Call) -> Json:
@@ -191,4 +255,9 @@ def answered(call: Call, upload: nodes.Node) -> Json:
     }
     if status == "pending":
         answer["upload_url"] = f"{call.base_url}/v1/file_uploads/{upload.id}/send"
+        if data.get("parts"):
+            answer["complete_url"] = f"{call.base_url}/v1/file_uploads/{upload.id}/complete"
+    if data.get("parts"):
+        sent = data["parts"] if status == "uploaded" else len(_sent(call, upload))
+        answer["number_of_parts"] = {"total": data["parts"], "sent": sent}
     return answer

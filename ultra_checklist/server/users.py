@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+from ultra_checklist.server import plan
 from ultra_checklist.server.calls import Call, listing, paged
 from ultra_checklist.server.errors import INTEGRATION_ID, INTEGRATION_NAME, ApiError, not_found
 
-LARGEST_FILE: Final = 5 * 1024 * 1024
 LONGEST_NAME: Final = 80
 WORKSPACE_NAME: Final = "Workspace"
 _PERSONS: Final = uuid.UUID("6a8f0d0e-6f0c-4f1e-9a54-3c9f7d1c2b10")
@@ -103,33 +103,33 @@ def full(user: User) -> dict[str, Any]:
     return answer
 
 
-def _detailed(user: User) -> dict[str, Any]:
+def _detailed(call: Call, user: User) -> dict[str, Any]:
     answer = full(user)
     if user.kind == "bot":
         answer["bot"] = {
             "owner": {"type": "workspace", "workspace": True},
             "workspace_name": WORKSPACE_NAME,
             "workspace_id": "00000000-0000-4000-8000-0000000000f0",
-            "workspace_limits": {"max_file_upload_size_in_bytes": LARGEST_FILE},
+            "workspace_limits": {"max_file_upload_size_in_bytes": call.workspace.plan.largest_file},
         }
     return answer
 
 
 def me(call: Call) -> dict[str, Any]:
     """GET /v1/users/me."""
-    return _detailed(call.actor)
+    return _detailed(call, call.actor)
 
 
 def retrieve(call: Call) -> dict[str, Any]:
     """GET /v1/users/{user_id}."""
     identifier = call.identifier("user_id")
     user = everybody(call.connection).get(identifier)
-    if user is None:
+    if user is None or not (user == call.actor or call.may(plan.USERS)):
         raise not_found("user", identifier)
-    return _detailed(user)
+    return _detailed(call, user)
 
 
 def index(call: Call) -> dict[str, Any]:
     """GET /v1/users."""
     found, cursor = paged(call, list(everybody(call.connection).values()), lambda user: user.id)
-    return listing("user", [_detailed(user) for user in found], cursor)
+    return listing("user", [_detailed(call, user) for user in found], cursor)

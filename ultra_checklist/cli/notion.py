@@ -112,6 +112,11 @@ def parent_page(at: Desk, given: str | None) -> str:
     type=click.Choice(CAPABILITIES),
     help="Take a capability from the integration; may be given several times.",
 )
+@click.option("--latency", metavar="MS", help="Delay each answer: milliseconds, or MIN-MAX.")
+@click.option("--rate", metavar="MODEL", help="Limit the rate: window:180/60, bucket:3/3 or off.  [default: off]")
+@click.option(
+    "--faults", type=click.Path(path_type=Path, dir_okay=False), help="Misbehave as this file says; see the docs."
+)
 @common
 def serve(
     port: int,
@@ -120,14 +125,25 @@ def serve(
     plan: str,
     block_limit: int | None,
     without: tuple[str, ...],
+    latency: str | None,
+    rate: str | None,
+    faults: Path | None,
     local: bool,
     env_file: Path | None,
     lang: str | None,
 ) -> None:
     """Run the local Notion and its board on this machine.
 
-    It prints one line `ready http://127.0.0.1:PORT` once it accepts connections.
-    """
+    It prints one line `ready http://127.0.0.1:PORT` once it accepts connections. For tests it can be told to
+    be slow, to limit the rate as Notion does, and to fail in every way that Notion fails.
+
+    \b
+    Examples:
+      ultra-checklist serve
+      ultra-checklist serve --port 0 --db notion.db --latency 150 --rate window:180/60
+      ultra-checklist serve --faults faults.json
+    """  # noqa: D301 - click needs the real backspace character
+    from ultra_checklist.server import misbehaviour
     from ultra_checklist.server import plan as plans
     from ultra_checklist.server.serve import serve as run_server
 
@@ -135,10 +151,13 @@ def serve(
     file = db or at.database
     if not file.parent.is_dir():
         raise UsageError(f"--db {file}: there is no folder {file.parent}", remedy="Make the folder first")
+    workspace = plans.Workspace(plans.PLANS[plan], plans.CAPABILITIES - set(without), block_limit)
     try:
-        allowed = plans.CAPABILITIES - set(without)
-        workspace = plans.Workspace(plans.PLANS[plan], allowed, block_limit)
-        run_server(file, port, request_log=request_log, workspace=workspace)
+        wrong = misbehaviour.of(latency, rate, faults)
+    except ValueError as error:
+        raise UsageError(str(error), remedy="See docs/local-notion.md, or leave the option out") from None
+    try:
+        run_server(file, port, request_log=request_log, workspace=workspace, misbehaviour=wrong)
     except OSError as error:
         if error.filename is not None:
             raise UsageError(

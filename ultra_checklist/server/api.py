@@ -3,6 +3,7 @@
 The checks come in Notion's order: URL, JSON, token, version, body.
 """
 
+import dataclasses
 import json
 import logging
 import sqlite3
@@ -15,43 +16,48 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ultra_checklist.server import nodes, plan, routes, times, users
+from ultra_checklist.server import data_sources, faults, nodes, plan, routes, times, users
 from ultra_checklist.server.calls import VERSIONS, Call, Part, with_archived
 from ultra_checklist.server.errors import MISSING, ApiError, invalid, show
+from ultra_checklist.server.misbehaviour import Misbehaviour, failure
 from ultra_checklist.server.store import Store
 
 LARGEST_BODY: Final = 500 * 1024
 LARGEST_FORM: Final = 21 * 1024 * 1024
+_SOMEBODY: Final = "Somebody"
 log = logging.getLogger(__name__)
 
 
 class Api:
     """Answers everything below ``/v1/``; ``base_url`` is the address links of answers begin with."""
 
-    def __init__(self, store: Store, base_url: str, workspace: plan.Workspace) -> None:
+    def __init__(
+        self, store: Store, base_url: str, workspace: plan.Workspace, misbehaviour: Misbehaviour | None = None
+    ) -> None:
         self._store = store
         self._base_url = base_url.rstrip("/")
         self._workspace = workspace
+        self._misbehaviour = misbehaviour or Misbehaviour()
+        self._lag = self._misbehaviour.script.lag_ms
+        if self._lag.query or self._lag.search:
+            store.keep_past()
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; an unforeseen error becomes Notion's 500 and a line on the log."""
         try:
-            answer = await self._answer(request)
+            return await self._answer(request)
         except ApiError as error:
-            return JSONResponse(error.body(), error.status)
+            return failure(error)
         except ClientDisconnect:
             return Response(status_code=499)
         except sqlite3.OperationalError as error:
             log.warning("database not available: %s", error)
-            busy = "Notion is unavailable, please try again later."
-            return JSONResponse(ApiError(503, "service_unavailable", busy).body(), 503)
+            return failure(ApiError(503, "service_unavailable", "Notion is unavailable, please try again later."))
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
-            failure = ApiError(500, "internal_server_error", "Unexpected error occurred.")
-            return JSONResponse(failure.body(), 500)
-        return JSONResponse({**answer, "request_id": str(uuid.uuid4())})
+            return failure(ApiError(500, "internal_server_error", "Unexpected error occurred."))
 
-    async def _answer(self, request: Request) -> dict[str, Any]:
+    async def _answer(self, request: Request) -> Response:
         route, values = routes.match(request.method, request.path_params["path"])
         form = await _form(request) if route.multipart else {}
         body = None if route.multipart else await _json(request)
@@ -60,28 +66,57 @@ class Api:
         user = users.of_token(request.headers.get("authorization"))
         request.state.actor = user.label
         version = _version(request)
+        actor = "person" if user.kind == "person" else "integration"
+        rule = await self._misbehaviour.before(request, actor, route.writes)
         if not isinstance(body, dict):
             raise invalid(f"body failed validation: body should be an object, instead was {show(body)}.")
         self._remember(user)
-        with self._store.transaction(write=route.writes) as connection:
-            call = Call(
-                connection=connection,
-                secret=self._store.secret,
-                base_url=self._base_url,
-                actor=user,
-                version=version,
-                moment=times.now(),
-                path=values,
-                query=parse_qs(request.url.query, keep_blank_values=True),
-                body=body,
-                form=form,
-                workspace=self._workspace,
-            )
+        call = Call(
+            connection=self._store.connection,
+            secret=self._store.secret,
+            base_url=self._base_url,
+            actor=user,
+            version=version,
+            moment=times.now(),
+            path=values,
+            query=parse_qs(request.url.query, keep_blank_values=True),
+            body=body,
+            form=form,
+            workspace=self._workspace,
+            shuffle=self._misbehaviour.shuffled(),
+        )
+        if rule is not None and rule.fault == "schema_changed":
+            self._change_schema(call, rule)
+            rule = None
+        made = self._made(route, call) if rule is None or rule.runs else None
+        if rule is not None:
+            return self._misbehaviour.answer(rule, made)
+        return JSONResponse({**(made or {}), "request_id": str(uuid.uuid4())})
+
+    def _made(self, route: routes.Route, call: Call) -> dict[str, Any]:
+        lag = getattr(self._lag, route.lags) if route.lags else 0
+        within = self._store.past(call.moment - lag) if lag else self._store.transaction(write=route.writes)
+        with within:
             if route.needs and not call.may(route.needs):
                 raise ApiError(403, "restricted_resource", "API token does not have access to this resource.")
             answer = route.handler(call)
             _within_limit(call, route)
         return dict(with_archived(answer)) if call.legacy else answer
+
+    def _change_schema(self, call: Call, rule: faults.Rule) -> None:
+        # As a person would, in the midst of what the client is doing.
+        person = users.of_token(f"Bearer ntn_person_{_SOMEBODY}")
+        self._remember(person)
+        with self._store.transaction(write=True) as connection:
+            for source in nodes.of_kind(connection, "data_source"):
+                if rule.data_source in (source.id, source.title):
+                    path, body = {"data_source_id": source.id}, {"properties": rule.properties}
+                    try:
+                        data_sources.update(dataclasses.replace(call, actor=person, path=path, body=body))
+                    except ApiError as error:
+                        log.warning("schema_changed: %s", error)
+                    return
+        log.warning("schema_changed: there is no data source %r", rule.data_source)
 
     def _remember(self, user: users.User) -> None:
         with self._store.transaction(write=False) as connection:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from ultra_checklist.server.api import Api
 from ultra_checklist.server.guard import Guard
+from ultra_checklist.server.misbehaviour import Misbehaviour
 from ultra_checklist.server.plan import Workspace
 from ultra_checklist.server.site import Site
 from ultra_checklist.server.store import Store
@@ -24,12 +25,14 @@ def create_app(
     base_url: str = "http://127.0.0.1:8642",
     request_log: pathlib.Path | None = None,
     workspace: Workspace | None = None,
+    misbehaviour: Misbehaviour | None = None,
 ) -> Starlette:
     """The application on the database file ``db_path``, which is made if it is not there.
 
     ``base_url`` is what links in answers begin with, ``workspace`` what its plan and the integration's
-    capabilities allow. Several applications, in several processes, may share
-    one file. The file is closed at the server's end, by ``app.state.store.close()``, or with the application.
+    capabilities allow, ``misbehaviour`` what it does wrong on purpose. Several applications, in several
+    processes, may share one file. The file is closed at the server's end, by ``app.state.store.close()``, or
+    with the application.
     Raises ``sqlite3.Error`` if the file cannot be used, ``ValueError`` if it is of another format, and
     ``OSError`` if the request log cannot be written.
     """
@@ -44,7 +47,11 @@ def create_app(
 
     app = Starlette(
         routes=[
-            Route("/v1/{path:path}", Api(store, base_url, workspace or Workspace()).__call__, methods=METHODS),
+            Route(
+                "/v1/{path:path}",
+                Api(store, base_url, workspace or Workspace(), misbehaviour).__call__,
+                methods=METHODS,
+            ),
             *Site(store).routes(),
         ],
         middleware=[Middleware(Guard, request_log=request_log)],

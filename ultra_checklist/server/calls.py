@@ -28,7 +28,11 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Everything a handler needs; ``moment`` is the time of the request in milliseconds."""
+    """Everything a handler needs.
+
+    ``moment`` is the time of the request in milliseconds, ``shuffle`` what the order of rows that nobody sorts
+    hangs on, if it is not theirs.
+    """
 
     connection: sqlite3.Connection
     secret: bytes
@@ -41,6 +45,7 @@ class Call:
     body: Json
     form: Mapping[str, Part | str] = field(default_factory=dict)
     workspace: plan.Workspace = field(default_factory=plan.Workspace)
+    shuffle: str | None = None
 
     @property
     def legacy(self) -> bool:

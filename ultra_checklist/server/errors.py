@@ -9,10 +9,22 @@ INTEGRATION_NAME: Final = "Ultra Checklist"
 
 
 class ApiError(Exception):
-    """An answer that is an error; ``additional_data`` is left out of the body when empty."""
+    """An answer that is an error; ``additional_data`` is left out of the body when empty.
 
-    def __init__(self, status: int, code: str, message: str, additional_data: dict[str, Any] | None = None) -> None:
+    ``retry_after`` is the header of that name, in seconds.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        additional_data: dict[str, Any] | None = None,
+        *,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.message = message

@@ -95,6 +95,7 @@ def _line(scope: Scope, state: dict[str, Any], started: datetime, status: int) -
     path = scope.get("raw_path") or scope["path"].encode()
     # The query of a link to a file is its signature, which opens the file to whoever reads it.
     query = b"" if path.startswith(b"/files/") else scope["query_string"]
+    fault = {"fault": state["fault"]} if "fault" in state else {}
     return json.dumps(
         {
             "time": started.isoformat(timespec="milliseconds"),
@@ -103,6 +104,7 @@ def _line(scope: Scope, state: dict[str, Any], started: datetime, status: int) -
             "status": status,
             "body": state.get("body"),
             "actor": state.get("actor"),
+            **fault,
         },
         ensure_ascii=False,
     )

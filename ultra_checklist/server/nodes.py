@@ -60,7 +60,7 @@ def new_id() -> str:
 def get(connection: sqlite3.Connection, identifier: str) -> Node | None:
     """The node with this id, whatever its kind."""
     row = connection.execute(_BY_ID, (identifier,)).fetchone()
-    return _node(row) if row else None
+    return from_row(row) if row else None
 
 
 def find(connection: sqlite3.Connection, identifier: str, *kinds: str, called: str = "") -> Node:
@@ -81,12 +81,12 @@ def editable(node: Node) -> Node:
 def find_all(connection: sqlite3.Connection, identifiers: Iterable[str]) -> dict[str, Node]:
     """Those of the nodes that exist, by id."""
     rows = connection.execute(_BY_IDS, (json.dumps(list(identifiers)),))
-    return {node.id: node for node in map(_node, rows)}
+    return {node.id: node for node in map(from_row, rows)}
 
 
 def children(connection: sqlite3.Connection, parent: str) -> list[Node]:
     """Every node under ``parent``, in order, those in the trash included."""
-    return [_node(row) for row in connection.execute(_BY_PARENT, (parent,))]
+    return [from_row(row) for row in connection.execute(_BY_PARENT, (parent,))]
 
 
 def rows(connection: sqlite3.Connection, source: str, trashed: bool, where: index.Where | None) -> list[Node]:
@@ -100,18 +100,18 @@ def rows(connection: sqlite3.Connection, source: str, trashed: bool, where: inde
         text, values = f"p.parent_id = ? AND p.kind = 'page' AND {condition}", [source, *more]
     query = f"SELECT {_COLUMNS} FROM nodes p WHERE {text} AND p.in_trash = ?"  # noqa: S608 built from constants
     found = connection.execute(query, [*values, int(trashed)])
-    return sorted((_node(row) for row in found), key=lambda node: node.position)
+    return sorted((from_row(row) for row in found), key=lambda node: node.position)
 
 
 def some_rows(connection: sqlite3.Connection, source: str, trashed: bool, start: int, most: int) -> list[Node]:
     """At most ``most`` rows of a data source, in order, from position ``start`` on."""
     found = connection.execute(_SOME_ROWS, (source, start, int(trashed), most))
-    return [_node(row) for row in found]
+    return [from_row(row) for row in found]
 
 
 def of_kind(connection: sqlite3.Connection, kind: str) -> list[Node]:
     """Every node of one kind, oldest first."""
-    return [_node(row) for row in connection.execute(_BY_KIND, (kind,))]
+    return [from_row(row) for row in connection.execute(_BY_KIND, (kind,))]
 
 
 def with_body(connection: sqlite3.Connection, identifiers: Iterable[str]) -> set[str]:
@@ -173,7 +173,8 @@ def delete(connection: sqlite3.Connection, identifier: str) -> None:
     connection.execute("DELETE FROM nodes WHERE id = ?", (identifier,))
 
 
-def _node(row: tuple[Any, ...]) -> Node:
+def from_row(row: tuple[Any, ...]) -> Node:
+    """The node of a row of the table, columns in their order."""
     node = Node(*row)
     node.data = json.loads(row[6])
     node.in_trash = bool(row[11])

@@ -7,6 +7,7 @@ from typing import Any, Final
 from ultra_checklist.server import filters, nodes, pages, richtext, times, validation
 from ultra_checklist.server.calls import Call, Json, listing, page_size
 from ultra_checklist.server.errors import failed, invalid
+from ultra_checklist.server.faults import draw
 from ultra_checklist.server.properties import Property, find
 from ultra_checklist.server.rows import Rows
 
@@ -39,11 +40,14 @@ def query(call: Call) -> Json:
     most = min(size, DEEPEST_RESULT - start) + 1
     if call.body.get("result_type") == "data_source":
         shown: list[nodes.Node] = []
-    elif asked is None and not sorts and (first or start == 0):
+    elif asked is None and not sorts and call.shuffle is None and (first or start == 0):
         shown = nodes.some_rows(call.connection, source.id, _trashed(call), first.position if first else 0, most)
     else:
         found = _sorted(call, source, _matching(call, source, asked), sorts)
-        start = next((place for place, page in enumerate(found) if first and page.id == first.id), start)
+        if call.shuffle is None or sorts:
+            start = next((place for place, page in enumerate(found) if first and page.id == first.id), start)
+        else:
+            found.sort(key=lambda page: draw(call.shuffle, page.id))
         shown = found[start : start + most]
     return _page(call, source, shown, start, size, only)
 

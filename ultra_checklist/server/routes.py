@@ -1,7 +1,7 @@
 """Which call goes to which handler, and which of them only read."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from ultra_checklist.server import (
     blocks,
@@ -23,7 +23,8 @@ from ultra_checklist.server.errors import ApiError
 class Route(NamedTuple):
     """A method and a path.
 
-    ``writes`` says whether the call needs the file's write lock, ``needs`` what the caller must be capable of.
+    ``writes`` says whether the call needs the file's write lock, ``needs`` what the caller must be capable of,
+    ``lags`` which of the lags that can be asked for delays what it sees.
     """
 
     method: str
@@ -32,8 +33,10 @@ class Route(NamedTuple):
     writes: bool
     multipart: bool
     needs: str
+    lags: Literal["query", "search"] | None
 
 
+_LAGS: Final[dict[Handler, Literal["query", "search"]]] = {query.query: "query", search.search: "search"}
 _NEEDS: Final = {"GET": plan.READ, "POST": plan.INSERT, "PATCH": plan.UPDATE, "DELETE": plan.UPDATE}
 
 
@@ -49,7 +52,7 @@ def _route(
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
     if needs is None:
         needs = plan.READ if reads else _NEEDS[method]
-    return Route(method, pattern, handler, method != "GET" and not reads, multipart, needs)
+    return Route(method, pattern, handler, method != "GET" and not reads, multipart, needs, _LAGS.get(handler))
 
 
 _ROUTES: Final = (

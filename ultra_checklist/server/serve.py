@@ -1,5 +1,6 @@
 """The local Notion as a server on loopback."""
 
+import asyncio
 import contextlib
 import pathlib
 import signal
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ultra_checklist.server.app import create_app
+from ultra_checklist.server.misbehaviour import Connections, Misbehaviour
 from ultra_checklist.server.plan import Workspace
 
 HOST = "127.0.0.1"
@@ -31,6 +34,7 @@ def serve(
     *,
     request_log: pathlib.Path | None = None,
     workspace: Workspace | None = None,
+    misbehaviour: Misbehaviour | None = None,
     ready: Callable[[str], None] = _print,
 ) -> None:
     """Serve ``db`` on 127.0.0.1 until SIGTERM or SIGINT; port 0 takes a free one.
@@ -41,10 +45,11 @@ def serve(
     """
     with contextlib.closing(_bound(port)) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}"
-        app = create_app(db, base_url=url, request_log=request_log, workspace=workspace)
+        misbehaviour = misbehaviour or Misbehaviour()
+        app = create_app(db, base_url=url, request_log=request_log, workspace=workspace, misbehaviour=misbehaviour)
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=_protocol(misbehaviour.connections),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -58,6 +63,22 @@ def serve(
             _Server(config, lambda: ready(url)).run(sockets=[listener])
         finally:
             app.state.store.close()
+
+
+def _protocol(connections: Connections) -> type[H11Protocol]:
+    """Uvicorn's protocol, which also keeps the open connections where they can be cut off."""
+
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+            super().connection_made(transport)
+            self._peer = tuple(transport.get_extra_info("peername"))
+            connections.transports[self._peer] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            connections.transports.pop(self._peer, None)
+            super().connection_lost(exc)
+
+    return Protocol
 
 
 def _bound(port: int) -> socket.socket:

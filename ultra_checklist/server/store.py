@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ultra_checklist.server import index, times
+from ultra_checklist.server import index, past, times
 from ultra_checklist.server.errors import INTEGRATION_ID, INTEGRATION_NAME
 
 WORKSPACE_PAGE_ID: Final = "00000000-0000-4000-8000-000000000001"
@@ -79,6 +79,22 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, to be used within a transaction alone."""
+        return self._connection
+
+    def keep_past(self) -> None:
+        """Remember from now on what pages were before each change, for ``past``."""
+        with self._lock:
+            past.keep(self._connection)
+
+    @contextlib.contextmanager
+    def past(self, moment: int) -> Iterator[sqlite3.Connection]:
+        """Pages as they were at ``moment``; whatever is written is taken back."""
+        with self._lock, past.at(self._connection, moment) as connection:
+            yield connection
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""

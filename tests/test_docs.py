@@ -38,7 +38,9 @@ def test_every_result_is_documented(words: Words) -> None:
     assert words.en in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/guide.md", "docs/operations.md", "docs/architecture.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/guide.md", "docs/operations.md", "docs/architecture.md", "docs/local-notion.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     import re
 
@@ -52,3 +54,13 @@ def test_every_script_that_the_readme_names_is_there() -> None:
     for script in ("demo", "test"):
         assert f"scripts/{script}" in text
         assert Path(ROOT / "scripts" / script).stat().st_mode & 0o111
+
+
+def test_the_page_of_the_local_notion_names_every_fault_and_option() -> None:
+    from typing import get_args
+
+    from ultra_checklist.server import faults, plan
+
+    text = (ROOT / "docs" / "local-notion.md").read_text(encoding="utf-8")
+    named = [*get_args(faults.Name), *faults.Rule.model_fields, *faults.Script.model_fields, *plan.CAPABILITIES]
+    assert [name for name in named if name not in text] == []

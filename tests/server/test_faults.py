@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from tests.server.conftest import WORKSPACE, Notion, text
 from ultra_checklist.server import faults, rate, times
@@ -22,7 +23,7 @@ PAGE: Json = {"parent": {"page_id": WORKSPACE}, "properties": {"title": text("Ma
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """A local Notion that misbehaves as a script says."""
-    apps = []
+    apps: list[Starlette] = []
 
     def made(*rules: Json, **script: Any) -> Notion:
         wrong = Misbehaviour(script=faults.Script.model_validate({"rules": list(rules), **script}))
@@ -98,7 +99,7 @@ def test_a_saved_change_names_what_it_saved(make: Make) -> None:
     assert {"from", "elapsed_ms", "deadline_ms", "retry_guidance"} < set(data)
     person = notion.person("Hanako")
     assert person.get(f"pages/{data['committed_resource_id']}")["id"] == data["committed_resource_id"]
-    blocks = {"children": [{"divider": {}}, {"divider": {}}]}
+    blocks: Json = {"children": [{"divider": {}}, {"divider": {}}]}
     data = notion.send("PATCH", f"/v1/blocks/{WORKSPACE}/children", json=blocks).json()["additional_data"]
     listed = person.get(f"blocks/{WORKSPACE}/children")["results"]
     assert data["committed_child_ids"] == [block["id"] for block in listed[1:]]

@@ -105,8 +105,8 @@ class Lag(pydantic.BaseModel):
 
     model_config = _STRICT
 
-    query: int = pydantic.Field(default=0, ge=0)
-    search: int = pydantic.Field(default=0, ge=0)
+    query: int = pydantic.Field(default=0, ge=0, le=300_000)
+    search: int = pydantic.Field(default=0, ge=0, le=300_000)
 
 
 class Script(pydantic.BaseModel):

@@ -47,8 +47,7 @@ class Guard:
                 headers["x-content-type-options"] = "nosniff"
                 headers["cache-control"] = "no-store"
                 # Before the answer leaves, so that whoever has an answer finds its line.
-                if self._log is not None:
-                    _write(self._log, _line(scope, state, started, message["status"]))
+                self._note(scope, state, started, message["status"])
             await send(message)
 
         refusal = refused(scope)
@@ -57,6 +56,13 @@ class Guard:
             await JSONResponse(error.body(), 403)(scope, receive, dated)
         else:
             await self._app(scope, receive, dated)
+            self._note(scope, state, started, None)
+
+    def _note(self, scope: Scope, state: dict[str, Any], started: datetime, status: int | None) -> None:
+        # Once a request; one without an answer, whose connection was cut, has no status.
+        if self._log is not None and not state.get("noted"):
+            state["noted"] = True
+            _write(self._log, _line(scope, state, started, status))
 
 
 def refused(scope: Scope) -> str:
@@ -91,7 +97,7 @@ def _is_navigation(scope: Scope, headers: Headers) -> bool:
     )
 
 
-def _line(scope: Scope, state: dict[str, Any], started: datetime, status: int) -> str:
+def _line(scope: Scope, state: dict[str, Any], started: datetime, status: int | None) -> str:
     path = scope.get("raw_path") or scope["path"].encode()
     # The query of a link to a file is its signature, which opens the file to whoever reads it.
     query = b"" if path.startswith(b"/files/") else scope["query_string"]

@@ -51,16 +51,15 @@ def append(call: Call) -> Json:
     if parent.kind == "database" or (parent.kind == "block" and parent.data["type"] not in block_types.NESTING):
         raise invalid("Block does not support children.")
     given = call.body.get("children", MISSING)
-    after = _position(call, parent)
     count = len(validation.array(given, "body.children"))
-    if after is not None:
+    after = _position(call, parent)
+    if after is None:
+        after = nodes.last_position(call.connection, parent.id)
+    else:
         nodes.make_room(call.connection, parent.id, after, count)
     add_children(call, parent, given, "body.children", after)
-    standing = visible(call, parent)
-    first = len(standing) - count
-    if after is not None:
-        first = next((index for index, node in enumerate(standing) if node.position > after), first)
-    return listing("block", answered_all(call, standing[first : first + validation.MOST_ITEMS]))
+    standing = nodes.some_of_body(call.connection, parent.id, after, validation.MOST_ITEMS)
+    return listing("block", answered_all(call, standing))
 
 
 def _position(call: Call, parent: nodes.Node) -> int | None:

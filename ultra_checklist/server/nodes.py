@@ -18,6 +18,10 @@ _BY_ID = f"SELECT {_COLUMNS} FROM nodes WHERE id = ?"  # noqa: S608 a constant
 _BY_IDS = f"SELECT {_COLUMNS} FROM nodes WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 a constant
 _BY_PARENT = f"SELECT {_COLUMNS} FROM nodes WHERE parent_id = ? ORDER BY position"  # noqa: S608 a constant
 _BY_KIND = f"SELECT {_COLUMNS} FROM nodes WHERE kind = ? ORDER BY created_at, id"  # noqa: S608 a constant
+_SOME_OF_BODY = (
+    f"SELECT {_COLUMNS} FROM nodes WHERE parent_id = ? AND position > ? "  # noqa: S608 a constant
+    "AND kind IN ('block', 'page', 'database') AND in_trash = 0 ORDER BY position LIMIT ?"
+)
 _SOME_ROWS = (
     f"SELECT {_COLUMNS} FROM nodes WHERE parent_id = ? AND position >= ? AND kind = 'page' "  # noqa: S608 a constant
     "AND in_trash = ? ORDER BY position LIMIT ?"
@@ -101,6 +105,11 @@ def rows(connection: sqlite3.Connection, source: str, trashed: bool, where: inde
     query = f"SELECT {_COLUMNS} FROM nodes p WHERE {text} AND p.in_trash = ?"  # noqa: S608 built from constants
     found = connection.execute(query, [*values, int(trashed)])
     return sorted((from_row(row) for row in found), key=lambda node: node.position)
+
+
+def some_of_body(connection: sqlite3.Connection, parent: str, after: int, most: int) -> list[Node]:
+    """At most ``most`` of what stands in the body of ``parent`` behind position ``after``, in order."""
+    return [from_row(row) for row in connection.execute(_SOME_OF_BODY, (parent, after, most))]
 
 
 def some_rows(connection: sqlite3.Connection, source: str, trashed: bool, start: int, most: int) -> list[Node]:

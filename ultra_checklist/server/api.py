@@ -58,7 +58,7 @@ class Api:
             return failure(ApiError(500, "internal_server_error", "Unexpected error occurred."))
 
     async def _answer(self, request: Request) -> Response:
-        route, values = routes.match(request.method, request.path_params["path"])
+        route, values = routes.match(request.method, request.path_params.get("path", ""))
         form = await _form(request) if route.multipart else {}
         body = None if route.multipart else await _json(request)
         request.state.body = body
@@ -165,7 +165,7 @@ async def _json(request: Request) -> Any:
     if not content.strip():
         return None
     try:
-        body = json.loads(content, parse_constant=_no_constant)
+        body = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
         if b"\\u" in content:
             # Half a surrogate pair is no text: it could be neither stored nor answered.
             json.dumps(body, ensure_ascii=False).encode()

@@ -45,18 +45,17 @@ def create_app(
         yield
         store.close()
 
+    api = Api(store, base_url, workspace or Workspace(), misbehaviour)
     app = Starlette(
         routes=[
-            Route(
-                "/v1/{path:path}",
-                Api(store, base_url, workspace or Workspace(), misbehaviour).__call__,
-                methods=METHODS,
-            ),
+            Route("/v1", api.__call__, methods=METHODS),
+            Route("/v1/{path:path}", api.__call__, methods=METHODS),
             *Site(store).routes(),
         ],
         middleware=[Middleware(Guard, request_log=request_log)],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False
     app.state.store = store
     weakref.finalize(app, store.close)
     return app

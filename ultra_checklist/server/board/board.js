@@ -5,6 +5,7 @@ import { Body } from "./blocks.js";
 import { columns, idOf, isTitled, pagePath, plain, read, tableOf, titleOf } from "./data.js";
 import { h, icon, words } from "./dom.js";
 import { showHome } from "./home.js";
+import { listenToKeys } from "./keys.js";
 import { connection } from "./poll.js";
 import { showRelease } from "./release.js";
 import { lang, say, speak } from "./words.js";
@@ -43,7 +44,28 @@ function dress() {
     mark();
   });
   mark();
+  dressTheme();
   greet();
+}
+
+const THEMES = { auto: "◐", light: "☀", dark: "☾" };
+
+function dressTheme() {
+  const button = at("theme");
+  const { dataset } = document.documentElement;
+  const show = () => {
+    button.textContent = THEMES[dataset.theme];
+    say(button, `theme-${dataset.theme}`, {}, "aria-label");
+    say(button, `theme-${dataset.theme}`, {}, "title");
+  };
+  if (!(dataset.theme in THEMES)) dataset.theme = "auto";
+  button.addEventListener("click", () => {
+    const names = Object.keys(THEMES);
+    dataset.theme = names[(names.indexOf(dataset.theme) + 1) % names.length];
+    localStorage.setItem("ultra-checklist-theme", dataset.theme);
+    show();
+  });
+  show();
 }
 
 /** Ask who is looking; settles once a name is chosen that the server takes, or the question is dropped. */
@@ -155,5 +177,9 @@ function showMissing(error) {
 
 dress();
 listen();
+listenToKeys();
 if (myName()) open();
-else ask();
+else {
+  at("main").replaceChildren();
+  ask();
+}

@@ -5,15 +5,17 @@ import { Body, showsAgain } from "./blocks.js";
 import { Closing } from "./closing.js";
 import { columns, isOpen, isTitled, tableOf } from "./data.js";
 import { arrange, Files, h, icon, Pill, put, words } from "./dom.js";
+import { Filters } from "./filters.js";
 import { showLook } from "./home.js";
 import { poll } from "./poll.js";
 import { Record } from "./record.js";
 import { Row } from "./row.js";
-import { clock, say } from "./words.js";
+import { clock, say, word } from "./words.js";
 
 const PACE = 1000;
 const PACE_ENDED = 10000;
 const PAGE_EVERY = 15000;
+const ORDER = ["failed", "unclear", "pending", "passed", "confirmed", "waived", "outside", "waiting", "blocked", "other", "none"];
 
 /** Show a release in `main` and keep it up to date. Throws ApiError. */
 export async function showRelease(main, page, source) {
@@ -50,12 +52,11 @@ class Release {
     this.record = new Record(page, known, () => this.show());
     this.rows = new Map();
     this.sections = new Map();
-    this.filter = new URLSearchParams(location.search).get("show") ?? "all";
     this.arrived = false;
     this.pageReadAt = -Infinity;
     this.status = "";
     this.head = new Head();
-    this.chips = new Chips(this.filter, (filter) => this.#choose(filter));
+    this.filters = new Filters(() => this.#count());
     this.list = h("div", { class: "sections" });
     this.none = h("p", { class: "notice", hidden: true });
     this.prose = h("div", { class: "prose" });
@@ -63,7 +64,9 @@ class Release {
     this.body = new Body(this.prose, async (id) => checks !== null && showsAgain(id, checks.id));
     this.closing = new Closing(this.record);
     const back = h("a", { class: "back", href: "/" }, icon("back"), words("span", "back"));
-    main.replaceChildren(back, this.head.node, this.chips.node, this.list, this.none, this.pageHome, this.closing.node);
+    // Shown as a whole once the rows are there, so that nothing moves under anybody's hand.
+    this.enter = () =>
+      main.replaceChildren(back, this.head.node, this.filters.node, this.list, this.none, this.pageHome, this.closing.node);
     this.shared = {
       open: () => isOpen(this.record.values.status),
       lastLook: () => this.record.values.lastLook,
@@ -114,6 +117,8 @@ class Release {
   /** Once, when the rows are there for the first time: go to the row that the address names. */
   #arrive() {
     this.arrived = true;
+    this.enter();
+    this.#count();
     const target = location.hash && document.getElementById(location.hash.slice(1));
     if (target) target.scrollIntoView({ block: "center" });
   }
@@ -145,38 +150,19 @@ class Release {
   /** Counts, filter and title: everything that follows from all rows together. */
   #count() {
     const live = [...this.rows.values()].filter((row) => row.live);
-    const tally = {
-      all: live.length,
-      somebody: live.filter((row) => !row.settled).length,
-      failed: live.filter((row) => row.kind === "failed").length,
-    };
+    const settled = live.filter((row) => row.settled).length;
     const ticked = live.filter((row) => row.record.value("done")).length;
-    this.head.count(live.length, live.length - tally.somebody, ticked);
-    this.chips.show(this.#chosen, tally, this.shared.open());
+    this.head.count(live.length, settled, ticked);
+    this.head.parts(live);
+    this.filters.show([...this.rows.values()], this.shared.open());
     let visible = 0;
-    for (const section of this.shown ?? []) visible += section.show((row) => this.#fits(row) || row.busy);
+    for (const section of this.shown ?? []) visible += section.show((row) => this.filters.fits(row) || row.busy);
     if (this.checks && this.arrived) {
       this.none.hidden = visible > 0;
       say(this.none, this.rows.size ? "noneLeft" : "noRows");
     }
     const title = this.record.values.title;
-    document.title = live.length ? `${live.length - tally.somebody}/${live.length} ${title}` : title;
-  }
-
-  /** An ended release needs nobody any more. */
-  get #chosen() {
-    return this.filter === "somebody" && !this.shared.open() ? "all" : this.filter;
-  }
-
-  #fits(row) {
-    if (this.#chosen === "somebody") return row.live && !row.settled;
-    return this.#chosen === "failed" ? row.live && row.kind === "failed" : true;
-  }
-
-  #choose(filter) {
-    this.filter = filter;
-    history.replaceState(null, "", filter === "all" ? location.pathname : `?show=${filter}`);
-    this.#count();
+    document.title = live.length ? `${settled}/${live.length} ${title}` : title;
   }
 }
 
@@ -196,11 +182,13 @@ class Head {
     this.bar = h("progress", { class: "bar-settled", max: "1", value: "0" });
     this.total = h("strong", { class: "total" });
     this.ticked = h("span", { class: "muted" });
+    this.made = h("ul", { class: "parts" });
+    this.partOf = new Map();
     this.cells = say(h("div", { class: "map", "aria-hidden": "true" }), "map", {}, "title");
     this.honesty = h("p", { class: "honesty" });
     this.files = new Files();
     this.look = h("p", { class: "muted small" });
-    const progress = h("div", { class: "overall" }, h("p", { class: "totals" }, this.total, this.ticked), this.bar, this.cells);
+    const progress = h("div", { class: "overall" }, h("p", { class: "totals" }, this.total, this.ticked), this.bar, this.made, this.cells);
     const line = h("div", { class: "title-line" }, this.title, this.status.node);
     this.node = h("section", { class: "head" }, line, this.facts, progress, this.honesty, this.files.node, this.look);
   }
@@ -239,32 +227,29 @@ class Head {
     for (const cells of sections) cells.forEach((cell, place) => cell.classList.toggle("first", place === 0));
   }
 
+  /** How many rows have which result, by colour and in words. */
+  parts(rows) {
+    const found = new Map();
+    for (const row of rows) {
+      const label = row.values.result || word(row.kind === "pending" ? "awaiting" : "noResult");
+      const part = found.get(row.kind) ?? { label, number: 0 };
+      part.number += 1;
+      found.set(row.kind, part);
+    }
+    const nodes = [...found].sort(([one], [other]) => ORDER.indexOf(one) - ORDER.indexOf(other)).map(([kind, { label, number }]) => {
+      const node = this.partOf.get(kind) ?? h("li", { class: "part", "data-kind": kind });
+      this.partOf.set(kind, node);
+      put(node, `${label} ${number}`);
+      return node;
+    });
+    arrange(this.made, nodes);
+  }
+
   count(all, settled, ticked) {
     this.bar.value = all ? settled / all : 0;
     say(this.total, "settledOf", { n: settled, m: all });
     say(this.ticked, "tickedOf", { n: ticked, m: all });
     say(this.bar, "settledOf", { n: settled, m: all }, "aria-label");
-  }
-}
-
-class Chips {
-  constructor(filter, choose) {
-    this.buttons = ["all", "somebody", "failed"].map((name) => {
-      const count = h("span", { class: "chip-count" });
-      const given = { type: "button", class: "chip", "data-filter": name, onclick: () => choose(name) };
-      const button = h("button", given, words("span", name), count);
-      return { name, button, count };
-    });
-    this.node = h("div", { class: "chips", role: "group" }, ...this.buttons.map(({ button }) => button));
-    say(this.node, "filter", {}, "aria-label");
-  }
-
-  show(filter, tally, open) {
-    for (const { name, button, count } of this.buttons) {
-      button.hidden = name === "somebody" && !open;
-      button.setAttribute("aria-pressed", String(name === filter));
-      put(count, String(tally[name]));
-    }
   }
 }
 

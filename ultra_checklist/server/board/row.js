@@ -1,6 +1,7 @@
 // One check: its tick box, what the worker says of it, and what people decide about it.
 
-import { call, isPerson, upload } from "./api.js";
+import { ApiError, call, isPerson, upload } from "./api.js";
+import { Body } from "./blocks.js";
 import { fileLink, kindOf, unanswered } from "./data.js";
 import { Files, h, icon, Pill, put, speakUp, words } from "./dom.js";
 import { DateField, Field } from "./field.js";
@@ -166,7 +167,9 @@ export class Row {
     this.home.hidden = !opening;
     this.more.setAttribute("aria-expanded", String(opening));
     this.show();
-    if (opening) this.home.querySelector("select, textarea, input")?.focus();
+    if (!opening) return;
+    this.panel.read();
+    this.home.querySelector("select, textarea, input")?.focus();
   }
 }
 
@@ -183,6 +186,11 @@ class Panel {
     };
     this.fields = Object.keys(make).filter((code) => code in record.columns).map((code) => make[code]());
     this.about = h("p", { class: "meta muted about" });
+    this.evidence = h("code", { class: "evidence-text" });
+    this.inside = h("div", { class: "prose" });
+    const label = words("span", "evidence", { class: "field-label" });
+    this.proof = h("div", { class: "field proof", hidden: true }, label, this.evidence, this.inside);
+    row.home.append(this.proof);
     row.home.append(...this.fields.map((field) => field.node));
     if ("attachments" in record.columns) row.home.append(this.#attachments());
     row.home.append(this.about);
@@ -233,7 +241,28 @@ class Panel {
     return error === null;
   }
 
+  /** The body of the check's own page, where the worker writes what it saw. */
+  async read() {
+    this.body ??= new Body(this.inside);
+    try {
+      this.filled = (await this.body.load(this.row.record.id)) > 0;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      say(this.inside, "unreachable");
+      this.filled = true;
+      this.body = null;
+    }
+    this.showProof();
+  }
+
+  showProof() {
+    put(this.evidence, this.row.values.evidence);
+    this.evidence.hidden = !this.row.values.evidence;
+    this.proof.hidden = !(this.row.values.evidence || this.filled);
+  }
+
   show(editable) {
+    this.showProof();
     for (const field of this.fields) field.show(editable);
     this.files?.show(this.row.record.value("attachments"));
     if (this.adding) this.adding.disabled = !editable;

@@ -1,0 +1,101 @@
+// Which checks are shown: by what they need, by section and by result. The address carries the choice.
+
+import { h, put, words } from "./dom.js";
+import { keysButton } from "./keys.js";
+import { say, word } from "./words.js";
+
+const SHOW = ["all", "somebody", "failed"];
+
+/** The controls above the checks, and the question which checks fit. */
+export class Filters {
+  constructor(changed) {
+    this.changed = changed;
+    const given = new URLSearchParams(location.search);
+    this.wanted = { show: given.get("show") ?? "all", section: given.get("section") ?? "", result: given.get("result") ?? "" };
+    this.open = true;
+    this.chips = SHOW.map((name) => this.#chip(name));
+    this.selects = { section: this.#select("section"), result: this.#select("result") };
+    this.clear = words("button", "showAll", { type: "button", class: "quiet", hidden: true, onclick: () => this.reset() });
+    const chips = h("div", { class: "chips", role: "group" }, ...this.chips.map(({ button }) => button));
+    say(chips, "filter", {}, "aria-label");
+    const narrow = h("div", { class: "narrow" }, ...Object.values(this.selects).map(({ node }) => node), this.clear, keysButton());
+    this.node = h("div", { class: "filters" }, chips, narrow);
+  }
+
+  #chip(name) {
+    const count = h("span", { class: "chip-count" });
+    const given = { type: "button", class: "chip", "data-filter": name, onclick: () => this.#choose("show", name) };
+    return { name, count, button: h("button", given, words("span", name), count) };
+  }
+
+  #select(name) {
+    const all = words("option", name === "section" ? "everySection" : "everyResult", { value: "" });
+    const select = h("select", { id: `by-${name}`, onchange: () => this.#choose(name, select.value) }, all);
+    say(select, name, {}, "aria-label");
+    return { select, options: new Map(), node: select };
+  }
+
+  #choose(name, value) {
+    this.wanted[name] = value;
+    const given = new URLSearchParams(Object.entries(this.wanted).filter(([key, one]) => one && !(key === "show" && one === "all")));
+    history.replaceState(null, "", (given.size ? `?${given}` : location.pathname) + location.hash);
+    this.changed();
+  }
+
+  /** Show everything again. */
+  reset() {
+    this.wanted = { show: "all", section: "", result: "" };
+    this.#choose("show", "all");
+  }
+
+  /** An ended release needs nobody any more. */
+  get #shown() {
+    return this.wanted.show === "somebody" && !this.open ? "all" : this.wanted.show;
+  }
+
+  get narrowed() {
+    return this.#shown !== "all" || this.wanted.section !== "" || this.wanted.result !== "";
+  }
+
+  fits(row) {
+    const { section, result } = this.wanted;
+    if (section && row.values.section !== section) return false;
+    if (result && row.kind !== result) return false;
+    if (this.#shown === "somebody") return row.live && !row.settled;
+    return this.#shown === "failed" ? row.live && row.kind === "failed" : true;
+  }
+
+  /** Bring the controls up to date with all rows. */
+  show(rows, open) {
+    this.open = open;
+    const live = rows.filter((row) => row.live);
+    const tally = {
+      all: live.length,
+      somebody: live.filter((row) => !row.settled).length,
+      failed: live.filter((row) => row.kind === "failed").length,
+    };
+    for (const { name, button, count } of this.chips) {
+      button.hidden = name === "somebody" && !open;
+      button.setAttribute("aria-pressed", String(name === this.#shown));
+      put(count, String(tally[name]));
+    }
+    const sections = new Map(live.map((row) => [row.values.section, row.values.section || word("noSection")]));
+    this.#offer("section", sections, (row, value) => row.values.section === value, live);
+    const results = new Map(live.map((row) => [row.kind, row.values.result || word(row.kind === "pending" ? "awaiting" : "noResult")]));
+    this.#offer("result", results, (row, value) => row.kind === value, live);
+    this.clear.hidden = !this.narrowed;
+  }
+
+  #offer(name, values, belongs, rows) {
+    const { select, options } = this.selects[name];
+    const wanted = this.wanted[name];
+    if (wanted && !values.has(wanted)) values.set(wanted, wanted);
+    for (const [value, option] of options) if (!values.has(value)) options.delete(value) && option.remove();
+    for (const value of [...values.keys()].sort((one, other) => one.localeCompare(other, "ja", { numeric: true }))) {
+      if (!value) continue;
+      if (!options.has(value)) options.set(value, select.appendChild(h("option", { value })));
+      put(options.get(value), `${values.get(value)} (${rows.filter((row) => belongs(row, value)).length})`);
+    }
+    if (select.value !== wanted) select.value = wanted;
+  }
+}

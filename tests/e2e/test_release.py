@@ -6,10 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.test_board import browser
 from tests.shell import Served
-
-__all__ = ["browser"]
 
 
 def test_a_tick_in_the_browser_is_proved(served: Served, browser: Browser, tmp_path: Path) -> None:

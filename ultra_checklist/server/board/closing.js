@@ -1,7 +1,7 @@
 // The operator's way to end a release: a reason and an ending, both properties of its page.
 
 import { isOpen, kindOf } from "./data.js";
-import { h, put, words } from "./dom.js";
+import { h, put, set, words } from "./dom.js";
 import { say } from "./words.js";
 
 /** The form at the foot of an open release. */
@@ -36,10 +36,10 @@ export class Closing {
 
   show() {
     const { values } = this.record;
-    this.node.hidden = !("close" in this.record.columns) || !isOpen(values.status);
+    set(this.node, "hidden", !("close" in this.record.columns) || !isOpen(values.status));
     const ending = this.record.value("close");
-    this.form.hidden = Boolean(ending);
-    this.pending.hidden = !ending;
+    set(this.form, "hidden", Boolean(ending));
+    set(this.pending, "hidden", !ending);
     if (ending) say(this.asked, "closeAsked", { ending });
     if (!this.typed && this.reason.value !== values.closeReason) this.reason.value = values.closeReason ?? "";
     this.node.classList.toggle("ready", kindOf("status", values.status) === "closable");

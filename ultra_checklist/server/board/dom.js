@@ -32,6 +32,11 @@ export function put(node, text) {
   else node.removeAttribute("lang");
 }
 
+/** Change a property only if it differs: what is written again is drawn and told again. */
+export function set(node, name, value) {
+  if (node[name] !== value) node[name] = value;
+}
+
 /** Bring the children of a node into this order, moving as few as possible. */
 export function arrange(parent, nodes) {
   const wanted = new Set(nodes);
@@ -83,14 +88,14 @@ export class Pill {
 
   /** Show a name of the data; "" hides the pill. */
   show(name) {
-    this.node.hidden = name === "";
+    set(this.node, "hidden", name === "");
     put(this.words, name);
     this.#look(kindOf(this.set, name) || "other");
   }
 
   /** Show one of our own words instead of a result. */
   pending(key) {
-    this.node.hidden = false;
+    set(this.node, "hidden", false);
     say(this.words, key);
     this.#look("pending");
   }
@@ -143,7 +148,7 @@ export class Files {
   }
 
   show(files) {
-    this.node.hidden = files.length === 0;
+    set(this.node, "hidden", files.length === 0);
     while (this.items.length > files.length) this.items.pop().node.remove();
     files.forEach((file, place) => {
       this.items[place] ??= this.#item(place);

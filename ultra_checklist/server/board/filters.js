@@ -1,6 +1,6 @@
 // Which checks are shown: by what they need, by section and by result. The address carries the choice.
 
-import { h, put, words } from "./dom.js";
+import { h, put, set, words } from "./dom.js";
 import { keysButton } from "./keys.js";
 import { say, word } from "./words.js";
 
@@ -75,15 +75,15 @@ export class Filters {
       failed: live.filter((row) => row.kind === "failed").length,
     };
     for (const { name, button, count } of this.chips) {
-      button.hidden = name === "somebody" && !open;
-      button.setAttribute("aria-pressed", String(name === this.#shown));
+      set(button, "hidden", name === "somebody" && !open);
+      set(button, "ariaPressed", String(name === this.#shown));
       put(count, String(tally[name]));
     }
     const sections = new Map(live.map((row) => [row.values.section, row.values.section || word("noSection")]));
     this.#offer("section", sections, (row, value) => row.values.section === value, live);
     const results = new Map(live.map((row) => [row.kind, row.values.result || word(row.kind === "pending" ? "awaiting" : "noResult")]));
     this.#offer("result", results, (row, value) => row.kind === value, live);
-    this.clear.hidden = !this.narrowed;
+    set(this.clear, "hidden", !this.narrowed);
   }
 
   #offer(name, values, belongs, rows) {

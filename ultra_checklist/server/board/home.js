@@ -2,7 +2,7 @@
 
 import { call, children, isPerson, meet, query, WORKSPACE } from "./api.js";
 import { columns, isOpen, isTitled, pagePath, read, tableOf, unanswered } from "./data.js";
-import { arrange, h, Pill, put, words } from "./dom.js";
+import { arrange, h, Pill, put, set, words } from "./dom.js";
 import { poll } from "./poll.js";
 import { ago, clock, minutesSince, say, word } from "./words.js";
 
@@ -21,7 +21,7 @@ export function notLooked(release, waitingSince = "") {
 
 /** Show when the worker looked last, or that it has not. */
 export function showLook(node, release, waitingSince) {
-  node.hidden = !release.lastLook || !isOpen(release.status);
+  set(node, "hidden", !release.lastLook || !isOpen(release.status));
   if (node.hidden) return;
   const min = notLooked(release, waitingSince);
   if (min) say(node, "notLooked", { min });

@@ -4,7 +4,7 @@ import { call, children, meet, query } from "./api.js";
 import { Body, showsAgain } from "./blocks.js";
 import { Closing } from "./closing.js";
 import { columns, isOpen, isTitled, tableOf } from "./data.js";
-import { arrange, Files, h, icon, Pill, put, words } from "./dom.js";
+import { arrange, Files, h, icon, Pill, put, set, words } from "./dom.js";
 import { Filters } from "./filters.js";
 import { showLook } from "./home.js";
 import { poll } from "./poll.js";
@@ -158,11 +158,12 @@ class Release {
     let visible = 0;
     for (const section of this.shown ?? []) visible += section.show((row) => this.filters.fits(row) || row.busy);
     if (this.checks && this.arrived) {
-      this.none.hidden = visible > 0;
+      set(this.none, "hidden", visible > 0);
       say(this.none, this.rows.size ? "noneLeft" : "noRows");
     }
     const title = this.record.values.title;
-    document.title = live.length ? `${settled}/${live.length} ${title}` : title;
+    const told = live.length ? `${settled}/${live.length} ${title}` : title;
+    set(document, "title", told);
   }
 }
 
@@ -212,11 +213,11 @@ class Head {
     };
     for (const [key, { value, node }] of Object.entries(this.known)) {
       put(value, texts[key] ?? "");
-      node.hidden = !texts[key];
+      set(node, "hidden", !texts[key]);
     }
-    this.known.commit.value.title = values.commit;
+    set(this.known.commit.value, "title", values.commit);
     put(this.honesty, values.madeOf);
-    this.honesty.hidden = !values.madeOf;
+    set(this.honesty, "hidden", !values.madeOf);
     this.files.show(values.files);
     showLook(this.look, values, waitingSince);
   }
@@ -246,7 +247,7 @@ class Head {
   }
 
   count(all, settled, ticked) {
-    this.bar.value = all ? settled / all : 0;
+    set(this.bar, "value", all ? settled / all : 0);
     say(this.total, "settledOf", { n: settled, m: all });
     say(this.ticked, "tickedOf", { n: ticked, m: all });
     say(this.bar, "settledOf", { n: settled, m: all }, "aria-label");
@@ -279,14 +280,14 @@ class Section {
   show(fits) {
     let visible = 0;
     for (const row of this.rows) {
-      row.node.hidden = !fits(row);
+      set(row.node, "hidden", !fits(row));
       visible += row.node.hidden ? 0 : 1;
     }
-    this.node.hidden = visible === 0;
+    set(this.node, "hidden", visible === 0);
     const live = this.rows.filter((row) => row.live);
     const settled = live.filter((row) => row.settled).length;
     say(this.text, "settledOf", { n: settled, m: live.length });
-    this.bar.value = live.length ? settled / live.length : 0;
+    set(this.bar, "value", live.length ? settled / live.length : 0);
     this.node.classList.toggle("whole", live.length > 0 && settled === live.length);
     return visible;
   }

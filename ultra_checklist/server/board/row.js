@@ -6,7 +6,7 @@ import { fileLink, kindOf, unanswered } from "./data.js";
 import { Files, h, icon, Pill, put, speakUp, words } from "./dom.js";
 import { DateField, Field } from "./field.js";
 import { Record } from "./record.js";
-import { clock, say, word } from "./words.js";
+import { clock, lang, say, word } from "./words.js";
 
 /** A check as one line of the list. */
 export class Row {
@@ -95,11 +95,16 @@ export class Row {
     this.show();
   }
 
+  /** Bring the row up to date, if anything that it shows has changed. */
   show() {
-    const { values } = this;
+    const { record, values, awaiting, live, trouble } = this;
+    const editable = this.shared.open() && live;
+    const told = trouble && [trouble.error.message, trouble.error.passing, trouble.seen];
+    const state = JSON.stringify([values, [...record.wanted], editable, awaiting, live, told, this.home.hidden, lang]);
+    if (state === this.state) return;
+    this.state = state;
     const title = values.title || word("untitled");
     put(this.title, title);
-    const editable = this.shared.open() && this.live;
     this.box.checked = this.record.value("done") === true;
     this.box.disabled = !editable || !("done" in this.record.columns);
     this.node.classList.toggle("gone", !this.live);

@@ -1,0 +1,282 @@
+"""The board by keyboard, in every look, for everybody: filters, print, slow scripts, axe."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it brings no types
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from tests.e2e.conftest import SATO, row, visit
+from tests.e2e.pretend import RESULTS, Pretend, Server, text
+
+SHIFTS = """
+    window.shifted = 0
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value
+    }).observe({ type: "layout-shift", buffered: true })
+"""
+
+
+def box(page: Page, release: Pretend, number: int) -> Any:
+    return row(page, release, number).get_by_role("checkbox").first
+
+
+def test_keys_lead_from_check_to_check(page: Page, release: Pretend) -> None:
+    visit(page, release)
+    page.keyboard.press("j")
+    expect(box(page, release, 0)).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(box(page, release, 2)).to_be_focused()
+    page.keyboard.press("k")
+    expect(box(page, release, 1)).to_be_focused()
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        page.keyboard.press("Space")
+    assert release.properties(1)["実施済み"]["checkbox"] is True
+    page.keyboard.press("Enter")
+    note = row(page, release, 1).get_by_label("メモ", exact=True)
+    note.fill("")
+    note.press_sequentially("jk ?f")
+    expect(note).to_have_value("jk ?f")
+    page.keyboard.press("Escape")
+    expect(note).to_be_hidden()
+    page.keyboard.press("f")
+    expect(page.get_by_role("combobox", name="セクション")).to_be_focused()
+
+
+def test_the_keys_are_listed_in_both_languages(page: Page, release: Pretend) -> None:
+    visit(page, release)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="キーボード操作")
+    expect(dialog.get_by_text("次の項目へ")).to_be_visible()
+    page.keyboard.press("j")
+    assert page.evaluate("document.querySelector('.row:focus-within')") is None
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="EN", exact=True).click()
+    page.get_by_role("button", name="Keys", exact=True).click()
+    expect(page.get_by_role("dialog", name="Keys").get_by_text("To the next check")).to_be_visible()
+
+
+def test_the_focus_stays_when_a_verdict_arrives(page: Page, release: Pretend) -> None:
+    visit(page, release)
+    page.keyboard.press("j")
+    release.verdict(0, "不合格", "期待 600、実際 644")
+    expect(row(page, release, 0).locator(".pill")).to_have_text("不合格")
+    expect(box(page, release, 0)).to_be_focused()
+
+
+def test_sections_and_results_narrow_the_list_and_the_address_says_so(page: Page, release: Pretend) -> None:
+    release.verdict(3, "不合格", "ありません")
+    release.verdict(4, "合格", "", settled=True)
+    visit(page, release)
+    section = page.get_by_role("combobox", name="セクション")
+    section.select_option(label="02 環境設定の確認 (3)")
+    expect(page.locator(".row:visible")).to_have_count(3)
+    page.get_by_role("combobox", name="結果").select_option(label="不合格 (1)")
+    expect(page.locator(".row:visible")).to_have_count(1)
+    assert "result=failed" in page.url
+    page.reload()
+    expect(page.locator(".row:visible")).to_have_count(1)
+    section.select_option(label="01 前提条件チェック (3)")
+    expect(page.get_by_text("この表示に該当する項目はありません。")).to_be_visible()
+    page.get_by_role("button", name="すべて表示").click()
+    expect(page.locator(".row:visible")).to_have_count(len(release.rows))
+    assert "?" not in page.url
+
+
+def test_progress_is_told_in_words(page: Page, release: Pretend) -> None:
+    release.verdict(0, "合格", "", settled=True)
+    release.verdict(1, "確認済み", "", settled=True)
+    release.verdict(3, "不合格", "ありません")
+    visit(page, release)
+    assert page.locator(".part").all_inner_texts() == ["不合格 1", "合格 1", "確認済み 1", "結果なし 3"]
+    expect(page.get_by_role("progressbar", name="6 件中 2 件確定")).to_be_visible()
+
+
+def test_evidence_opens_in_place(page: Page, release: Pretend) -> None:
+    release.verdict(3, "不合格", "ありません")
+    excerpt = {"type": "code", "code": {"rich_text": text("stat: mode 0644"), "language": "plain text"}}
+    release.server.call("PATCH", f"blocks/{release.rows[3]}/children", {"children": [excerpt]})
+    visit(page, release)
+    row(page, release, 3).get_by_role("button", name="判断・メモ").click()
+    proof = row(page, release, 3).locator(".proof")
+    expect(proof.get_by_text("stat: mode 0644")).to_be_visible()
+    expect(proof.locator(".evidence-text")).to_have_text("sha256:4f2c9d1e8b7a6f5e")
+
+
+def test_the_look_is_chosen_and_kept(page: Page, release: Pretend) -> None:
+    page.emulate_media(color_scheme="light")
+    visit(page, release)
+
+    def ground() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    light = ground()
+    for name in ("表示: 自動", "表示: ライト"):
+        page.get_by_role("button", name=name).click()
+    expect(page.get_by_role("button", name="表示: ダーク")).to_be_visible()
+    dark = ground()
+    assert dark != light
+    page.reload()
+    assert ground() == dark
+    page.get_by_role("button", name="表示: ダーク").click()
+    assert ground() == light
+    page.emulate_media(color_scheme="dark")
+    assert ground() == dark
+
+
+def test_print_shows_the_checks_and_no_controls(page: Page, release: Pretend) -> None:
+    release.verdict(3, "不合格", "ありません")
+    visit(page, release)
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator(".row:visible")).to_have_count(len(release.rows))
+    expect(page.get_by_text("ありません", exact=True)).to_be_visible()
+    for hidden in (".top", ".filters", ".more", ".closing"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    assert page.evaluate("getComputedStyle(document.querySelector('.row')).breakInside") == "avoid"
+
+
+def test_nothing_moves_while_it_loads_or_looks(page: Page, release: Pretend) -> None:
+    page.add_init_script(SHIFTS)
+    release.verdict(3, "不合格", "ありません")
+    visit(page, release)
+    expect(page.get_by_text("チェックリスト本文")).to_be_visible()
+    release.verdict(0, "合格", "", settled=True)
+    expect(row(page, release, 0).locator(".pill")).to_have_text("合格")
+    assert page.evaluate("window.shifted") < 0.1
+
+
+def cut(route: Route) -> None:
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text()[: len(answer.text()) // 2])
+
+
+@pytest.mark.parametrize("module", ["board.js", "release.js", "words.js"])
+def test_a_script_that_is_cut_off_leaves_words_on_the_page(page: Page, release: Pretend, module: str) -> None:
+    page.route(f"**/board/{module}", cut)
+    page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}")
+    expect(page.get_by_text("読み込み中…")).to_be_visible()
+    expect(page.get_by_role("link", name="reload the page")).to_be_visible(timeout=20_000)
+    page.unroute(f"**/board/{module}")
+    page.get_by_role("link", name="reload the page").click()
+    expect(page.locator(".row")).to_have_count(len(release.rows))
+
+
+def test_a_late_script_shows_that_it_loads(page: Page, release: Pretend) -> None:
+    held: list[Route] = []
+    page.route("**/board/release.js", lambda route: held.append(route))
+    page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}", wait_until="commit")
+    expect(page.get_by_text("読み込み中…")).to_be_visible()
+    held[0].continue_()
+    expect(page.locator(".row")).to_have_count(len(release.rows))
+    expect(page.get_by_text("読み込み中…")).to_be_hidden()
+
+
+def test_a_tick_before_the_answer_is_neither_lost_nor_doubled(page: Page, release: Pretend) -> None:
+    visit(page, release)
+    held: list[Route] = []
+    page.route(
+        f"**/v1/pages/{release.rows[1]}",
+        lambda route: held.append(route) if route.request.method == "PATCH" else route.continue_(),
+    )
+    with page.expect_request(lambda sent: sent.method == "PATCH"):
+        box(page, release, 1).click(force=True)
+    box(page, release, 1).click(force=True)
+    box(page, release, 1).click(force=True)
+    for _ in range(2):
+        with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+            held.pop(0).continue_()
+        if not held:
+            break
+    expect(box(page, release, 1)).to_be_checked()
+    assert release.properties(1)["実施済み"]["checkbox"] is True
+
+
+# --- many rows
+
+
+@pytest.fixture
+def large(server: Server, monkeypatch: pytest.MonkeyPatch) -> Pretend:
+    rows = tuple(
+        (f"{number // 50 + 1:02} 節 {number // 50 + 1}", f"{number + 1}. 確認する") for number in range(500)
+    )
+    monkeypatch.setattr("tests.e2e.pretend.ROWS", rows)
+    return Pretend(server).make()
+
+
+def test_a_look_without_news_changes_nothing_on_500_rows(page: Page, large: Pretend) -> None:
+    visit(page, large)
+    looks = f"**/v1/data_sources/{large.checks}/query"
+    for _ in range(5):
+        page.wait_for_event("response", lambda answer: answer.url.endswith("/query"))
+    page.evaluate(
+        """() => {
+            window.changes = []
+            new MutationObserver((list) => window.changes.push(...list.map((one) => one.target.outerHTML?.slice(0, 80))))
+                .observe(document.getElementById("main"), { subtree: true, childList: true, attributes: true, characterData: true })
+        }"""
+    )
+    for _ in range(10):
+        with page.expect_response(looks):
+            pass
+    assert page.evaluate("window.changes") == []
+    large.verdict(400, "合格", "", settled=True)
+    expect(row(page, large, 400).locator(".pill")).to_have_text("合格")
+    assert 0 < len(page.evaluate("window.changes")) < 60
+
+
+# --- axe
+
+
+@dataclass
+class Look:
+    """A window of some size in some scheme."""
+
+    scheme: Any
+    width: int
+
+
+LOOKS = [Look(scheme, width) for scheme in ("light", "dark") for width in (1280, 390)]
+
+
+@pytest.fixture(params=LOOKS, ids=[f"{look.scheme}-{look.width}" for look in LOOKS])
+def looking(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """Axe is brought into the page, which the board's own policy forbids."""
+    look: Look = request.param
+    viewport: Any = {"width": look.width, "height": 900}
+    context = browser.new_context(
+        locale="ja-JP", color_scheme=look.scheme, viewport=viewport, bypass_csp=True, reduced_motion="reduce"
+    )
+    context.add_init_script(f"localStorage.setItem('ultra-checklist-name', {SATO!r})")
+    yield context
+    context.close()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {json.dumps([node['html'][:200] for node in one['nodes'][:3]])}" for one in found]
+
+
+def test_axe_finds_nothing(looking: BrowserContext, release: Pretend) -> None:
+    for number, result in enumerate(RESULTS[: len(release.rows)]):
+        release.verdict(number, result, "期待 600、実際 644", settled=number % 2 == 0)
+    page = looking.new_page()
+    page.goto(release.server.url)
+    expect(page.get_by_text("v1.4.0 本番リリース")).to_be_visible()
+    assert violations(page) == []
+    visit(page, release)
+    row(page, release, 3).get_by_role("button", name="判断・メモ").click()
+    expect(row(page, release, 3).locator(".proof")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="キーボード操作").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="EN", exact=True).click()
+    page.locator("#me").click()
+    expect(page.get_by_role("dialog", name="Who are you?")).to_be_visible()
+    assert violations(page) == []

@@ -93,7 +93,7 @@ def test_progress_is_told_in_words(page: Page, release: Pretend) -> None:
     release.verdict(1, "確認済み", "", settled=True)
     release.verdict(3, "不合格", "ありません")
     visit(page, release)
-    assert page.locator(".part").all_inner_texts() == ["不合格 1", "合格 1", "確認済み 1", "結果なし 3"]
+    assert page.locator(".overall .part").all_inner_texts() == ["合格 1", "確認済み 1", "不合格 1", "結果なし 3"]
     expect(page.get_by_role("progressbar", name="6 件中 2 件確定")).to_be_visible()
 
 
@@ -170,31 +170,50 @@ def test_a_script_that_is_cut_off_leaves_words_on_the_page(page: Page, release: 
 def test_a_late_script_shows_that_it_loads(page: Page, release: Pretend) -> None:
     held: list[Route] = []
     page.route("**/board/release.js", lambda route: held.append(route))
-    page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}", wait_until="commit")
+    with page.expect_request("**/board/release.js"):
+        page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}", wait_until="commit")
     expect(page.get_by_text("読み込み中…")).to_be_visible()
     held[0].continue_()
     expect(page.locator(".row")).to_have_count(len(release.rows))
     expect(page.get_by_text("読み込み中…")).to_be_hidden()
 
 
-def test_a_tick_before_the_answer_is_neither_lost_nor_doubled(page: Page, release: Pretend) -> None:
+@pytest.mark.parametrize("clicks", [1, 2, 3])
+def test_ticks_before_the_answer_are_neither_lost_nor_doubled(page: Page, release: Pretend, clicks: int) -> None:
     visit(page, release)
     held: list[Route] = []
-    page.route(
-        f"**/v1/pages/{release.rows[1]}",
-        lambda route: held.append(route) if route.request.method == "PATCH" else route.continue_(),
-    )
-    with page.expect_request(lambda sent: sent.method == "PATCH"):
+    sent: list[bool] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method != "PATCH":
+            route.continue_()
+            return
+        sent.append(route.request.post_data_json["properties"]["実施済み"]["checkbox"])
+        if len(sent) == 1:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/v1/pages/{release.rows[1]}", hold)
+    with page.expect_request(lambda asked: asked.method == "PATCH"):
         box(page, release, 1).click(force=True)
-    box(page, release, 1).click(force=True)
-    box(page, release, 1).click(force=True)
+    for _ in range(clicks - 1):
+        box(page, release, 1).click(force=True)
+    wanted = clicks % 2 == 1
+    assert box(page, release, 1).is_checked() is wanted
+    with page.expect_response(lambda answer: answer.url.endswith("/query")):
+        pass
+    assert box(page, release, 1).is_checked() is wanted, "a look in between takes nothing back"
+    writes: list[str] = []
+    page.on("requestfinished", lambda asked: writes.append(asked.url) if asked.method == "PATCH" else None)
+    held[0].continue_()
     for _ in range(2):
-        with page.expect_response(lambda answer: answer.request.method == "PATCH"):
-            held.pop(0).continue_()
-        if not held:
-            break
-    expect(box(page, release, 1)).to_be_checked()
-    assert release.properties(1)["実施済み"]["checkbox"] is True
+        with page.expect_response(lambda answer: answer.url.endswith("/query")):
+            pass
+    expect(box(page, release, 1)).to_be_checked(checked=wanted)
+    assert release.properties(1)["実施済み"]["checkbox"] is wanted
+    assert sent == ([True] if clicks == 1 else [True, wanted])
+    assert len(writes) == len(sent)
 
 
 # --- many rows

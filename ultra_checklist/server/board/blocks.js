@@ -2,7 +2,8 @@
 
 import { call, children } from "./api.js";
 import { fileLink, pagePath } from "./data.js";
-import { fileAnchor, h, lead, rich, words } from "./dom.js";
+import { h, rich, words } from "./dom.js";
+import { fileAnchor, lead } from "./files.js";
 import { word } from "./words.js";
 
 const HEADINGS = { heading_1: "h3", heading_2: "h3", heading_3: "h4", heading_4: "h5" };
@@ -127,7 +128,11 @@ function unknown(block) {
 }
 
 function fileBlock(block) {
-  return h("p", {}, lead(fileAnchor(), block[block.type]));
+  const again = async () => {
+    const now = await call("GET", `blocks/${block.id}`);
+    return [now[now.type]];
+  };
+  return h("p", {}, lead(fileAnchor(again), block[block.type]));
 }
 
 /** A block whose children are read when it is opened. */

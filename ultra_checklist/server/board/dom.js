@@ -1,7 +1,7 @@
 // Small pieces of page. Text of the API reaches the page as text nodes only, never as markup.
 
-import { fileLink, kindOf, safeUrl } from "./data.js";
-import { say, unsay, word } from "./words.js";
+import { kindOf, safeUrl } from "./data.js";
+import { say, unsay } from "./words.js";
 
 /** An element; properties named on… are listeners, `text` is its text, null and false are left out. */
 export function h(tag, given = {}, ...inside) {
@@ -44,6 +44,13 @@ export function arrange(parent, nodes) {
   nodes.forEach((node, place) => {
     if (parent.children[place] !== node) parent.insertBefore(node, parent.children[place] ?? null);
   });
+}
+
+/** Change the page and leave the focus where it is, also in what is moved: moving takes it away. */
+export function keepFocus(change) {
+  const held = document.activeElement;
+  change();
+  if (held !== document.activeElement && held.isConnected) held.focus({ preventScroll: true });
 }
 
 const SHAPES = {
@@ -119,52 +126,6 @@ export function rich(items) {
     const url = item.href ? safeUrl(item.href) : null;
     return url ? h("a", { href: url.href, rel: "noopener noreferrer", target: "_blank" }, node) : node;
   });
-}
-
-/** Let a link lead to a file of the API: the server's own are downloaded, others open beside the board. */
-export function lead(link, file) {
-  const { name, href } = fileLink(file);
-  const own = href.startsWith("/files/");
-  const wanted = { href: href || null, download: own ? name : null, target: own ? null : "_blank", rel: "noopener noreferrer" };
-  for (const [attribute, value] of Object.entries(wanted)) {
-    if (value === null) link.removeAttribute(attribute);
-    else if (link.getAttribute(attribute) !== value) link.setAttribute(attribute, value);
-  }
-  put(link.lastChild, name || word("untitled"));
-  return link;
-}
-
-/** A link to a file, still without the file. */
-export function fileAnchor() {
-  return h("a", { class: "file" }, icon("file"), h("span"));
-}
-
-/** A list of files that follows the data: links are renewed in place, because they expire. */
-export class Files {
-  constructor(remove = null) {
-    this.node = h("ul", { class: "files", hidden: true });
-    this.remove = remove;
-    this.items = [];
-  }
-
-  show(files) {
-    set(this.node, "hidden", files.length === 0);
-    while (this.items.length > files.length) this.items.pop().node.remove();
-    files.forEach((file, place) => {
-      this.items[place] ??= this.#item(place);
-      const { link, drop } = this.items[place];
-      lead(link, file);
-      if (drop) say(drop, "removeFile", { name: link.textContent }, "aria-label");
-    });
-  }
-
-  #item(place) {
-    const link = fileAnchor();
-    const drop = this.remove && h("button", { type: "button", class: "drop", text: "×", onclick: () => this.remove(place) });
-    const node = h("li", {}, link, drop);
-    this.node.append(node);
-    return { node, link, drop };
-  }
 }
 
 /** Tell people who listen instead of looking. */

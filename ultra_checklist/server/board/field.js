@@ -1,7 +1,7 @@
 // A field that people type in: never overwritten while they do, saved when they leave it, honest about it.
 
 import { h, words } from "./dom.js";
-import { say } from "./words.js";
+import { day, say } from "./words.js";
 
 const drafts = new Set();
 addEventListener("beforeunload", (event) => {
@@ -114,10 +114,7 @@ export class DateField extends Field {
   get stored() {
     const stored = this.record.value(this.code) ?? "";
     if (stored.length <= "2026-01-01".length) return stored;
-    const time = new Date(stored);
-    if (Number.isNaN(time.getTime())) return "";
-    const two = (number) => String(number).padStart(2, "0");
-    return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+    return day(stored);
   }
 
   async save() {

@@ -1,14 +1,18 @@
 // Which checks are shown: by what they need, by section and by result. The address carries the choice.
 
-import { h, put, set, words } from "./dom.js";
+import { kindOf } from "./data.js";
+import { arrange, h, put, set, words } from "./dom.js";
 import { keysButton } from "./keys.js";
+import { KINDS, labelOf } from "./progress.js";
 import { say, word } from "./words.js";
 
 const SHOW = ["all", "somebody", "failed"];
 
 /** The controls above the checks, and the question which checks fit. */
 export class Filters {
-  constructor(changed) {
+  /** `results` are the names that the data has for results. */
+  constructor(results, changed) {
+    this.results = results;
     this.changed = changed;
     const given = new URLSearchParams(location.search);
     this.wanted = { show: given.get("show") ?? "all", section: given.get("section") ?? "", result: given.get("result") ?? "" };
@@ -60,7 +64,7 @@ export class Filters {
   fits(row) {
     const { section, result } = this.wanted;
     if (section && row.values.section !== section) return false;
-    if (result && row.kind !== result) return false;
+    if (result && row.standing !== result) return false;
     if (this.#shown === "somebody") return row.live && !row.settled;
     return this.#shown === "failed" ? row.live && row.kind === "failed" : true;
   }
@@ -81,21 +85,31 @@ export class Filters {
     }
     const sections = new Map(live.map((row) => [row.values.section, row.values.section || word("noSection")]));
     this.#offer("section", sections, (row, value) => row.values.section === value, live);
-    const results = new Map(live.map((row) => [row.kind, row.values.result || word(row.kind === "pending" ? "awaiting" : "noResult")]));
-    this.#offer("result", results, (row, value) => row.kind === value, live);
+    const results = new Map(live.map((row) => [row.standing, labelOf(row.standing, row.values.result)]));
+    const { result } = this.wanted;
+    if (result && !results.has(result)) results.set(result, this.#named(result));
+    this.#offer("result", results, (row, value) => row.standing === value, live);
     set(this.clear, "hidden", !this.narrowed);
+  }
+
+  /** What a result of the address is called, though no check has it. */
+  #named(kind) {
+    return KINDS.includes(kind) ? labelOf(kind, this.results.find((name) => kindOf("result", name) === kind)) : kind;
   }
 
   #offer(name, values, belongs, rows) {
     const { select, options } = this.selects[name];
     const wanted = this.wanted[name];
     if (wanted && !values.has(wanted)) values.set(wanted, wanted);
-    for (const [value, option] of options) if (!values.has(value)) options.delete(value) && option.remove();
-    for (const value of [...values.keys()].sort((one, other) => one.localeCompare(other, "ja", { numeric: true }))) {
-      if (!value) continue;
-      if (!options.has(value)) options.set(value, select.appendChild(h("option", { value })));
+    const sorted = [...values.keys()].filter(Boolean).sort(name === "result" ? byKind : byText);
+    for (const value of sorted) {
+      if (!options.has(value)) options.set(value, h("option", { value }));
       put(options.get(value), `${values.get(value)} (${rows.filter((row) => belongs(row, value)).length})`);
     }
+    arrange(select, [select.options[0], ...sorted.map((value) => options.get(value))]);
     if (select.value !== wanted) select.value = wanted;
   }
 }
+
+const byText = (one, other) => one.localeCompare(other, "ja", { numeric: true });
+const byKind = (one, other) => KINDS.indexOf(one) - KINDS.indexOf(other);

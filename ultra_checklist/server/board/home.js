@@ -39,14 +39,14 @@ export function showHome(main) {
     words("p", "noReleasesText", { class: "muted" }),
     h("pre", { tabindex: "0" }, h("code", { text: "ultra-checklist init --local\nultra-checklist new v1.0.0 --local" })),
   );
-  main.replaceChildren(words("h1", "releases"), list, empty);
-  const home = new Home(list, empty);
+  const home = new Home(list, empty, () => main.replaceChildren(words("h1", "releases"), list, empty));
   document.addEventListener("spoken-language", () => home.show());
   return poll(() => home.look(), () => PACE);
 }
 
 class Home {
-  constructor(list, empty) {
+  constructor(list, empty, enter) {
+    this.enter = enter;
     this.list = list;
     this.empty = empty;
     this.sources = new Map();
@@ -82,6 +82,7 @@ class Home {
 
   show() {
     if (this.releases === null) return;
+    if (!this.list.isConnected) this.enter();
     const nodes = this.releases.map((release) => {
       const card = this.cards.get(release.id) ?? new Card(release.id);
       this.cards.set(release.id, card);

@@ -3,19 +3,20 @@
 import { call, children, meet, query } from "./api.js";
 import { Body, showsAgain } from "./blocks.js";
 import { Closing } from "./closing.js";
-import { columns, isOpen, isTitled, tableOf } from "./data.js";
-import { arrange, Files, h, icon, Pill, put, set, words } from "./dom.js";
+import { columns, isOpen, isTitled, read, tableOf } from "./data.js";
+import { arrange, h, icon, keepFocus, Pill, put, set, words } from "./dom.js";
+import { Files } from "./files.js";
 import { Filters } from "./filters.js";
 import { showLook } from "./home.js";
 import { poll } from "./poll.js";
+import { Progress } from "./progress.js";
 import { Record } from "./record.js";
 import { Row } from "./row.js";
-import { clock, say, word } from "./words.js";
+import { clock, say } from "./words.js";
 
 const PACE = 1000;
 const PACE_ENDED = 10000;
 const PAGE_EVERY = 15000;
-const ORDER = ["failed", "unclear", "pending", "passed", "confirmed", "waived", "outside", "waiting", "blocked", "other", "none"];
 
 /** Show a release in `main` and keep it up to date. Throws ApiError. */
 export async function showRelease(main, page, source) {
@@ -55,8 +56,8 @@ class Release {
     this.arrived = false;
     this.pageReadAt = -Infinity;
     this.status = "";
-    this.head = new Head();
-    this.filters = new Filters(() => this.#count());
+    this.head = new Head(async () => read(await call("GET", `pages/${page.id}`), known).files);
+    this.filters = new Filters(this.checkColumns?.result?.options ?? [], () => this.#count());
     this.list = h("div", { class: "sections" });
     this.none = h("p", { class: "notice", hidden: true });
     this.prose = h("div", { class: "prose" });
@@ -129,7 +130,7 @@ class Release {
     this.head.show(values, since ?? "");
     this.closing.show();
     for (const row of this.rows.values()) row.show();
-    this.#arrangeSections();
+    keepFocus(() => this.#arrangeSections());
     this.#count();
   }
 
@@ -151,9 +152,7 @@ class Release {
   #count() {
     const live = [...this.rows.values()].filter((row) => row.live);
     const settled = live.filter((row) => row.settled).length;
-    const ticked = live.filter((row) => row.record.value("done")).length;
-    this.head.count(live.length, settled, ticked);
-    this.head.parts(live);
+    this.head.count(live);
     this.filters.show([...this.rows.values()], this.shared.open());
     let visible = 0;
     for (const section of this.shown ?? []) visible += section.show((row) => this.filters.fits(row) || row.busy);
@@ -174,22 +173,22 @@ function grouped(rows) {
 }
 
 class Head {
-  constructor() {
+  /** `again` asks for the release's files as they are now. */
+  constructor(again) {
     this.title = h("h1");
     this.status = new Pill("status");
     this.facts = h("dl", { class: "facts" });
     this.known = {};
     for (const key of ["environment", "commit", "operator", "started", "ended"]) this.#fact(key);
-    this.bar = h("progress", { class: "bar-settled", max: "1", value: "0" });
+    this.progress = new Progress();
     this.total = h("strong", { class: "total" });
     this.ticked = h("span", { class: "muted" });
-    this.made = h("ul", { class: "parts" });
-    this.partOf = new Map();
     this.cells = say(h("div", { class: "map", "aria-hidden": "true" }), "map", {}, "title");
     this.honesty = h("p", { class: "honesty" });
-    this.files = new Files();
+    this.files = new Files(again);
     this.look = h("p", { class: "muted small" });
-    const progress = h("div", { class: "overall" }, h("p", { class: "totals" }, this.total, this.ticked), this.bar, this.made, this.cells);
+    const { bar, line: parts } = this.progress;
+    const progress = h("div", { class: "overall" }, h("p", { class: "totals" }, this.total, this.ticked), bar, parts, this.cells);
     const line = h("div", { class: "title-line" }, this.title, this.status.node);
     this.node = h("section", { class: "head" }, line, this.facts, progress, this.honesty, this.files.node, this.look);
   }
@@ -228,29 +227,12 @@ class Head {
     for (const cells of sections) cells.forEach((cell, place) => cell.classList.toggle("first", place === 0));
   }
 
-  /** How many rows have which result, by colour and in words. */
-  parts(rows) {
-    const found = new Map();
-    for (const row of rows) {
-      const label = row.values.result || word(row.kind === "pending" ? "awaiting" : "noResult");
-      const part = found.get(row.kind) ?? { label, number: 0 };
-      part.number += 1;
-      found.set(row.kind, part);
-    }
-    const nodes = [...found].sort(([one], [other]) => ORDER.indexOf(one) - ORDER.indexOf(other)).map(([kind, { label, number }]) => {
-      const node = this.partOf.get(kind) ?? h("li", { class: "part", "data-kind": kind });
-      this.partOf.set(kind, node);
-      put(node, `${label} ${number}`);
-      return node;
-    });
-    arrange(this.made, nodes);
-  }
-
-  count(all, settled, ticked) {
-    set(this.bar, "value", all ? settled / all : 0);
-    say(this.total, "settledOf", { n: settled, m: all });
-    say(this.ticked, "tickedOf", { n: ticked, m: all });
-    say(this.bar, "settledOf", { n: settled, m: all }, "aria-label");
+  count(rows) {
+    const settled = rows.filter((row) => row.settled).length;
+    this.progress.show(rows);
+    say(this.total, "settledOf", { n: settled, m: rows.length });
+    const ticked = rows.filter((row) => row.record.value("done")).length;
+    say(this.ticked, "openAndTicked", { open: rows.length - settled, n: ticked, m: rows.length });
   }
 }
 
@@ -260,9 +242,11 @@ class Section {
     const text = title ? h("span", { text: title }) : words("span", "noSection");
     const badge = number && h("span", { class: "section-number", text: String(Number(number)) });
     this.text = h("span", { class: "section-count muted" });
-    this.bar = h("progress", { class: "bar-settled", max: "1", value: "0", "aria-hidden": "true" });
+    this.progress = new Progress();
+    // Its words stand beside it.
+    this.progress.bar.setAttribute("aria-hidden", "true");
     this.list = h("ul", { class: "rows" });
-    const head = h("div", { class: "section-head" }, h("h2", {}, badge || null, text), this.text, this.bar);
+    const head = h("div", { class: "section-head" }, h("h2", {}, badge || null, text), this.text, this.progress.bar, this.progress.line);
     this.node = h("section", { class: "section" }, head, this.list);
     this.rows = [];
   }
@@ -287,7 +271,7 @@ class Section {
     const live = this.rows.filter((row) => row.live);
     const settled = live.filter((row) => row.settled).length;
     say(this.text, "settledOf", { n: settled, m: live.length });
-    set(this.bar, "value", live.length ? settled / live.length : 0);
+    this.progress.show(live);
     this.node.classList.toggle("whole", live.length > 0 && settled === live.length);
     return visible;
   }

@@ -2,11 +2,12 @@
 
 import { ApiError, call, isPerson, upload } from "./api.js";
 import { Body } from "./blocks.js";
-import { fileLink, kindOf, unanswered } from "./data.js";
-import { Files, h, icon, Pill, put, speakUp, words } from "./dom.js";
+import { fileLink, kindOf, read, unanswered } from "./data.js";
+import { h, icon, Pill, put, speakUp, words } from "./dom.js";
 import { DateField, Field } from "./field.js";
+import { Files } from "./files.js";
 import { Record } from "./record.js";
-import { clock, lang, say, word } from "./words.js";
+import { clock, day, lang, say, word } from "./words.js";
 
 /** A check as one line of the list. */
 export class Row {
@@ -30,7 +31,7 @@ export class Row {
     this.digest = h("code", { class: "digest" });
     this.meta = h("p", { class: "meta muted" }, this.by, this.time, this.digest);
     this.alert = h("p", { class: "trouble", role: "alert", hidden: true });
-    this.files = new Files();
+    this.files = new Files(() => this.attachments());
     this.choice = h("p", { class: "choice" });
     this.own = h("div", { class: "own", hidden: true }, this.choice, this.files.node);
     const controls = `panel-${this.hex}`;
@@ -39,7 +40,7 @@ export class Row {
     this.home = h("div", { class: "panel", id: controls, hidden: true });
     const tick = h("label", { class: "tick" }, this.box, h("span", { class: "tick-box" }, icon("tick")));
     const body = h("div", { class: "row-body" }, this.title, this.why, this.meta, this.own, this.alert);
-    const given = { class: "row", id: `row-${this.hex}`, tabindex: "-1" };
+    const given = { class: "row", id: `row-${this.hex}`, tabindex: "-1", "onopen-row": () => this.toggle({ looking: true }) };
     this.node = h("li", given, tick, body, this.pill.node, this.more, this.home);
     this.cell = h("a", { class: "cell", href: `#${this.node.id}`, tabindex: "-1" });
   }
@@ -75,6 +76,20 @@ export class Row {
     return kindOf("result", this.values.result) || (this.values.result ? "other" : this.awaiting ? "pending" : "none");
   }
 
+  get editable() {
+    return this.shared.open() && this.live;
+  }
+
+  /** The kind as progress counts it: what is settled without a result needs nobody. */
+  get standing() {
+    return this.kind === "none" && this.settled ? "unneeded" : this.kind;
+  }
+
+  /** The row's files as they are now, with links that have just been signed. */
+  async attachments() {
+    return read(await call("GET", `pages/${this.record.id}`), this.record.columns).attachments;
+  }
+
   get busy() {
     return this.node.contains(document.activeElement) || !this.home.hidden;
   }
@@ -98,9 +113,9 @@ export class Row {
   /** Bring the row up to date, if anything that it shows has changed. */
   show() {
     const { record, values, awaiting, live, trouble } = this;
-    const editable = this.shared.open() && live;
+    const { editable } = this;
     const told = trouble && [trouble.error.message, trouble.error.passing, trouble.seen];
-    const state = JSON.stringify([values, [...record.wanted], editable, awaiting, live, told, this.home.hidden, lang]);
+    const state = JSON.stringify([values, [...record.wanted], editable, awaiting, live, told, lang, day()]);
     if (state === this.state) return;
     this.state = state;
     const title = values.title || word("untitled");
@@ -130,6 +145,7 @@ export class Row {
     this.time.hidden = !values.checkedAt;
     if (values.checkedAt) {
       this.time.dateTime = values.checkedAt;
+      this.time.dataset.day = day(values.checkedAt);
       say(this.time, "checkedAt", { time: clock(values.checkedAt) });
     }
     put(this.digest, values.evidence);
@@ -163,18 +179,19 @@ export class Row {
     this.choice.hidden = said.length === 0;
     const files = value("attachments") || [];
     this.files.show(files);
-    this.own.hidden = !this.home.hidden || (said.length === 0 && files.length === 0);
+    this.own.hidden = said.length === 0 && files.length === 0;
   }
 
-  toggle() {
+  /** Open or fold what can be decided and seen; whoever only looks keeps the focus. */
+  toggle({ looking = false } = {}) {
     const opening = this.home.hidden;
     this.panel ??= new Panel(this);
     this.home.hidden = !opening;
     this.more.setAttribute("aria-expanded", String(opening));
-    this.show();
     if (!opening) return;
     this.panel.read();
-    this.home.querySelector("select, textarea, input")?.focus();
+    this.panel.show(this.editable);
+    if (!looking) this.home.querySelector("select, textarea, input")?.focus();
   }
 }
 
@@ -193,8 +210,10 @@ class Panel {
     this.about = h("p", { class: "meta muted about" });
     this.evidence = h("code", { class: "evidence-text" });
     this.inside = h("div", { class: "prose" });
+    this.body = new Body(this.inside);
+    this.unread = h("p", { class: "trouble", hidden: true });
     const label = words("span", "evidence", { class: "field-label" });
-    this.proof = h("div", { class: "field proof", hidden: true }, label, this.evidence, this.inside);
+    this.proof = h("div", { class: "field proof", hidden: true }, label, this.evidence, this.inside, this.unread);
     row.home.append(this.proof);
     row.home.append(...this.fields.map((field) => field.node));
     if ("attachments" in record.columns) row.home.append(this.#attachments());
@@ -207,7 +226,7 @@ class Panel {
   }
 
   #attachments() {
-    this.files = new Files((place) => this.#change((files) => files.filter((_, other) => other !== place)));
+    this.files = new Files(() => this.row.attachments(), (place) => this.#change((files) => files.filter((_, other) => other !== place)));
     const given = { type: "file", multiple: true, class: "file-input", id: `file-${this.row.hex}` };
     this.adding = h("input", { ...given, onchange: () => this.#add() });
     this.progress = h("p", { class: "field-state", role: "status" });
@@ -246,28 +265,37 @@ class Panel {
     return error === null;
   }
 
-  /** The body of the check's own page, where the worker writes what it saw. */
-  async read() {
-    this.body ??= new Body(this.inside);
+  /** Read the body of the check's own page, where the worker writes what it saw; one reading at a time. */
+  read() {
+    this.seen = this.#proved;
+    const next = () => this.#read();
+    this.reading = (this.reading ?? Promise.resolve()).then(next, next);
+  }
+
+  async #read() {
     try {
       this.filled = (await this.body.load(this.row.record.id)) > 0;
+      this.unread.hidden = true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      say(this.inside, "unreachable");
-      this.filled = true;
-      this.body = null;
+      say(this.unread, "unreachable").hidden = false;
     }
     this.showProof();
+  }
+
+  get #proved() {
+    return `${this.row.values.evidence} ${this.row.values.checkedAt}`;
   }
 
   showProof() {
     put(this.evidence, this.row.values.evidence);
     this.evidence.hidden = !this.row.values.evidence;
-    this.proof.hidden = !(this.row.values.evidence || this.filled);
+    this.proof.hidden = !(this.row.values.evidence || this.filled || !this.unread.hidden);
   }
 
   show(editable) {
     this.showProof();
+    if (!this.row.home.hidden && this.seen !== this.#proved) this.read();
     for (const field of this.fields) field.show(editable);
     this.files?.show(this.row.record.value("attachments"));
     if (this.adding) this.adding.disabled = !editable;

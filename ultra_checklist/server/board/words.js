@@ -44,7 +44,7 @@ const WORDS = {
   made: ["作成", "Made"],
   files: ["ファイル", "Files"],
   settledOf: ["{m} 件中 {n} 件確定", "{n} of {m} settled"],
-  tickedOf: ["チェック {n} / {m}", "{n} of {m} ticked"],
+  openAndTicked: ["未了 {open} ・ チェック {n} / {m}", "{open} open · {n} of {m} ticked"],
   map: ["各項目の状態。クリックで移動", "State of every check; click to go there"],
   filter: ["表示", "Show"],
   all: ["すべて", "All"],
@@ -91,6 +91,7 @@ const WORDS = {
   approvedHint: ["二人目の担当者としてこの項目を承認する", "I approve this check as the second person"],
   attachments: ["添付", "Attachments"],
   addFile: ["ファイルを追加", "Add a file"],
+  fileGone: ["このファイルはもうありません。", "This file is no longer there."],
   removeFile: ["{name} を外す", "Remove {name}"],
   uploading: ["{name} をアップロード中…", "Uploading {name}…"],
   noPage: ["このページはありません", "There is no such page"],
@@ -122,6 +123,7 @@ const WORDS = {
   result: ["結果", "Result"],
   everySection: ["すべてのセクション", "Every section"],
   everyResult: ["すべての結果", "Every result"],
+  unneeded: ["対応不要", "Not needed"],
   noResult: ["結果なし", "No result yet"],
   showAll: ["すべて表示", "Show all"],
   evidence: ["証跡", "Evidence"],
@@ -134,8 +136,8 @@ const WORDS = {
   keyNext: ["次の項目へ", "To the next check"],
   keyPrevious: ["前の項目へ", "To the previous check"],
   keyTick: ["チェックする・外す", "Tick, untick"],
-  keyOpen: ["判断・メモ・証跡を開く", "Open decision, note and evidence"],
-  keyClose: ["閉じる", "Close them"],
+  keyOpen: ["判断・メモ・証跡を開く・閉じる", "Open or fold decision, note and evidence"],
+  keyClose: ["閉じて項目に戻る", "Fold them, back to the check"],
   keyFilter: ["絞り込みへ", "To the filters"],
   keyHelp: ["この一覧", "This list"],
   untitled: ["（無題）", "(untitled)"],
@@ -201,6 +203,14 @@ export function clock(iso) {
   const day = today ? {} : { year: "numeric", month: "2-digit", day: "2-digit" };
   const form = { ...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   return new Intl.DateTimeFormat(lang === "ja" ? "ja-JP" : "en-GB", form).format(time);
+}
+
+/** The day of a time as `YYYY-MM-DD` where the reader is; "" if it is no time. */
+export function day(iso = Date.now()) {
+  const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return "";
+  const two = (number) => String(number).padStart(2, "0");
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
 }
 
 /** How long ago, in the largest unit that fits. */

@@ -1,4 +1,4 @@
-"""The board by keyboard, in every look, for everybody: filters, print, slow scripts, axe."""
+"""The board in every look, for everybody: filters, progress, print, slow scripts, many rows, axe."""
 
 import json
 from collections.abc import Iterator
@@ -24,51 +24,6 @@ def box(page: Page, release: Pretend, number: int) -> Any:
     return row(page, release, number).get_by_role("checkbox").first
 
 
-def test_keys_lead_from_check_to_check(page: Page, release: Pretend) -> None:
-    visit(page, release)
-    page.keyboard.press("j")
-    expect(box(page, release, 0)).to_be_focused()
-    page.keyboard.press("j")
-    page.keyboard.press("j")
-    expect(box(page, release, 2)).to_be_focused()
-    page.keyboard.press("k")
-    expect(box(page, release, 1)).to_be_focused()
-    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
-        page.keyboard.press("Space")
-    assert release.properties(1)["実施済み"]["checkbox"] is True
-    page.keyboard.press("Enter")
-    note = row(page, release, 1).get_by_label("メモ", exact=True)
-    note.fill("")
-    note.press_sequentially("jk ?f")
-    expect(note).to_have_value("jk ?f")
-    page.keyboard.press("Escape")
-    expect(note).to_be_hidden()
-    page.keyboard.press("f")
-    expect(page.get_by_role("combobox", name="セクション")).to_be_focused()
-
-
-def test_the_keys_are_listed_in_both_languages(page: Page, release: Pretend) -> None:
-    visit(page, release)
-    page.keyboard.press("?")
-    dialog = page.get_by_role("dialog", name="キーボード操作")
-    expect(dialog.get_by_text("次の項目へ")).to_be_visible()
-    page.keyboard.press("j")
-    assert page.evaluate("document.querySelector('.row:focus-within')") is None
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    page.get_by_role("button", name="EN", exact=True).click()
-    page.get_by_role("button", name="Keys", exact=True).click()
-    expect(page.get_by_role("dialog", name="Keys").get_by_text("To the next check")).to_be_visible()
-
-
-def test_the_focus_stays_when_a_verdict_arrives(page: Page, release: Pretend) -> None:
-    visit(page, release)
-    page.keyboard.press("j")
-    release.verdict(0, "不合格", "期待 600、実際 644")
-    expect(row(page, release, 0).locator(".pill")).to_have_text("不合格")
-    expect(box(page, release, 0)).to_be_focused()
-
-
 def test_sections_and_results_narrow_the_list_and_the_address_says_so(page: Page, release: Pretend) -> None:
     release.verdict(3, "不合格", "ありません")
     release.verdict(4, "合格", "", settled=True)
@@ -88,24 +43,43 @@ def test_sections_and_results_narrow_the_list_and_the_address_says_so(page: Page
     assert "?" not in page.url
 
 
-def test_progress_is_told_in_words(page: Page, release: Pretend) -> None:
+def test_a_link_to_a_result_that_no_check_has_names_it_in_the_datas_words(page: Page, release: Pretend) -> None:
+    page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}?result=waived")
+    expect(page.get_by_text("この表示に該当する項目はありません。")).to_be_visible()
+    result = page.get_by_role("combobox", name="結果")
+    expect(result.locator("option:checked")).to_have_text("免除 (0)")
+    release.verdict(0, "免除", "", settled=True)
+    release.verdict(1, "合格", "", settled=True)
+    expect(page.locator(".row:visible")).to_have_count(1)
+    assert result.locator("option").all_inner_texts() == ["すべての結果", "合格 (1)", "免除 (1)", "結果なし (4)"]
+
+
+def shares(place: Any) -> list[tuple[str, float]]:
+    """The parts of a bar by kind, each as a share of its width."""
+    found: list[tuple[str, float]] = place.evaluate(
+        """bar => [...bar.children].map(part =>
+            [part.dataset.kind ?? "", part.getBoundingClientRect().width / bar.getBoundingClientRect().width])"""
+    )
+    return [(kind, round(share, 1)) for kind, share in found]
+
+
+def test_progress_is_told_in_words_and_drawn_in_parts(page: Page, release: Pretend) -> None:
     release.verdict(0, "合格", "", settled=True)
     release.verdict(1, "確認済み", "", settled=True)
     release.verdict(3, "不合格", "ありません")
+    release.write(5, 確定={"checkbox": True})
     visit(page, release)
-    assert page.locator(".overall .part").all_inner_texts() == ["合格 1", "確認済み 1", "不合格 1", "結果なし 3"]
-    expect(page.get_by_role("progressbar", name="6 件中 2 件確定")).to_be_visible()
-
-
-def test_evidence_opens_in_place(page: Page, release: Pretend) -> None:
-    release.verdict(3, "不合格", "ありません")
-    excerpt = {"type": "code", "code": {"rich_text": text("stat: mode 0644"), "language": "plain text"}}
-    release.server.call("PATCH", f"blocks/{release.rows[3]}/children", {"children": [excerpt]})
-    visit(page, release)
-    row(page, release, 3).get_by_role("button", name="判断・メモ").click()
-    proof = row(page, release, 3).locator(".proof")
-    expect(proof.get_by_text("stat: mode 0644")).to_be_visible()
-    expect(proof.locator(".evidence-text")).to_have_text("sha256:4f2c9d1e8b7a6f5e")
+    told = page.locator(".overall .part")
+    assert told.all_inner_texts() == ["合格 1", "確認済み 1", "対応不要 1", "不合格 1", "結果なし 2"]
+    expect(page.get_by_role("progressbar", name="6 件中 3 件確定")).to_be_visible()
+    expect(page.locator(".totals")).to_contain_text("未了 3")
+    sections = page.locator(".section-head")
+    assert sections.nth(0).locator(".part").all_inner_texts() == ["合格 1", "確認済み 1", "結果なし 1"]
+    assert shares(sections.nth(0).locator(".bar")) == [("passed", 0.3), ("confirmed", 0.3), ("", 0.3)]
+    assert shares(sections.nth(1).locator(".bar")) == [("unneeded", 0.3), ("failed", 0.3), ("", 0.3)]
+    release.verdict(3, "合格", "", settled=True)
+    expect(sections.nth(1).locator(".part").first).to_have_text("合格 1")
+    assert shares(sections.nth(1).locator(".bar")) == [("passed", 0.3), ("unneeded", 0.3), ("", 0.3)]
 
 
 def test_the_look_is_chosen_and_kept(page: Page, release: Pretend) -> None:
@@ -141,14 +115,62 @@ def test_print_shows_the_checks_and_no_controls(page: Page, release: Pretend) ->
     assert page.evaluate("getComputedStyle(document.querySelector('.row')).breakInside") == "avoid"
 
 
+def test_a_sheet_of_paper_leaves_nothing_out(page: Page, release: Pretend) -> None:
+    release.write(3, メモ={"rich_text": text("検証環境で確認済み")})
+    release.verdict(3, "不合格", "ありません")
+    release.write(4, 確認時刻={"date": {"start": page.evaluate("new Date().toISOString()")}})
+    visit(page, release)
+    row(page, release, 3).get_by_role("button", name="判断・メモ").click()
+    page.get_by_role("button", name="不合格").click()
+    expect(page.locator(".row:visible")).to_have_count(1)
+    page.emulate_media(media="print")
+    expect(page.locator(".row:visible")).to_have_count(len(release.rows))
+    expect(row(page, release, 3).locator(".own")).to_contain_text("検証環境で確認済み")
+    expect(row(page, release, 3).locator(".panel")).to_be_hidden()
+    after = "node => getComputedStyle(node, '::after').content"
+    today = page.evaluate("new Date().toLocaleDateString('sv-SE')")
+    assert today in row(page, release, 4).locator("time").evaluate(after)
+    page.emulate_media(media="screen")
+    expect(page.locator(".row:visible")).to_have_count(1)
+
+
 def test_nothing_moves_while_it_loads_or_looks(page: Page, release: Pretend) -> None:
     page.add_init_script(SHIFTS)
     release.verdict(3, "不合格", "ありません")
     visit(page, release)
     expect(page.get_by_text("チェックリスト本文")).to_be_visible()
+    loaded = page.evaluate("window.shifted")
     release.verdict(0, "合格", "", settled=True)
-    expect(row(page, release, 0).locator(".pill")).to_have_text("合格")
+    release.verdict(1, "不合格", "期待 600、実際 644。対処: chmod 600")
+    for number, result in ((0, "合格"), (1, "不合格")):
+        expect(row(page, release, number).locator(".pill")).to_have_text(result)
+    assert loaded < 0.1
+    assert page.evaluate("window.shifted") - loaded < 0.1
+
+
+def test_nothing_moves_while_the_list_loads(page: Page, release: Pretend) -> None:
+    page.add_init_script(SHIFTS)
+    held: list[Route] = []
+    page.route("**/query", lambda route: held.append(route) if not held else route.continue_())
+    with page.expect_request("**/query"):
+        page.goto(release.server.url)
+    expect(page.get_by_text("読み込み中…")).to_be_visible()
+    held[0].continue_()
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.get_by_text("読み込み中…")).to_be_hidden()
     assert page.evaluate("window.shifted") < 0.1
+
+
+def test_without_scripts_the_page_says_what_it_needs(browser: Browser, release: Pretend) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}")
+    needs = page.locator("noscript p")
+    expect(needs).to_be_visible()
+    expect(needs).to_contain_text("このボードには JavaScript が必要です")
+    expect(needs).to_contain_text("This board needs JavaScript")
+    expect(page.get_by_text("Loading…")).to_be_hidden()
+    context.close()
 
 
 def cut(route: Route) -> None:

@@ -12,7 +12,7 @@ import { poll } from "./poll.js";
 import { Progress } from "./progress.js";
 import { Record } from "./record.js";
 import { Row } from "./row.js";
-import { clock, say } from "./words.js";
+import { clock, day, say } from "./words.js";
 
 const PACE = 1000;
 const PACE_ENDED = 10000;
@@ -213,6 +213,7 @@ class Head {
     for (const [key, { value, node }] of Object.entries(this.known)) {
       put(value, texts[key] ?? "");
       set(node, "hidden", !texts[key]);
+      if (key === "started" || key === "ended") set(value.dataset, "day", day(values[key]));
     }
     set(this.known.commit.value, "title", values.commit);
     put(this.honesty, values.madeOf);

@@ -125,7 +125,7 @@ export class Row {
     this.node.classList.toggle("gone", !this.live);
     this.node.dataset.kind = this.kind;
     this.node.dataset.ticked = String(this.box.checked);
-    this.cell.dataset.kind = this.live ? this.kind : "gone";
+    this.cell.dataset.kind = this.live ? this.standing : "gone";
     this.cell.title = [title, values.result].filter(Boolean).join(" – ");
     this.#showVerdict(title);
     this.#showOwn();

@@ -47,7 +47,7 @@ def test_a_row_opened_and_folded_in_haste_shows_its_evidence_once(page: Page, re
     visit(page, release)
     answers: list[str] = []
     page.on("response", lambda answer: answers.append(answer.url) if "/children" in answer.url else None)
-    with page.expect_response(lambda answer: len(answers) == 3):
+    with page.expect_response(lambda _: len(answers) == 3):
         row(page, release, 3).locator(".more").evaluate("more => { for (let n = 0; n < 5; n += 1) more.click() }")
     expect(row(page, release, 3).get_by_text("stat: mode 0644")).to_have_count(1)
 

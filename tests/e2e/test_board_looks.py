@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it brings no types
@@ -150,14 +150,19 @@ def test_nothing_moves_while_it_loads_or_looks(page: Page, release: Pretend) -> 
 
 def test_nothing_moves_while_the_list_loads(page: Page, release: Pretend) -> None:
     page.add_init_script(SHIFTS)
-    held: list[Route] = []
-    page.route("**/query", lambda route: held.append(route) if not held else route.continue_())
-    with page.expect_request("**/query"):
-        page.goto(release.server.url)
-    expect(page.get_by_text("読み込み中…")).to_be_visible()
-    held[0].continue_()
+    seen: list[bool] = []
+
+    def look_and_go_on(route: Route) -> None:
+        if not seen:
+            expect(page.get_by_text("読み込み中…")).to_be_visible()
+            seen.append(True)
+        route.continue_()
+
+    page.route("**/query", look_and_go_on)
+    page.goto(release.server.url)
     expect(page.locator(".card")).to_have_count(1)
     expect(page.get_by_text("読み込み中…")).to_be_hidden()
+    assert seen == [True]
     assert page.evaluate("window.shifted") < 0.1
 
 
@@ -190,14 +195,18 @@ def test_a_script_that_is_cut_off_leaves_words_on_the_page(page: Page, release: 
 
 
 def test_a_late_script_shows_that_it_loads(page: Page, release: Pretend) -> None:
-    held: list[Route] = []
-    page.route("**/board/release.js", lambda route: held.append(route))
-    with page.expect_request("**/board/release.js"):
-        page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}", wait_until="commit")
-    expect(page.get_by_text("読み込み中…")).to_be_visible()
-    held[0].continue_()
+    seen: list[bool] = []
+
+    def look_and_go_on(route: Route) -> None:
+        expect(page.get_by_text("読み込み中…")).to_be_visible()
+        seen.append(True)
+        route.continue_()
+
+    page.route("**/board/release.js", look_and_go_on)
+    page.goto(f"{release.server.url}/p/{release.page.replace('-', '')}", wait_until="commit")
     expect(page.locator(".row")).to_have_count(len(release.rows))
     expect(page.get_by_text("読み込み中…")).to_be_hidden()
+    assert seen == [True]
 
 
 @pytest.mark.parametrize("clicks", [1, 2, 3])
@@ -210,7 +219,8 @@ def test_ticks_before_the_answer_are_neither_lost_nor_doubled(page: Page, releas
         if route.request.method != "PATCH":
             route.continue_()
             return
-        sent.append(route.request.post_data_json["properties"]["実施済み"]["checkbox"])
+        written = cast("dict[str, Any]", route.request.post_data_json)
+        sent.append(written["properties"]["実施済み"]["checkbox"])
         if len(sent) == 1:
             held.append(route)
         else:

@@ -362,7 +362,7 @@ def test_a_journal_that_is_not_whole_leaves_nothing_green_and_stops_no_other_rel
 
 def test_a_lost_answer_to_a_create_makes_no_second_row(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Notion commits the row, and the answer never arrives."""
-    from ultra_checklist.notion.client import UnknownOutcome
+    from ultra_checklist.notion.failures import UnknownOutcome
 
     send, lost = Notion._send, 0
 

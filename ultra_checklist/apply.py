@@ -5,13 +5,15 @@ page carries our Key, and after an unknown answer, or a crash, we look for the K
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ultra_checklist.errors import NotionError
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Item
-from ultra_checklist.notion.client import Notion, UnknownOutcome
+from ultra_checklist.notion.client import READ_BACK_BLOCKS, Notion
+from ultra_checklist.notion.failures import UnknownOutcome
+from ultra_checklist.notion.retry import ATTEMPTS
 from ultra_checklist.notion.rows import (
     ReleaseRow,
     Row,
@@ -24,8 +26,8 @@ from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import ReleasePlan, Values, linked_view
 from ultra_checklist.release import Release
 
-READ_BACK = (0.0, 1.0, 3.0)
-"""Seconds between looks for something whose creation got no answer: Notion's index may lag."""
+BATCH = 8
+"""Rows that are made side by side before what is known of them is stored."""
 
 Progress = Callable[[int, int], None]
 
@@ -41,14 +43,12 @@ class Creation:
         plan: ReleasePlan,
         *,
         progress: Progress = lambda _done, _all: None,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._notion = notion
         self._workspace = workspace
         self._release = release
         self._plan = plan
         self._progress = progress
-        self._sleep = sleep
 
     @property
     def _manifest(self) -> Manifest:
@@ -58,33 +58,40 @@ class Creation:
         """Make what is missing; returns how many things were written.
 
         ``fresh`` says that the caller has just looked for the release's key and found nothing.
+        Raises NotionError when something may be missing still; the next run goes on from there.
         """
         written = 0
         if not self._manifest.page_id:
-            found = None if fresh else await find_release(self._notion, self._workspace, self._manifest.key)
-            written += int(found is None)
-            await self._page(found)
+            written += await self._page()
         written += await self._view()
-        written += await self._rows(look=not fresh)
+        written += await self._rows()
         self._release.mirror.compared = self._manifest.created if fresh else self._release.mirror.compared
         self._release.mirror.save()
         return written
 
-    async def _page(self, found: ReleaseRow | None) -> None:
+    async def _page(self) -> int:
+        found = None
+        if "page-intended" in self._release.history.steps:
+            # A run that was killed may have sent it, and Notion's index may not show it yet.
+            found = await self._notion.look_for(self._page_there)
+        self._release.record("step", {"step": "page-intended"})
+        made = found is None
         if found is None:
-            self._release.record("step", {"step": "page-intended"})
             body = {
                 "parent": {"type": "data_source_id", "data_source_id": self._workspace.releases},
                 "icon": {"type": "emoji", "emoji": "🚀"},
                 "properties": release_properties(self._plan.page, self._workspace),
                 "children": self._plan.children,
             }
-            key = self._manifest.key
-            made = await self._once("pages", body, lambda: find_release(self._notion, self._workspace, key))
-            found = made if isinstance(made, ReleaseRow) else parse_release(made, self._workspace)
+            answer = await self._notion.create_once("pages", body, self._page_there)
+            found = answer if isinstance(answer, ReleaseRow) else parse_release(answer, self._workspace)
         self._release.mirror.page = found
         update = {"page_id": found.page_id, "page_url": found.url}
         self._release.replace_manifest(self._manifest.model_copy(update=update))
+        return int(made)
+
+    async def _page_there(self) -> ReleaseRow | None:
+        return await find_release(self._notion, self._workspace, self._manifest.key)
 
     async def _view(self) -> int:
         steps = self._release.history.steps
@@ -94,7 +101,8 @@ class Creation:
             self._release.record("step", {"step": "view"})
             return 0
         self._release.record("step", {"step": "view-intended"})
-        await self._once("views", linked_view(self._workspace, self._manifest.page_id), self._view_there)
+        body = linked_view(self._workspace, self._manifest.page_id)
+        await self._notion.create_once("views", body, self._view_there, delays=READ_BACK_BLOCKS)
         self._release.record("step", {"step": "view"})
         return 1
 
@@ -103,32 +111,57 @@ class Creation:
         children = self._notion.children(self._manifest.page_id)
         return True if any([child["type"] == "child_database" async for child in children]) else None
 
-    async def _rows(self, *, look: bool) -> int:
-        missing = [item for item in self._manifest.items if item.id not in self._manifest.rows]
-        if not missing:
-            return 0
-        if look:
-            for row in await rows_of(self._notion, self._workspace, self._manifest.page_id):
-                self._adopt(row)
+    async def _rows(self) -> int:
+        """Make the rows that are not there; those that an earlier try may have made are looked for first."""
+        written, lost = 0, NotionError("", remedy="")
+        for _ in range(ATTEMPTS):
+            sure = [item for item in self._missing() if item.id not in self._release.history.intended]
+            written += len(sure)
+            lost = await self._make(sure) or lost
+            if not self._missing() or await self._notion.look_for(self._all_there):
+                return written
+            absent = [item.id for item in self._missing()]
+            self._release.record("rows-absent", {"items": absent})
+        raise NotionError(
+            f"{len(self._missing())} rows could not be made: {lost.message or 'Notion does not show them'}",
+            remedy="Run the same command again: what was done is found again and not done twice",
+        )
+
+    async def _make(self, missing: list[Item]) -> UnknownOutcome | None:
+        """Make rows, a handful at a time; returns the newest error of those whose answer was lost."""
+        lost: UnknownOutcome | None = None
+        total = len(self._manifest.items)
+        for start in range(0, len(missing), BATCH):
+            self._progress(total - len(missing) + start, total)
+            batch = missing[start : start + BATCH]
+            self._release.record("rows-intended", {"items": [item.id for item in batch]})
+            answers = await asyncio.gather(*(self._row(item) for item in batch), return_exceptions=True)
             self._keep()
-        missing = [item for item in missing if item.id not in self._manifest.rows]
-        done = len(self._manifest.items) - len(missing)
-        self._progress(done, len(self._manifest.items))
-        for start in range(0, len(missing), 8):
-            # A handful at a time, so that a crash leaves little to look for.
-            batch = missing[start : start + 8]
-            try:
-                await asyncio.gather(*(self._row(item) for item in batch))
-            finally:
-                self._keep()
-            done += len(batch)
-            self._progress(done, len(self._manifest.items))
-        return len(missing)
+            lost_here = [answer for answer in answers if isinstance(answer, UnknownOutcome)]
+            for answer in answers:
+                if isinstance(answer, BaseException) and answer not in lost_here:
+                    raise answer
+            if lost_here:
+                lost = lost_here[-1]
+                # Also tells whether Notion answers at all, before more is sent.
+                await self._all_there()
+        self._progress(total, total)
+        return lost
 
     async def _row(self, item: Item) -> None:
-        values = self._values(item)
-        self._adopt(await make_row(self._notion, self._workspace, values, self._sleep))
-        self._release.mirror.written[item.id] = values
+        body = row_body(self._values(item), self._workspace)
+        self._adopt(parse_row(await self._notion.create("pages", body), self._workspace))
+        self._release.mirror.written[item.id] = self._values(item)
+
+    def _missing(self) -> list[Item]:
+        return [item for item in self._manifest.items if item.id not in self._manifest.rows]
+
+    async def _all_there(self) -> bool | None:
+        """Take in the rows that Notion has; None while one is missing."""
+        for row in await rows_of(self._notion, self._workspace, self._manifest.page_id):
+            self._adopt(row)
+        self._keep()
+        return None if self._missing() else True
 
     def _keep(self) -> None:
         """Store which rows are known, so that no later run has to look for them."""
@@ -145,54 +178,25 @@ class Creation:
             self._release.manifest = self._manifest.model_copy(update={"rows": rows})
             self._release.mirror.rows[item] = row
 
-    async def _once(self, path: str, body: dict[str, Any], look: Callable[[], Awaitable[Any]]) -> Any:
-        return await create_once(self._notion, path, body, look, self._sleep)
 
-
-async def create_once(
-    notion: Notion,
-    path: str,
-    body: dict[str, Any],
-    look: Callable[[], Awaitable[Any]],
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> Any:
-    """Create, and after an unknown answer look for it before the next try.
-
-    Returns Notion's answer, or what ``look`` found. Raises NotionError when it stays unknown.
-    """
-    for attempt in range(len(READ_BACK)):
-        try:
-            return await notion.create(path, body)
-        except UnknownOutcome:
-            for wait in READ_BACK:
-                await sleep(wait)
-                found = await look()
-                if found is not None:
-                    return found
-            if attempt == len(READ_BACK) - 1:
-                raise
-    raise NotionError(f"POST {path}: gave up", remedy="Run the same command again")
-
-
-async def make_row(
-    notion: Notion,
-    workspace: Workspace,
-    values: Values,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> Row:
-    """Make one row of the checks, found by its key when the answer is lost."""
+def row_body(values: Values, workspace: Workspace) -> dict[str, Any]:
+    """The request that makes a row of the checks."""
     icon = values.get("icon")
-    body = {
+    return {
         "parent": {"type": "data_source_id", "data_source_id": workspace.checks},
         "properties": check_properties({k: v for k, v in values.items() if k != "icon"}, workspace),
         **({"icon": {"type": "emoji", "emoji": icon}} if icon else {}),
     }
 
+
+async def make_row(notion: Notion, workspace: Workspace, values: Values) -> Row:
+    """Make one row of the checks, found by its key when the answer is lost."""
+
     async def look() -> Row | None:
         same = {"property": workspace.check_ids["key"], "rich_text": {"equals": values["key"]}}
         return first([parse_row(p, workspace) async for p in notion.query(workspace.checks, filter=same)])
 
-    made = await create_once(notion, "pages", body, look, sleep)
+    made = await notion.create_once("pages", row_body(values, workspace), look)
     return made if isinstance(made, Row) else parse_row(made, workspace)
 
 

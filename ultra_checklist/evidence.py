@@ -1,10 +1,9 @@
 """The evidence store: redacted raw material under its SHA-256, in files only the owner can read."""
 
 import hashlib
-import os
 from pathlib import Path
 
-from ultra_checklist.errors import StateError
+from ultra_checklist import disk
 
 MAX_BLOB = 4 << 20
 """Bytes kept of one piece of evidence; the rest is cut and said to be."""
@@ -22,22 +21,8 @@ class EvidenceStore:
             data = data[:MAX_BLOB] + f"\n[cut: {len(data)} bytes]\n".encode()
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
-        try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            if not path.exists():
-                fresh = path.with_name(f".{digest}.{os.getpid()}")
-                handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                fresh.replace(path)
-        except OSError as error:
-            raise StateError(
-                f"evidence cannot be stored at {path}: {error.strerror}",
-                remedy="Free space or mend the rights of the state folder; nothing is shown green until then",
-            ) from error
+        if not path.exists():
+            disk.replace(path, data)
         return digest
 
     def get(self, digest: str) -> bytes:

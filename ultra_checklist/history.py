@@ -121,7 +121,9 @@ class History:
     sealed: Mapping[str, Any] | None = None
     """The ending with its summary, from the moment it is decided."""
     steps: dict[str, Any] = field(default_factory=dict)
-    """Steps of the ending that are done, by name."""
+    """Steps of the beginning and of the ending that are done, by name."""
+    intended: set[str] = field(default_factory=set)
+    """Items whose rows may have been made in Notion: it was about to be asked for them."""
     ended: Ending | None = None
     ended_at: datetime | None = None
 
@@ -273,6 +275,14 @@ def _step(history: History, entry: Entry) -> None:
     history.steps[entry.data["step"]] = entry.data.get("result")
 
 
+def _rows_intended(history: History, entry: Entry) -> None:
+    history.intended.update(entry.data["items"])
+
+
+def _rows_absent(history: History, entry: Entry) -> None:
+    history.intended.difference_update(entry.data["items"])
+
+
 def _closed(history: History, entry: Entry) -> None:
     history.ended = Ending(entry.data["ending"])
 
@@ -293,5 +303,7 @@ _HANDLERS = {
     "status": _status,
     "sealed": _sealed,
     "step": _step,
+    "rows-intended": _rows_intended,
+    "rows-absent": _rows_absent,
     "closed": _closed,
 }

@@ -5,16 +5,15 @@ SHA-256 of the line without it and ``prev`` the hash of the line before. Changin
 reordering a line breaks the chain.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ultra_checklist.errors import JournalError, StateError
+from ultra_checklist import disk
+from ultra_checklist.errors import JournalError
 from ultra_checklist.model import Frozen, digest
 
 GENESIS = "0" * 64
@@ -59,26 +58,20 @@ class Journal:
     def extend(
         self, lines: Sequence[tuple[str, Mapping[str, Any]]], *, time: datetime | None = None
     ) -> list[Entry]:
-        """Add several lines with one flush."""
+        """Add several lines with one flush. Raises StateError, and then none of them was added."""
         if not lines:
             return []
-        try:
-            with self._locked():
-                self._load()
-                known = self._entries if self._entries is not None else []
-                fresh: list[Entry] = []
-                for kind, data in lines:
-                    previous = (known + fresh)[-1] if known or fresh else None
-                    fresh.append(_chain(previous, kind, data, time or datetime.now(UTC)))
-                self._write(fresh)
-                self._entries = known + fresh
-                self._size = self._file_size()
-                return fresh
-        except OSError as error:
-            raise StateError(
-                f"the journal {self.path} cannot be written: {error.strerror}",
-                remedy="Free space or mend the rights of the state folder; nothing is shown green until then",
-            ) from error
+        with self._locked():
+            self._load()
+            known = self._entries if self._entries is not None else []
+            fresh: list[Entry] = []
+            for kind, data in lines:
+                previous = (known + fresh)[-1] if known or fresh else None
+                fresh.append(_chain(previous, kind, data, time or datetime.now(UTC)))
+            disk.append(self.path, "".join(_line(entry) + "\n" for entry in fresh).encode())
+            self._entries = known + fresh
+            self._size = self._file_size()
+            return fresh
 
     def _load(self) -> None:
         size = self._file_size()
@@ -88,20 +81,9 @@ class Journal:
         if text and not text.endswith(b"\n"):
             # A crash in the middle of a write leaves half a line: it was never acted upon.
             text = text[: text.rfind(b"\n") + 1]
-            os.truncate(self.path, len(text))
+            disk.cut(self.path, len(text))
         self._entries = list(_parse(text.decode(), self.path))
         self._size = len(text)
-
-    def _write(self, entries: list[Entry]) -> None:
-        made = not self.path.exists()
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(handle, "".join(_line(entry) + "\n" for entry in entries).encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if made:
-            _sync_folder(self.path.parent)
 
     def _file_size(self) -> int:
         try:
@@ -109,15 +91,9 @@ class Journal:
         except FileNotFoundError:
             return 0
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> AbstractContextManager[None]:
         """A short lock of the journal's own, so that a long run elsewhere does not hold up a pass."""
-        handle = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        return disk.locked(self.path.with_suffix(".lock"))
 
 
 def _chain(previous: Entry | None, kind: str, data: Mapping[str, Any], time: datetime) -> Entry:
@@ -159,11 +135,3 @@ def _parse(text: str, path: Path) -> Iterator[Entry]:
             )
         yield Entry.model_validate(raw | {"hash": claimed})
         prev, seq = claimed, raw["seq"]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,16 +1,13 @@
 """The manifest: everything about a release that was resolved when it was made, and stays."""
 
-import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, ValidationError
 
+from ultra_checklist import disk
 from ultra_checklist.errors import NoManifestError, StateError, UsageError
 from ultra_checklist.machine import Machine
 from ultra_checklist.model import Frozen, Item, Template, digest
@@ -84,10 +81,8 @@ class Shelf:
         return self.root / key
 
     def write(self, manifest: Manifest) -> None:
-        """Store a manifest, whole or not at all."""
-        folder = self.folder(manifest.key)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(folder / "manifest.json", manifest.model_dump(mode="json"))
+        """Store a manifest, whole or not at all. Raises StateError."""
+        disk.replace_json(self.folder(manifest.key) / "manifest.json", manifest.model_dump(mode="json"))
 
     def read(self, key: str) -> Manifest:
         """Load a manifest. Raises NoManifestError when there is none, StateError when it is damaged."""
@@ -109,27 +104,6 @@ class Shelf:
         """Every manifest here, ordered by key."""
         for path in sorted(self.root.glob("*/*/*/manifest.json")):
             yield self.read(str(path.parent.relative_to(self.root)))
-
-
-def write_whole(path: Path, value: Any) -> None:
-    """Replace a JSON file in one step: readers see the old one or the new one. Raises StateError."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StateError(
-            f"{path} cannot be written: {error.strerror}",
-            remedy="Free space or mend the rights of the state folder",
-        ) from error
 
 
 def now() -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from ultra_checklist.manifest import write_whole
+from ultra_checklist import disk
 from ultra_checklist.model import Frozen
 from ultra_checklist.notion.rows import ReleaseRow, Row
 
@@ -60,7 +60,7 @@ class Mirror:
         )
         text = file.model_dump_json()
         if text != self._stored:
-            write_whole(self._path, file.model_dump(mode="json"))
+            disk.replace_json(self._path, file.model_dump(mode="json"))
             self._stored = text
 
     def _read(self) -> MirrorFile:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from ultra_checklist import disk
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.errors import JournalError, NotionError
-from ultra_checklist.manifest import Shelf, write_whole
+from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
 from ultra_checklist.notion.client import Json
@@ -109,7 +110,7 @@ class Pass:
         await self._strangers(changed, shelf)
         if seen is not None and self._only is None:
             keys = tuple(r.manifest.key for r in self.releases if r.open)
-            write_whole(self._path, Since(seen=seen, open=keys).model_dump(mode="json"))
+            disk.replace_json(self._path, Since(seen=seen, open=keys).model_dump(mode="json"))
         report.requests, report.writes = bench.notion.requests - first_request, bench.written
         return report
 

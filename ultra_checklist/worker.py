@@ -1,13 +1,12 @@
 """The worker: passes one at a time, once or for ever. One worker a state folder, held by flock."""
 
 import asyncio
-import fcntl
-import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ultra_checklist import disk
 from ultra_checklist.errors import CannotTellError, StateError
 from ultra_checklist.sync import Report
 
@@ -22,23 +21,14 @@ def hold(home: Path, *, wait: bool) -> Iterator[None]:
 
     The lock belongs to the open file: a kill frees it, and a child does not inherit it.
     """
-    try:
-        handle = os.open(home / "worker.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise StateError(
-            f"the state folder {home} cannot be used: {error.strerror}",
-            remedy="Make it writable for this user, or set ULTRA_CHECKLIST_HOME to another folder",
-        ) from error
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held.enter_context(disk.locked(home / "worker.lock", wait=wait))
         except BlockingIOError:
             raise Busy(
                 "another pass is running with this state folder", remedy="Nothing to do: it does the work"
             ) from None
         yield
-    finally:
-        os.close(handle)
 
 
 async def watch(

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 
-from ultra_checklist import config
+from ultra_checklist import config, disk
 from ultra_checklist.errors import SettingsError, UsageError
-from ultra_checklist.manifest import Shelf, write_whole
+from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Lang
 from ultra_checklist.notion.schema import Workspace
 
@@ -87,7 +87,7 @@ class Desk:
 
     def pin(self, workspace: Workspace) -> None:
         """Remember the databases."""
-        write_whole(self._workspace_file, workspace.model_dump(mode="json"))
+        disk.replace_json(self._workspace_file, workspace.model_dump(mode="json"))
 
     @property
     def _workspace_file(self) -> Path:

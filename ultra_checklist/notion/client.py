@@ -1,44 +1,54 @@
-"""The one door to Notion: pinned version, retries, errors in our words. Only this file knows the SDK.
+"""The one door to Notion: pinned version, pacing, retries, errors in our words.
 
 The SDK's own retries are switched off: it cuts Retry-After at 60 s, repeats no PATCH after a 5xx, and
-two layers of retries would multiply.
+two layers of retries would multiply. Notion has no idempotency key, so a create whose answer is lost is
+looked for before it is sent again.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
 from notion_client import AsyncClient
-from notion_client.errors import HTTPResponseError, RequestTimeoutError
+from pydantic import ValidationError
 
-from ultra_checklist.errors import NotionError, NotionNotFound
+from ultra_checklist import disk
+from ultra_checklist.errors import DeadlineError, NotionError, StateError
+from ultra_checklist.notion import failures
+from ultra_checklist.notion.failures import UnknownOutcome
+from ultra_checklist.notion.pacing import Pacer
+from ultra_checklist.notion.retry import ATTEMPTS, Memory, Retries
 
 NOTION_VERSION: Final = "2026-03-11"
-ATTEMPTS: Final = 3
 WRITES_IN_FLIGHT: Final = 4
 PAGE_SIZE: Final = 100
-_BACK_OFF: Final = (0.5, 2.0)
-_RATE_LIMITED: Final = (429, 529)
-_NEVER_AGAIN: Final = "public_api_request_blocked"
+READ_BACK: Final = (0.0, 1.0, 3.0, 8.0, 20.0, 60.0)
+"""Seconds between looks for something whose creation got no answer: Notion's index may lag by a minute."""
+READ_BACK_BLOCKS: Final = (0.0, 1.0, 3.0)
+"""The same for blocks, which are read without the index."""
 
 Json = dict[str, Any]
 Sleep = Callable[[float], Awaitable[object]]
 
 
-class UnknownOutcome(NotionError):
-    """A write that is not repeatable got no usable answer: it may or may not have happened."""
-
-    committed: str = ""
-    """The id of what was made, where Notion said so."""
+def boot_time() -> float:
+    """Seconds since this machine started: never set back, and the same for all of its processes."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Notion:
-    """Notion's API as this product uses it. Close it, or use it with ``async with``."""
+    """Notion's API as this product uses it. Close it, or use it with ``async with``.
+
+    ``memory`` is a file that keeps what outlives the process (see ``retry.Memory``); ``reserve`` is how many
+    requests of a minute stay free for others; ``told`` hears of waits, in seconds.
+    """
 
     def __init__(
         self,
@@ -48,6 +58,10 @@ class Notion:
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: float = 60.0,
         sleep: Sleep = asyncio.sleep,
+        steady: Callable[[], float] = boot_time,
+        memory: Path | None = None,
+        reserve: int = 0,
+        told: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.server_time: datetime | None = None
@@ -55,6 +69,13 @@ class Notion:
         self.requests = 0
         """How many requests were sent."""
         self._sleep = sleep
+        self._steady = steady
+        self._memory = memory
+        self._told = told
+        self._deadline: float | None = None
+        self._kept = self._remembered()
+        self._retries = Retries(self._kept)
+        self._pacer = Pacer(self._retries.memory.rate, reserve=reserve)
         self._writes = asyncio.Semaphore(WRITES_IN_FLIGHT)
         self._http = httpx.AsyncClient(transport=transport, event_hooks={"response": [self._note]})
         # Never `async with` this client: it would silently replace the injected httpx client.
@@ -77,6 +98,14 @@ class Notion:
     ) -> None:
         await self._sdk.aclose()
 
+    def begin(self, seconds: float | None = None) -> None:
+        """Begin a pass, which may last so long: fresh retry budgets, and what others have learned meanwhile."""
+        self._deadline = None if seconds is None else self._steady() + seconds
+        if self._memory is not None:
+            self._kept = self._retries.memory = self._remembered()
+            self._pacer.rate = self._kept.rate
+        self._retries.begin()
+
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Json:
         """Read an object."""
         return await self._send("GET", path, query=query, repeatable=True)
@@ -92,15 +121,67 @@ class Notion:
         async with self._writes:
             return await self._send(method, path, body=body, repeatable=False)
 
+    async def create_once(
+        self,
+        path: str,
+        body: Json,
+        look: Callable[[], Awaitable[Any]],
+        *,
+        delays: tuple[float, ...] = READ_BACK,
+    ) -> Any:
+        """Create, and where the answer is lost look for it before the next try.
+
+        Returns Notion's answer, or what ``look`` found. Raises UnknownOutcome when it stays unknown.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self.create(path, body)
+            except UnknownOutcome as error:
+                if error.committed and path == "pages":
+                    return await self.get(f"pages/{error.committed}")
+                found = await self.look_for(look, delays)
+                if found is not None:
+                    return found
+                if attempt >= ATTEMPTS:
+                    raise
+
+    async def look_for(self, look: Callable[[], Awaitable[Any]], delays: tuple[float, ...] = READ_BACK) -> Any:
+        """Look again and again, for as long as Notion's index may lag; None: it is not there."""
+        for wait in delays:
+            await self._wait(wait)
+            found = await look()
+            if found is not None:
+                return found
+        return None
+
     async def upload(self, name: str, content: bytes, content_type: str) -> str:
-        """Upload a file in one part; the id that comes back can be attached."""
-        made = await self.create(
-            "file_uploads", {"mode": "single_part", "filename": name, "content_type": content_type}
-        )
+        """Upload a file in one part; the id that comes back can be attached.
+
+        An upload that nothing refers to is seen by nobody, and Notion drops it after an hour: so where an
+        answer is lost, a new one is begun.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._upload(name, content, content_type)
+            except UnknownOutcome:
+                if attempt >= ATTEMPTS:
+                    raise
+
+    async def _upload(self, name: str, content: bytes, content_type: str) -> str:
+        wanted = {"mode": "single_part", "filename": name, "content_type": content_type}
+        made = await self.create("file_uploads", wanted)
         upload_id = str(made["id"])
         form = {"file": (name, content, content_type)}
-        async with self._writes:
-            await self._send("POST", f"file_uploads/{upload_id}/send", form=form, repeatable=False)
+        try:
+            async with self._writes:
+                await self._send("POST", f"file_uploads/{upload_id}/send", form=form, repeatable=False)
+        except UnknownOutcome:
+            if (await self.get(f"file_uploads/{upload_id}"))["status"] != "uploaded":
+                raise
         return upload_id
 
     async def query(
@@ -158,94 +239,83 @@ class Notion:
         body: Json | None = None,
         form: Json | None = None,
     ) -> Json:
+        what = f"{method} {path}"
         attempt = 0
         while True:
             attempt += 1
-            self.requests += 1
+            await self._admitted(what)
             try:
-                answer: Json = await self._sdk.request(
-                    path, method, query=dict(query) if query else None, body=body, form_data=form
-                )
-            except (HTTPResponseError, RequestTimeoutError, httpx.HTTPError, ValueError) as error:
-                wait = self._wait(error, attempt, repeatable)
+                async with asyncio.timeout(self._left()):
+                    answer: Json = await self._sdk.request(
+                        path, method, query=dict(query) if query else None, body=body, form_data=form
+                    )
+            except TimeoutError:
+                raise _too_late(f"{what}: no answer") from None
+            except failures.ERRORS as error:
+                wait = self._failed(error, attempt, repeatable)
                 if wait is None:
-                    raise self._translated(error, f"{method} {path}", repeatable) from error
-                await self._sleep(wait)
+                    raise failures.translated(error, what, self.base_url, repeatable=repeatable) from error
+                await self._wait(wait)
             else:
+                self._retries.answered()
+                self._remember()
                 return answer
 
-    def _wait(self, error: Exception, attempt: int, repeatable: bool) -> float | None:
-        """How many seconds to wait before the next attempt; None: no further attempt."""
-        if isinstance(error, HTTPResponseError):
-            reason = (error.additional_data or {}).get("rate_limit_reason")
-            if attempt >= ATTEMPTS or reason == _NEVER_AGAIN:
-                return None
-            if error.status in _RATE_LIMITED:
-                # The request was refused before anything was done, so even a create may be repeated.
-                return _retry_after(error.headers)
-            if error.status != 409 and (error.status < 500 or not repeatable):
-                return None
-            return _BACK_OFF[attempt - 1]
-        never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-        if attempt >= ATTEMPTS or not (repeatable or never_sent):
-            return None
-        return _BACK_OFF[attempt - 1]
+    async def _admitted(self, what: str) -> None:
+        """Wait until a request may go out. Raises NotionError while Notion is left alone."""
+        while True:
+            wait = max(self._retries.rest(self._steady()), self._pacer.rest(self._steady()))
+            if wait <= 0:
+                break
+            await self._wait(wait)
+        if not self._retries.may_send():
+            raise NotionError(
+                f"{what}: not sent, because Notion at {self.base_url} failed {self._retries.memory.failures} "
+                "times in a row",
+                remedy="Nothing to do: one request a pass tries whether Notion answers again",
+            )
+        self._pacer.sent(self._steady())
+        self.requests += 1
 
-    def _translated(self, error: Exception, what: str, repeatable: bool) -> NotionError:
-        if isinstance(error, HTTPResponseError):
-            return self._refused(error, what, repeatable)
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return NotionError(
-                f"Notion at {self.base_url} cannot be reached: {error}",
-                remedy="Check the network and NOTION_BASE_URL; or use the built-in one with --local",
-            )
-        kind = NotionError if repeatable else UnknownOutcome
-        return kind(
-            f"{what}: no usable answer from Notion at {self.base_url} ({type(error).__name__})",
-            remedy="Run the same command again: what was done is found again and not done twice",
-        )
+    def _failed(self, error: Exception, attempt: int, repeatable: bool) -> float | None:
+        failure, now = failures.failure_of(error), self._steady()
+        wait = self._retries.failed(failure, now, attempt=attempt, repeatable=repeatable)
+        if failure.wait is not None and failures.tells_rate(error):
+            self._retries.limited(self._pacer.limited(now, failure.wait))
+        self._remember()
+        return wait
 
-    def _refused(self, error: HTTPResponseError, what: str, repeatable: bool) -> NotionError:
-        code, text = str(getattr(error.code, "value", error.code)), str(error)
-        if error.status == 401:
-            return NotionError(
-                f"Notion refuses the token: {text}",
-                status=401,
-                code=code,
-                permanent=True,
-                remedy="Set NOTION_TOKEN to your integration's secret; or use the built-in Notion: --local",
-            )
-        if error.status == 404:
-            return NotionNotFound(
-                f"{what}: {text}",
-                status=404,
-                code=code,
-                permanent=True,
-                remedy="Share the page with the integration in Notion (page menu, Connections)",
-            )
-        if error.status >= 500 and not repeatable:
-            unknown = UnknownOutcome(
-                f"{what}: {text}", status=error.status, code=code, remedy="Run the same command again"
-            )
-            unknown.committed = str((error.additional_data or {}).get("committed_resource_id") or "")
-            return unknown
-        permanent = 400 <= error.status < 500 and error.status not in (409, 429)
-        remedy = (
-            "Run the command again later"
-            if not permanent
-            else "Run: ultra-checklist init, which repairs the columns"
-        )
-        return NotionError(f"{what}: {text}", status=error.status, code=code, permanent=permanent, remedy=remedy)
+    async def _wait(self, seconds: float) -> None:
+        left = self._left()
+        if left is not None and seconds >= left:
+            raise _too_late(f"Notion is to be left alone for {seconds:.0f} s")
+        if seconds > 0:
+            self._told(seconds)
+            await self._sleep(seconds)
+
+    def _left(self) -> float | None:
+        """Seconds until the deadline, None without one."""
+        return None if self._deadline is None else max(0.0, self._deadline - self._steady())
+
+    def _remembered(self) -> Memory:
+        try:
+            return Memory() if self._memory is None else Memory.model_validate_json(self._memory.read_bytes())
+        except (OSError, ValidationError):
+            return Memory()
+
+    def _remember(self) -> None:
+        if self._memory is None or self._retries.memory == self._kept:
+            return
+        self._kept = self._retries.memory
+        try:
+            disk.replace_json(self._memory, self._kept.model_dump(mode="json"))
+        except StateError:
+            # What is lost is politeness, not truth: where the disk is full, the work itself will say so.
+            self._kept = Memory()
 
 
-def _retry_after(headers: httpx.Headers) -> float:
-    """Seconds that a Retry-After header asks for, in full (RFC 9110, section 10.2.3); 1 without one."""
-    value = headers.get("retry-after", "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return 1.0
+def _too_late(what: str) -> DeadlineError:
+    return DeadlineError(
+        f"{what}, and this pass has no time left for it",
+        remedy="Nothing to do: the next pass goes on where this one stopped",
+    )

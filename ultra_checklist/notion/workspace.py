@@ -4,7 +4,7 @@ from typing import Any
 
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Lang, Words
-from ultra_checklist.notion.client import Json, Notion
+from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json, Notion
 from ultra_checklist.notion.rows import rich_text
 from ultra_checklist.notion.schema import (
     CHECK_COLUMNS,
@@ -23,6 +23,8 @@ from ultra_checklist.notion.schema import (
 
 _NEEDS_SOMEBODY = Words(en="Needs somebody", ja="要対応")
 _BY_RESULT = Words(en="By result", ja="結果別")
+_VIEWS = 2
+"""How many views are there at most while one of ours may be missing: Notion's own, and one of ours."""
 
 
 class Databases:
@@ -83,18 +85,18 @@ class Databases:
         """The database's id and its data source's id; made when it is not there."""
         found = await self._find(title)
         if found is None:
-            made = await self._notion.create(
-                "databases",
-                {
-                    "parent": {"type": "page_id", "page_id": self._parent},
-                    "title": rich_text(title.say(self._lang)),
-                    "icon": {"type": "emoji", "emoji": icon},
-                    "initial_data_source": {"properties": own_columns(columns, self._lang)},
-                },
+            body = {
+                "parent": {"type": "page_id", "page_id": self._parent},
+                "title": rich_text(title.say(self._lang)),
+                "icon": {"type": "emoji", "emoji": icon},
+                "initial_data_source": {"properties": own_columns(columns, self._lang)},
+            }
+            found = await self._notion.create_once(
+                "databases", body, lambda: self._find(title), delays=READ_BACK_BLOCKS
             )
-            await self._notion.patch(f"databases/{made['id']}", {"is_locked": True})
             self.done.append(f"made the database {title.say(self._lang)!r}")
-            found = made
+        if not found["is_locked"]:
+            found = await self._notion.patch(f"databases/{found['id']}", {"is_locked": True})
         return str(found["id"]), str(found["data_sources"][0]["id"])
 
     async def _find(self, title: Words) -> Json | None:
@@ -168,9 +170,7 @@ class Databases:
 
     async def _views(self, workspace: Workspace) -> None:
         """Two views of the checks, made once: what needs somebody, and a board by result."""
-        listed = await self._notion.get("views", {"database_id": workspace.checks_database})
-        if len(listed["results"]) > 1:
-            return
+        there = await self._view_names(workspace)
         ids = workspace.check_ids
         target = {"data_source_id": workspace.checks, "database_id": workspace.checks_database}
         open_rows = [
@@ -179,12 +179,29 @@ class Databases:
         ]
         by_order = [{"property": ids["order"], "direction": "ascending"}]
         somebody = target | {"type": "table", "filter": {"and": open_rows}, "sorts": by_order}
-        await self._notion.create("views", somebody | {"name": _NEEDS_SOMEBODY.say(self._lang)})
+        somebody |= {"name": _NEEDS_SOMEBODY.say(self._lang)}
         group = {"type": "select", "property_id": ids["result"], "sort": {"type": "manual"}}
         board = target | {"type": "board", "configuration": {"type": "board", "group_by": group}}
         live = {"filter": {"property": ids["live"], "checkbox": {"equals": True}}, "sorts": by_order}
-        await self._notion.create("views", board | live | {"name": _BY_RESULT.say(self._lang)})
-        self.done.append("made two views")
+        board |= live | {"name": _BY_RESULT.say(self._lang)}
+        for view in (somebody, board):
+            if view["name"] not in there:
+                await self._view(workspace, view)
+                self.done.append(f"made the view {view['name']!r}")
+
+    async def _view(self, workspace: Workspace, body: Json) -> None:
+        async def look() -> bool | None:
+            return True if body["name"] in await self._view_names(workspace) else None
+
+        await self._notion.create_once("views", body, look, delays=READ_BACK_BLOCKS)
+
+    async def _view_names(self, workspace: Workspace) -> set[str]:
+        """The names of our two views, as far as they are there; a workspace that has more views has them."""
+        listed = (await self._notion.get("views", {"database_id": workspace.checks_database}))["results"]
+        if len(listed) > _VIEWS:
+            return {_NEEDS_SOMEBODY.say(self._lang), _BY_RESULT.say(self._lang)}
+        # The first one came with the database.
+        return {str((await self._notion.get(f"views/{view['id']}"))["name"]) for view in listed[1:]}
 
 
 def _limit(me: Json) -> int:

@@ -1,0 +1,158 @@
+"""The only writer of the state folder: what it says is kept survives a kill and a power cut.
+
+A file is either appended to or replaced as a whole, and both are on the disk when the call returns.
+All system calls go through ``system``, so that a test can stop the world, fill the disk or cut the
+power at any one of them.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ultra_checklist.errors import StateError
+
+_REMEDY = "Free space or mend the rights of the state folder; nothing is shown green until then"
+
+
+class System:
+    """The system calls that writing needs, one method each."""
+
+    def open(self, path: Path, flags: int) -> int:
+        """Open a file that the owner alone can read, never through a symbolic link; see open(2)."""
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def write(self, handle: int, data: bytes) -> int:
+        """Write; returns how many bytes were taken, perhaps fewer than given, as write(2) does."""
+        return os.write(handle, data)
+
+    def fsync(self, handle: int) -> None:
+        """Wait until everything of a file is on the disk."""
+        os.fsync(handle)
+
+    def close(self, handle: int) -> None:
+        """Close a file."""
+        os.close(handle)
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut a file to a size."""
+        os.truncate(path, size)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file another name; what had it is replaced in one step."""
+        source.rename(target)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+
+    def mkdir(self, path: Path) -> None:
+        """Make a folder for the owner alone."""
+        path.mkdir(mode=0o700)
+
+    def lock(self, handle: int, *, wait: bool) -> None:
+        """Lock an open file for this process alone, as flock(2) does. Raises BlockingIOError where another has it and ``wait`` is false."""
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+system = System()
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to a file. Raises StateError, and then the file is as it was."""
+    made = not path.exists()
+    size = 0 if made else path.stat().st_size
+    try:
+        _into(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, data)
+        if made:
+            sync_folder(path.parent)
+    except OSError as error:
+        # What did arrive must not be read as if it had been kept.
+        with contextlib.suppress(OSError):
+            system.truncate(path, size)
+        raise _cannot(path, error) from error
+
+
+def cut(path: Path, size: int) -> None:
+    """Drop the end of a file: half a line that a crash left. Raises StateError."""
+    try:
+        system.truncate(path, size)
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file as a whole: readers see the old one or the new one. Raises StateError."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        make_folder(path.parent)
+        try:
+            _into(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data)
+            system.rename(fresh, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                system.unlink(fresh)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def replace_json(path: Path, value: Any) -> None:
+    """``replace`` with a value as JSON."""
+    replace(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode())
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    with contextlib.suppress(FileExistsError):
+        system.mkdir(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Let the names in a folder survive a power cut. Raises OSError."""
+    handle = system.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        system.fsync(handle)
+    finally:
+        system.close(handle)
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock: it belongs to the open file, so a kill frees it, and no child inherits it.
+
+    Raises BlockingIOError where another has it and ``wait`` is false, StateError where the file cannot be used.
+    """
+    try:
+        handle = system.open(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    try:
+        system.lock(handle, wait=wait)
+        yield
+    finally:
+        system.close(handle)
+
+
+def _into(path: Path, flags: int, data: bytes) -> None:
+    handle = system.open(path, flags)
+    try:
+        rest = data
+        while rest:
+            rest = rest[system.write(handle, rest) :]
+        system.fsync(handle)
+    finally:
+        system.close(handle)
+
+
+def _cannot(path: Path, error: OSError) -> StateError:
+    return StateError(f"{path} cannot be written: {error.strerror or error}", remedy=_REMEDY)

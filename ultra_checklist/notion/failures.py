@@ -1,0 +1,124 @@
+"""What an error of the SDK means: for the retry policy, and in our words."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import httpx
+from notion_client.errors import HTTPResponseError, RequestTimeoutError
+
+from ultra_checklist.errors import NotionError, NotionNotFound
+from ultra_checklist.notion.retry import Failure, Trouble
+
+ERRORS: Final = (HTTPResponseError, RequestTimeoutError, httpx.HTTPError, ValueError)
+"""All that a request can raise; ValueError: the answer is no JSON."""
+_RATE_LIMITED: Final = (429, 529)
+_NEVER_AGAIN: Final = "public_api_request_blocked"
+_OWN_RATE: Final = (None, "public_api_request_rate_limit")
+
+
+class UnknownOutcome(NotionError):
+    """A write that is not repeatable got no usable answer: it may or may not have happened."""
+
+    committed: str = ""
+    """The id of what was made, where Notion said so."""
+
+
+def failure_of(error: Exception) -> Failure:
+    """What a failed attempt means."""
+    if isinstance(error, HTTPResponseError):
+        if _reason(error) == _NEVER_AGAIN:
+            return Failure(Trouble.PERMANENT, blocked=True)
+        if error.status in _RATE_LIMITED:
+            # The request was refused before anything was done, so even a create may be repeated.
+            wait = _retry_after(error.headers)
+            return Failure(Trouble.LIMITED, 1.0 if wait is None else wait)
+        if error.status == 409:
+            return Failure(Trouble.UNDONE)
+        if error.status >= 500:
+            return Failure(Trouble.UNSURE, _retry_after(error.headers))
+        return Failure(Trouble.PERMANENT)
+    return Failure(Trouble.UNDONE if _never_sent(error) else Trouble.UNSURE)
+
+
+def tells_rate(error: Exception) -> bool:
+    """Whether an error says that this connection, not the whole workspace, has sent too many requests."""
+    return isinstance(error, HTTPResponseError) and error.status == 429 and _reason(error) in _OWN_RATE
+
+
+def translated(error: Exception, what: str, base_url: str, *, repeatable: bool) -> NotionError:
+    """The error in our words; ``what`` is the method and the path."""
+    if isinstance(error, HTTPResponseError):
+        return _refused(error, what, repeatable)
+    if _never_sent(error):
+        return NotionError(
+            f"Notion at {base_url} cannot be reached: {error}",
+            remedy="Check the network and NOTION_BASE_URL; or use the built-in one with --local",
+        )
+    kind = NotionError if repeatable else UnknownOutcome
+    return kind(
+        f"{what}: no usable answer from Notion at {base_url} ({type(error).__name__})",
+        remedy="Run the same command again: what was done is found again and not done twice",
+    )
+
+
+def _refused(error: HTTPResponseError, what: str, repeatable: bool) -> NotionError:
+    code, text = str(getattr(error.code, "value", error.code)), str(error)
+    if error.status == 401:
+        return NotionError(
+            f"Notion refuses the token: {text}",
+            status=401,
+            code=code,
+            permanent=True,
+            remedy="Set NOTION_TOKEN to your integration's secret; or use the built-in Notion: --local",
+        )
+    if error.status == 404:
+        return NotionNotFound(
+            f"{what}: {text}",
+            status=404,
+            code=code,
+            permanent=True,
+            remedy="Share the page with the integration in Notion (page menu, Connections)",
+        )
+    if error.status >= 500 and error.status not in _RATE_LIMITED and not repeatable:
+        unknown = UnknownOutcome(
+            f"{what}: {text}", status=error.status, code=code, remedy="Run the same command again"
+        )
+        unknown.committed = str((error.additional_data or {}).get("committed_resource_id") or "")
+        return unknown
+    permanent = failure_of(error).trouble is Trouble.PERMANENT
+    remedy = (
+        "Run the command again later"
+        if not permanent
+        else "Ask Notion's support why the integration is blocked"
+        if _reason(error) == _NEVER_AGAIN
+        else "Run: ultra-checklist init, which repairs the columns"
+    )
+    return NotionError(f"{what}: {text}", status=error.status, code=code, permanent=permanent, remedy=remedy)
+
+
+def _reason(error: HTTPResponseError) -> Any:
+    return (error.additional_data or {}).get("rate_limit_reason")
+
+
+def _never_sent(error: Exception) -> bool:
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Seconds that a Retry-After header asks for, in full (RFC 9110, section 10.2.3); None without one.
+
+    A date is compared with Notion's own clock, should ours be wrong.
+    """
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        sent = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        return max(0.0, (parsedate_to_datetime(value) - sent).total_seconds())
+    except (TypeError, ValueError):
+        return None

@@ -23,11 +23,11 @@ class System:
     """The system calls that writing needs, one method each."""
 
     def open(self, path: Path, flags: int) -> int:
-        """Open a file that the owner alone can read, never through a symbolic link; see open(2)."""
+        """Make or open a file for the owner alone, never through a symbolic link."""
         return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
     def write(self, handle: int, data: bytes) -> int:
-        """Write; returns how many bytes were taken, perhaps fewer than given, as write(2) does."""
+        """Hand bytes over; returns how many of them were taken."""
         return os.write(handle, data)
 
     def fsync(self, handle: int) -> None:
@@ -55,7 +55,10 @@ class System:
         path.mkdir(mode=0o700)
 
     def lock(self, handle: int, *, wait: bool) -> None:
-        """Lock an open file for this process alone, as flock(2) does. Raises BlockingIOError where another has it and ``wait`` is false."""
+        """Lock an open file for this process alone.
+
+        Raises BlockingIOError where another has it and ``wait`` is false.
+        """
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 

@@ -178,10 +178,10 @@ class Databases:
             {"property": ids["settled"], "checkbox": {"equals": False}},
         ]
         by_order = [{"property": ids["order"], "direction": "ascending"}]
-        somebody = target | {"type": "table", "filter": {"and": open_rows}, "sorts": by_order}
-        somebody |= {"name": _NEEDS_SOMEBODY.say(self._lang)}
+        somebody: Json = target | {"type": "table", "filter": {"and": open_rows}, "sorts": by_order}
+        somebody["name"] = _NEEDS_SOMEBODY.say(self._lang)
         group = {"type": "select", "property_id": ids["result"], "sort": {"type": "manual"}}
-        board = target | {"type": "board", "configuration": {"type": "board", "group_by": group}}
+        board: Json = target | {"type": "board", "configuration": {"type": "board", "group_by": group}}
         live = {"filter": {"property": ids["live"], "checkbox": {"equals": True}}, "sorts": by_order}
         board |= live | {"name": _BY_RESULT.say(self._lang)}
         for view in (somebody, board):

@@ -176,7 +176,7 @@ class Creation:
         if row.key.startswith(prefix) and item not in self._manifest.rows:
             rows = dict(self._manifest.rows) | {item: row.page_id}
             self._release.manifest = self._manifest.model_copy(update={"rows": rows})
-            self._release.mirror.rows[item] = row
+            self._release.mirror.see(item, row)
 
 
 def row_body(values: Values, workspace: Workspace) -> dict[str, Any]:

@@ -192,11 +192,11 @@ class Closer:
 
     async def _end_rows(self) -> int:
         ended = 0
-        for item, row in self._release.mirror.rows.items():
+        for item, row in list(self._release.mirror.rows.items()):
             if row.live:
                 body = {"properties": check_properties({"live": False}, self._bench.workspace)}
                 answer = await self._bench.notion.patch(f"pages/{row.page_id}", body)
-                self._release.mirror.rows[item] = parse_row(answer, self._bench.workspace)
+                self._release.mirror.see(item, parse_row(answer, self._bench.workspace))
                 self._bench.written += 1
                 ended += 1
         return ended

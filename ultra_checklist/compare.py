@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from ultra_checklist.apply import first, make_row, rows_of
 from ultra_checklist.errors import NotionNotFound
+from ultra_checklist.model import Result
 from ultra_checklist.notion.client import Notion
-from ultra_checklist.notion.rows import Row, parse_release, parse_row
+from ultra_checklist.notion.rows import Row, check_properties, parse_release, parse_row
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import new_rows
 from ultra_checklist.release import Release
+from ultra_checklist.why import say
 
 
 async def compare(notion: Notion, workspace: Workspace, release: Release) -> dict[str, Row]:
@@ -32,6 +34,7 @@ async def compare(notion: Notion, workspace: Workspace, release: Release) -> dic
         found = by_item.get(item.id, [])
         rows[item.id] = await _one_of(notion, workspace, release, item.id, found, known)
     _remember(release, rows)
+    release.mirror.compared = release.now()
     return rows
 
 
@@ -60,17 +63,34 @@ async def _one_of(
     living = [row for row in found if not row.in_trash]
     kept = first(row for row in living if row.page_id in known and row.done) or first(living)
     if kept is not None:
-        ticked = [row for row in living if row.done]
-        for copy in living:
-            if copy.page_id != kept.page_id and not (len(ticked) > 1 and copy.done):
-                await notion.patch(f"pages/{copy.page_id}", {"in_trash": True})
-                release.record("repaired", {"item": item_id, "what": "a copy of the row was put into the trash"})
+        await _clear_copies(notion, workspace, release, item_id, kept, living)
         return kept
     if found:
         release.record("repaired", {"item": item_id, "what": "the row was taken out of the trash"})
         return parse_row(await notion.patch(f"pages/{found[0].page_id}", {"in_trash": False}), workspace)
     release.record("repaired", {"item": item_id, "what": "the row was missing and was made again"})
     return await make_row(notion, workspace, new_rows(release.manifest, workspace.lang)[item_id])
+
+
+async def _clear_copies(
+    notion: Notion, workspace: Workspace, release: Release, item_id: str, kept: Row, living: list[Row]
+) -> None:
+    """Put copies that say nothing of their own into the trash; the others stay, and none of them is believed."""
+    rivals = []
+    for copy in living:
+        if copy.page_id == kept.page_id:
+            continue
+        if copy.done or (any(copy.asked) and copy.asked != kept.asked):
+            rivals.append(copy)
+            continue
+        await notion.patch(f"pages/{copy.page_id}", {"in_trash": True})
+        release.record("repaired", {"item": item_id, "what": "a copy of the row was put into the trash"})
+    if release.history.check(item_id).copies != 1 + len(rivals):
+        release.record("copies", {"item": item_id, "count": 1 + len(rivals)})
+    doubt = {"result": Result.CANNOT_TELL.value, "settled": False, "why": say("doubled", workspace.lang)}
+    for copy in rivals:
+        if any(getattr(copy, code) != value for code, value in doubt.items()):
+            await notion.patch(f"pages/{copy.page_id}", {"properties": check_properties(doubt, workspace)})
 
 
 def _remember(release: Release, rows: Mapping[str, Row]) -> None:

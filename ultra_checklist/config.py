@@ -69,6 +69,13 @@ class Settings(BaseSettings):
         description="Seconds between everything being settled and the release closing by itself.",
     )
 
+    deadline: float = Field(
+        default=240.0,
+        ge=10,
+        alias="ULTRA_CHECKLIST_DEADLINE",
+        description="Seconds that one pass of sync may last; what is left then is done by the next one.",
+    )
+
     @property
     def token(self) -> str:
         """The token in plain text, empty where there is none."""

@@ -41,9 +41,13 @@ def _is_due(state: State, look: datetime | None, now: datetime) -> bool:
     return state.look is Look.NOW or look is None or look <= now
 
 
+def is_quiet(history: History, now: datetime) -> bool:
+    """Whether nobody has touched the release for an hour, and no deploy has started."""
+    newest = max((c.tick.at for c in history.checks.values() if c.tick is not None), default=None)
+    return not history.deploys and (newest is None or not timedelta() <= now - newest < QUIET_AFTER)
+
+
 def _max_age(item: Item, history: History, now: datetime) -> float:
     if item.max_age is not None:
         return item.max_age
-    newest = max((c.tick.at for c in history.checks.values() if c.tick is not None), default=None)
-    busy = history.deploys or (newest is not None and now - newest < QUIET_AFTER)
-    return MAX_AGE if busy else QUIET_AGE
+    return QUIET_AGE if is_quiet(history, now) else MAX_AGE

@@ -105,6 +105,10 @@ class CheckHistory:
     was_at: datetime | None = None
     frozen: Shown | None = None
     frozen_at: datetime | None = None
+    sending: int = 0
+    """The newest tick for which a probe with an effect was started."""
+    copies: int = 1
+    """How many rows in Notion claim to be this check with a tick; one of them must go."""
     put_right: str = ""
     """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
 
@@ -198,9 +202,19 @@ def _proved(history: History, entry: Entry) -> None:
 
 
 def _proved_again(history: History, entry: Entry) -> None:
-    check = history.check(entry.data["item"])
-    if check.proof is not None:
-        _take(check, check.proof.model_copy(update={"at": entry.time}))
+    # One item a line, until 0.1.
+    for item in entry.data.get("items") or [entry.data["item"]]:
+        check = history.check(item)
+        if check.proof is not None:
+            _take(check, check.proof.model_copy(update={"at": entry.time}))
+
+
+def _sending(history: History, entry: Entry) -> None:
+    history.check(entry.data["item"]).sending = entry.data["tick"]
+
+
+def _copies(history: History, entry: Entry) -> None:
+    history.check(entry.data["item"]).copies = entry.data["count"]
 
 
 def _take(check: CheckHistory, proof: Proof) -> None:
@@ -293,6 +307,8 @@ _HANDLERS = {
     "approved": _approved,
     "proved": _proved,
     "proved-again": _proved_again,
+    "sending": _sending,
+    "copies": _copies,
     "decided": _decided,
     "undecided": _undecided,
     "shown": _shown,

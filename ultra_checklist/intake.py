@@ -1,6 +1,6 @@
 """What people did, from rows to journal lines: ticks, decisions, approvals, and edits that are put right."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ultra_checklist.history import CheckHistory, Person
@@ -14,19 +14,19 @@ _NOT_SAID = ("checked_at", "icon", "order", "release", "host")
 
 
 def lines_of(
-    view: View, item: Item, row: Row, by: Person | None, written: Mapping[str, Any] | None, *, ours: bool
+    view: View, item: Item, row: Row, by: Person | None, written: Sequence[Mapping[str, Any]], *, ours: bool
 ) -> list[Line]:
     """What is new in a row, as lines for the journal.
 
     ``by`` is who edited it last, None where that was an integration; ``ours`` says that it was this
-    product's own; ``written`` is what the worker last wrote there.
+    product's own; ``written`` is what the worker wrote there last, and what it may have written since.
     """
     check = view.history.check(item.id)
     # After our own write the row names who ticked it; who else decided or approved is not known then.
     chose = None if ours and row.done else by
     lines = [*_tick(view, item, row, by, check), *_decision(view, item, row, chose, check)]
     lines += _approval(view, item, row, chose, check)
-    if not ours and written is not None:
+    if not ours and written:
         lines += _forgery(item, row, by, written)
     return lines
 
@@ -100,8 +100,8 @@ def _approval(view: View, item: Item, row: Row, by: Person | None, check: CheckH
     return []
 
 
-def _forgery(item: Item, row: Row, by: Person | None, written: Mapping[str, Any]) -> list[Line]:
-    changed = [c for c in WORKERS if c in written and _plain(getattr(row, c)) != _plain(written[c])]
+def _forgery(item: Item, row: Row, by: Person | None, written: Sequence[Mapping[str, Any]]) -> list[Line]:
+    changed = [c for c in WORKERS if all(c in w and _plain(getattr(row, c)) != _plain(w[c]) for w in written)]
     said = [code for code in changed if code not in _NOT_SAID]
     if not said:
         return []

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from ultra_checklist import disk
-from ultra_checklist.model import Frozen
+from ultra_checklist.model import Frozen, digest
 from ultra_checklist.notion.rows import ReleaseRow, Row
 
 
@@ -19,8 +19,12 @@ class MirrorFile(Frozen):
 
     rows: dict[str, Row] = Field(default_factory=dict)
     """The newest sight of each item's row."""
+    past: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Digests of what each row said and showed before, in the minute of its newest edit."""
     written: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """What the worker wrote last to each item's row, by column code."""
+    tried: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """What it was about to write where no answer has come: the row may show it or not."""
     page: ReleaseRow | None = None
     looks: dict[str, datetime] = Field(default_factory=dict)
     """When each item's probes are due."""
@@ -40,18 +44,45 @@ class Mirror:
         self._stored: str | None = None
         file = self._read()
         self.rows = dict(file.rows)
+        self.past = dict(file.past)
         self.written = {item: dict(values) for item, values in file.written.items()}
+        self.tried = {item: dict(values) for item, values in file.tried.items()}
         self.page = file.page
         self.looks = dict(file.looks)
         self.compared = file.compared
         self.looked = file.looked
         self.head = file.head
 
+    def see(self, item: str, row: Row) -> None:
+        """Take in a row that is newer than the one that is known."""
+        known = self.rows.get(item)
+        self.rows[item] = row
+        if known is None or known.edited != row.edited or known.page_id != row.page_id:
+            self.past.pop(item, None)
+        elif known != row:
+            before = [d for d in _digests(known) if d not in _digests(row)]
+            self.past[item] = tuple(dict.fromkeys([*self.past.get(item, ()), *before]))
+
+    def is_stale(self, item: str, row: Row) -> bool | None:
+        """Whether a row from a query is older than what is known: its index may lag, also behind our own writes.
+
+        None: it cannot be told, because Notion's edit times keep minutes only; read the page itself.
+        """
+        known = self.rows.get(item)
+        if known is None or known.page_id != row.page_id or known.edited < row.edited:
+            return False
+        if row.edited < known.edited:
+            return True
+        was = set(self.past.get(item, ())) - set(_digests(known))
+        return None if was.intersection(_digests(row)) else False
+
     def save(self) -> None:
-        """Store it if something changed."""
+        """Store it if something changed. Raises StateError."""
         file = MirrorFile(
             rows=self.rows,
+            past=self.past,
             written=self.written,
+            tried=self.tried,
             page=self.page,
             looks=self.looks,
             compared=self.compared,
@@ -70,3 +101,8 @@ class Mirror:
             return MirrorFile()
         self._stored = file.model_dump_json()
         return file
+
+
+def _digests(row: Row) -> tuple[str, str]:
+    """What people say with a row, and what it shows."""
+    return digest(["asked", row.asked])[:16], digest(["shown", row.shown])[:16]

@@ -1,33 +1,89 @@
 """Proves checks of one release: runs what is due and puts verdicts into the journal, evidence first."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 
+from ultra_checklist import plugins
+from ultra_checklist.errors import PluginError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.history import ProofLine
-from ultra_checklist.manifest import bound_to
-from ultra_checklist.model import Finding, Item, combine, digest
+from ultra_checklist.manifest import bound_to, now
+from ultra_checklist.model import Finding, Item, Words, combine, digest
 from ultra_checklist.origins import with_secrets
+from ultra_checklist.probes.base import unknown
 from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner, summary
+from ultra_checklist.situations import current_proof
+
+_MAYBE_SENT = Words(
+    en="it may have been sent already, and what came of it is not known",
+    ja="すでに送信された可能性があり、その結果は不明です",
+)
+_TICK_AGAIN = Words(
+    en="look whether it arrived, then untick and tick to send it again",
+    ja="届いたか確認し、チェックを外して付け直すと再送します",
+)
 
 
 class Prover:
-    """Runs probes for a release and records what they say."""
+    """Runs probes for a release and records what they say; a probe may take ``longest`` seconds at most."""
 
-    def __init__(self, release: Release, home: Path, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        release: Release,
+        home: Path,
+        secrets: Iterable[str] = (),
+        clock: Callable[[], datetime] = now,
+        longest: float | None = None,
+    ) -> None:
         self._release = release
+        self._clock = clock
         self._evidence = EvidenceStore(home)
         manifest = release.manifest
         variables = with_secrets(manifest.variables, manifest.template, home, manifest.environment)
-        self.runner = Runner(variables, secrets=secrets, public_text=manifest.template_text)
+        self.runner = Runner(
+            variables, secrets=secrets, public_text=manifest.template_text, clock=clock, longest=longest
+        )
 
     async def prove(self, items: Iterable[Item]) -> list[str]:
-        """Run the probes of these items and record the proofs; returns the ids whose facts changed."""
-        found = await self.runner.run(items)
-        return [item for item, findings in found.items() if self._record(item, findings)]
+        """Run the probes of these items and record the proofs; returns the ids whose facts changed.
 
-    def _record(self, item_id: str, findings: list[Finding]) -> bool:
+        Probes with an effect run once a tick: the intent is on disk before they do, so that after a crash
+        between the two nothing is sent again; what came of it cannot be told then.
+        """
+        wanted = list(items)
+        spent = [item for item in wanted if self._spent(item)]
+        fresh = [item for item in wanted if item not in spent and (self._tick(item) or not has_effect(item))]
+        sending = [{"item": i.id, "tick": self._tick(i)} for i in fresh if has_effect(i)]
+        self._release.record_all([("sending", data) for data in sending])
+        found = await self.runner.run(fresh)
+        again: list[str] = []
+        changed = [item for item, findings in found.items() if self._record(item, findings, again)]
+        if again:
+            self._release.record("proved-again", {"items": again})
+        for item in spent:
+            self._may_have_been_sent(item)
+        return changed
+
+    def _tick(self, item: Item) -> int:
+        tick = self._release.history.check(item.id).tick
+        return tick.number if tick is not None else 0
+
+    def _spent(self, item: Item) -> bool:
+        """Whether the one run that this tick allows has begun already."""
+        return has_effect(item) and 0 < self._tick(item) <= self._release.history.check(item.id).sending
+
+    def _may_have_been_sent(self, item: Item) -> None:
+        """Say so where the run that had begun left no proof, or one that a deploy or an edit has voided."""
+        check = self._release.history.check(item.id)
+        if current_proof(self._release.manifest, self._release.history, item) is None:
+            verdict = unknown("may-have-been-sent", _MAYBE_SENT, remedy=_TICK_AGAIN, tick=check.sending)
+            finding = Finding(probe=item.probes[0].probe, verdict=verdict, started=self._clock(), seconds=0.0)
+            self._record(item.id, [finding], [])
+
+    def _record(self, item_id: str, findings: list[Finding], again: list[str]) -> bool:
+        """Record a proof; where its facts are those of the last one, the item's id goes into ``again``."""
         item = self._release.manifest.template.item(item_id)
         check = self._release.history.check(item_id)
         if item is None or check.tick is None:
@@ -42,7 +98,7 @@ class Prover:
             deploy,
             bound,
         ):
-            self._release.record("proved-again", {"item": item_id})
+            again.append(item_id)
             return False
         # The evidence is on disk before the journal says so, and the journal before anything is shown.
         lines = [
@@ -59,6 +115,17 @@ class Prover:
         }
         self._release.record("proved", proof)
         return True
+
+
+def has_effect(item: Item) -> bool:
+    """Whether a probe of this item does more than look. What cannot be loaded does nothing."""
+    for spec in item.probes:
+        try:
+            if plugins.load(plugins.PROBES, spec.probe).effect != "none":
+                return True
+        except PluginError:
+            continue
+    return False
 
 
 def _line(finding: Finding, evidence: str) -> ProofLine:

@@ -82,7 +82,7 @@ class Reconciler:
         """Take the rows in, prove what is due, write what differs; returns the states at the end."""
         states: dict[str, State] = {}
         for _ in range(ROUNDS):
-            self._take(rows)
+            self._take(await self._fresh(rows))
             states = await self._prove()
             rows = await self._write(states)
             if not rows:
@@ -99,9 +99,26 @@ class Reconciler:
         """Text without the secrets that this release's probes know of."""
         return self._prover.runner.redactor.text(text)
 
+    async def _fresh(self, rows: Mapping[str, Row]) -> dict[str, Row]:
+        """The rows without those that are older than what is known; where that is unclear, the page is read."""
+        mirror, history = self._release.mirror, self._release.history
+        fresh: dict[str, Row] = {}
+        for item, row in rows.items():
+            stale = mirror.is_stale(item, row)
+            if item not in mirror.rows and item in history.checks:
+                # The mirror was lost, so nothing tells how old the row is.
+                stale = None
+            if stale is None:
+                page = await self._bench.notion.get(f"pages/{row.page_id}")
+                fresh[item] = parse_row(page, self._bench.workspace)
+            elif not stale:
+                fresh[item] = row
+        return fresh
+
     def _take(self, rows: Mapping[str, Row]) -> None:
         mirror = self._release.mirror
-        mirror.rows |= rows
+        for item_id, seen in rows.items():
+            mirror.see(item_id, seen)
         if self.place is not Place.HERE:
             return
         for item in self._release.manifest.items:
@@ -109,10 +126,9 @@ class Reconciler:
             if row is None:
                 continue
             ours = row.edited_by == self._bench.workspace.bot_id
-            written = mirror.written.get(item.id)
-            self._release.record_all(
-                lines_of(self.view(), item, row, self._bench.person_of(row), written, ours=ours)
-            )
+            ours_now = [v for v in (mirror.written.get(item.id), mirror.tried.get(item.id)) if v is not None]
+            by = self._bench.person_of(row)
+            self._release.record_all(lines_of(self.view(), item, row, by, ours_now, ours=ours))
 
     async def _prove(self) -> dict[str, State]:
         """Run due probes until the states stand still: one check's proof may open another."""
@@ -173,9 +189,12 @@ class Reconciler:
                 continue
             wanted = planner.wanted(item, mirror.written.get(item.id))
             changes = difference(row, wanted)
-            mirror.written[item.id] = wanted
             if changes:
+                mirror.tried[item.id] = wanted
                 jobs.append((item, row, wanted, changes))
+            else:
+                mirror.written[item.id] = wanted
+                mirror.tried.pop(item.id, None)
         self._release.mirror.save()
         writes = (self._patch(row, changes) for _, row, _, changes in jobs)
         answers = await asyncio.gather(*writes, return_exceptions=True)
@@ -183,10 +202,12 @@ class Reconciler:
         for (item, row, wanted, changes), answer in zip(jobs, answers, strict=True):
             if isinstance(answer, BaseException):
                 continue
+            mirror.written[item.id] = wanted
+            mirror.tried.pop(item.id, None)
             if answer.asked != row.asked:
                 moved[item.id] = answer
             else:
-                mirror.rows[item.id] = answer
+                mirror.see(item.id, answer)
             if "result" in changes or "why" in changes:
                 bench.listener(Change(self._release.manifest.key, item, states[item.id], wanted["why"]))
         mirror.save()

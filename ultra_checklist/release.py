@@ -52,6 +52,10 @@ class Release:
         self.shelf.write(manifest)
         self.manifest = manifest
 
+    def now(self) -> datetime:
+        """The present."""
+        return self._clock()
+
     @property
     def open(self) -> bool:
         """Whether the release has not ended."""

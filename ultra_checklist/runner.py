@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from dotenv import dotenv_values
@@ -33,8 +33,12 @@ class Runner:
         *,
         secrets: Iterable[str] = (),
         public_text: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        longest: float | None = None,
     ) -> None:
         self._variables = variables
+        self._clock = clock
+        self._longest = math.inf if longest is None else longest
         self._slots = asyncio.Semaphore(AT_ONCE)
         folder = variables.get("DEPLOY_DIR")
         public = [value.value for value in variables.public().values.values()]
@@ -58,9 +62,10 @@ class Runner:
 
     async def _run_one(self, spec: ProbeSpec) -> Finding:
         async with self._slots:
-            started, clock = datetime.now(UTC), monotonic()
+            started, timer = self._clock(), asyncio.get_running_loop().time
+            begun = timer()
             verdict, seen = await self._verdict(spec)
-            seconds = round(monotonic() - clock, 3)
+            seconds = round(timer() - begun, 3)
         clean = Verdict.model_validate(self.redactor.data(verdict.model_dump(mode="json")))
         return Finding(
             probe=spec.probe, verdict=clean, started=started, seconds=seconds, material=self._material(spec, seen)
@@ -78,14 +83,15 @@ class Runner:
         except PluginError as error:
             return _crashed("probe-missing", error.message), None
         try:
-            async with asyncio.timeout(probe.options.timeout + GRACE):
+            limit = min(probe.options.timeout + GRACE, self._longest)
+            async with asyncio.timeout(limit):
                 seen = await probe.observe(self._context)
             return probe.judge(seen), seen
         except ProbeCannotTell as error:
             words = Words(en=error.en, ja=error.ja)
             return unknown(error.reason, words, remedy=Words.same(error.remedy)), None
         except TimeoutError:
-            return _crashed("timeout", f"no answer within {probe.options.timeout + GRACE:g} s"), None
+            return _crashed("timeout", f"no answer within {limit:g} s"), None
         except Exception as error:
             # Whatever a probe does, the answer is "cannot tell".
             return _crashed("probe-crashed", f"{type(error).__name__}: {error}"), None

@@ -43,7 +43,7 @@ def situation(view: View, item: Item, others: Mapping[str, State]) -> Situation:
     """Everything that the table looks at, of one check."""
     history, row = view.history, view.rows.get(item.id, NO_ROW)
     check = history.check(item.id)
-    proof = current_proof(view, item)
+    proof = current_proof(view.manifest, view.history, item)
     deploy = history.deploy
     ended = history.ended is not None or history.sealed is not None
     return Situation(
@@ -68,22 +68,22 @@ def situation(view: View, item: Item, others: Mapping[str, State]) -> Situation:
     )
 
 
-def current_proof(view: View, item: Item) -> Proof | None:
+def current_proof(manifest: Manifest, history: History, item: Item) -> Proof | None:
     """The proof that speaks of this tick, this deploy and this wording of the item; None: not looked yet."""
-    check = view.history.check(item.id)
+    check = history.check(item.id)
     proof = check.proof
     if proof is None or check.tick is None or proof.tick != check.tick.number:
         return None
-    if proof.bound_to != bound_to(view.manifest, item):
+    if proof.bound_to != bound_to(manifest, item):
         return None
-    if item.after_deploy and proof.deploy != len(view.history.deploys):
+    if item.after_deploy and proof.deploy != len(history.deploys):
         return None
     return proof
 
 
 def facts_now(view: View, item: Item) -> str:
     """Digest of the facts that a decision made now is bound to; empty: never looked at."""
-    proof = current_proof(view, item)
+    proof = current_proof(view.manifest, view.history, item)
     return proof.facts if proof is not None else ""
 
 
@@ -96,6 +96,8 @@ def _is_open(manifest: Manifest, item: Item, check: CheckHistory, row: Row, othe
 
 
 def _place(view: View, item: Item) -> Place:
+    if view.place is Place.HERE and view.history.check(item.id).copies > 1:
+        return Place.DOUBLED
     if view.place is Place.HERE and item.runs_on and view.label and item.runs_on != view.label:
         return Place.OTHER_LABEL
     return view.place

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from ultra_checklist.duty import is_quiet
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Result, Status
 from ultra_checklist.notion.rows import minute, parse_release, release_properties
@@ -15,6 +16,8 @@ from ultra_checklist.tally import tally
 
 LOOK_EVERY = timedelta(minutes=10)
 """How often "Last look" is written when nothing else is."""
+LOOK_QUIET = timedelta(days=1)
+"""The same while nobody has touched the release for an hour."""
 
 
 def status_of(view: View, states: Mapping[str, State]) -> Status:
@@ -62,7 +65,9 @@ class ReleasePage:
             release.record("status", {"status": status.value})
         page, looked = release.mirror.page, release.mirror.looked or release.manifest.created
         told = page is not None and page.status == status.value
-        if told and now - looked < LOOK_EVERY:
+        every = LOOK_QUIET if is_quiet(release.history, now) else LOOK_EVERY
+        # A clock that was set back must not put the next look off.
+        if told and timedelta() <= now - looked < every:
             return
         await self.write(self._values(view, states, status))
         release.mirror.looked = now

@@ -17,6 +17,8 @@ class Place(StrEnum):
     OTHER_LABEL = "other-label"
     NO_MANIFEST = "no-manifest"
     WRONG_MACHINE = "wrong-machine"
+    DOUBLED = "doubled"
+    """Two ticked rows claim to be this check: which of them speaks?"""
 
 
 class Choice(StrEnum):

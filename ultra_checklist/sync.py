@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from ultra_checklist import disk
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
+from ultra_checklist.duty import is_quiet
 from ultra_checklist.errors import JournalError, NotionError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Ending, Frozen, Result
@@ -29,6 +30,10 @@ from ultra_checklist.why import say
 OVERLAP = timedelta(minutes=5)
 """Notion floors edit times to the minute, and its index may lag: look back this far."""
 COMPARE_EVERY = timedelta(minutes=15)
+COMPARE_QUIET = timedelta(days=1)
+"""The same while nobody has touched the release for an hour: what is altered then is found at the next tick."""
+UNFINISHED_AFTER = timedelta(minutes=10)
+"""Making a release may take that long; a page that is unfinished then was given up."""
 
 
 class Since(Frozen):
@@ -54,7 +59,7 @@ class Report:
 
 
 class Pass:
-    """One look at everything. ``only`` restricts it to one release's key."""
+    """One look at everything. ``only`` restricts it to one release's key; it may last so many ``seconds``."""
 
     def __init__(
         self,
@@ -64,12 +69,14 @@ class Pass:
         secrets: Iterable[str] = (),
         close_after: float = 600.0,
         only: str | None = None,
+        seconds: float | None = None,
     ) -> None:
         self._bench = bench
         self._home = home
         self._secrets = tuple(secrets)
         self._close_after = close_after
         self._only = only
+        self._seconds = seconds
         self._path = home / ("since-local.json" if bench.workspace.local else "since.json")
         self.releases: list[Release] = []
         self._damaged: dict[str, JournalError] = {}
@@ -77,8 +84,10 @@ class Pass:
     async def run(self) -> Report:
         """Do the pass; what was done stands, whatever comes.
 
-        Raises NotionError when Notion cannot be reached, UsageError naming the column that somebody deleted.
+        Raises NotionError when Notion cannot be reached, DeadlineError when time ran out, UsageError naming
+        the column that somebody deleted.
         """
+        self._bench.notion.begin(self._seconds)
         try:
             return await self._run()
         except NotionError as error:
@@ -105,9 +114,20 @@ class Pass:
         report = Report(releases=len(self.releases))
         report.damaged += self._damaged
         report.problems += [f"{error.message}; {error.remedy}" for error in self._damaged.values()]
+        refused: NotionError | None = None
         for release in self.releases:
-            await self._one(release, changed, report)
-        await self._strangers(changed, shelf)
+            try:
+                await self._one(release, changed, report)
+            except NotionError as error:
+                # One release that Notion refuses holds up no other; it is looked at again at the next pass.
+                if not error.permanent or error.status == 401:
+                    raise
+                if error.status == 400:
+                    await self._name_missing_columns()
+                refused = error
+        if refused is not None:
+            raise refused
+        await self._strangers(changed.values(), shelf)
         if seen is not None and self._only is None:
             keys = tuple(r.manifest.key for r in self.releases if r.open)
             disk.replace_json(self._path, Since(seen=seen, open=keys).model_dump(mode="json"))
@@ -115,29 +135,47 @@ class Pass:
         return report
 
     async def _one(self, release: Release, changed: Mapping[str, Row], report: Report) -> None:
-        bench, mirror = self._bench, release.mirror
-        if not release.manifest.page_id or len(release.manifest.rows) < len(release.manifest.items):
-            report.problems.append(f"{release.manifest.key}: its page is unfinished; run `new` again to finish it")
+        bench, manifest = self._bench, release.manifest
+        if not manifest.page_id or len(manifest.rows) < len(manifest.items):
+            if bench.clock() - manifest.created > UNFINISHED_AFTER:
+                report.problems.append(f"{manifest.key}: its page is unfinished; run `new` again to finish it")
             return
-        prefix = f"{release.manifest.key}/"
-        rows = {
-            key.removeprefix(prefix): row
-            for key, row in changed.items()
-            if key.startswith(prefix) and key.removeprefix(prefix) in release.manifest.rows
-        }
-        rows = {item: row for item, row in rows.items() if _differs(mirror.rows.get(item), row)}
-        now = bench.clock()
-        complete = all(item in mirror.rows for item in release.manifest.rows)
-        if not complete or mirror.compared is None or now - mirror.compared >= COMPARE_EVERY:
+        own = {item: changed[page_id] for item, page_id in manifest.rows.items() if page_id in changed}
+        rows = {item: row for item, row in own.items() if _differs(release.mirror.rows.get(item), row)}
+        compared = self._must_compare(release, changed.values())
+        if compared:
             rows = await compare(bench.notion, bench.workspace, release)
-            mirror.compared = now
-        prover = Prover(release, self._home, self._secrets)
-        reconciler = Reconciler(bench, release, prover)
-        states = await reconciler.run(rows)
+        reconciler = Reconciler(bench, release, self._prover(release))
+        try:
+            states = await reconciler.run(rows)
+        except NotionError as error:
+            if not error.permanent or error.status == 401 or compared:
+                raise
+            # A row that Notion refuses to change was trashed or moved.
+            states = await reconciler.run(await compare(bench.notion, bench.workspace, release))
         page = ReleasePage(bench, release)
         await page.show(reconciler.view(), states)
         await self._maybe_close(release, reconciler, states, report)
-        mirror.save()
+        release.mirror.save()
+
+    def _prover(self, release: Release) -> Prover:
+        # One slow probe must leave time for all others.
+        longest = None if self._seconds is None else self._seconds / 2
+        return Prover(release, self._home, self._secrets, self._bench.clock, longest)
+
+    def _must_compare(self, release: Release, changed: Iterable[Row]) -> bool:
+        """Whether all rows must be compared with the manifest now: by age, or because something is odd."""
+        mirror, manifest, now = release.mirror, release.manifest, self._bench.clock()
+        every = COMPARE_QUIET if is_quiet(release.history, now) else COMPARE_EVERY
+        # A clock that was set back must not put the next comparison off.
+        if mirror.compared is None or not timedelta() <= now - mirror.compared < every:
+            return True
+        if any(item not in mirror.rows for item in manifest.rows):
+            return True
+        if any(check.copies > 1 for check in release.history.checks.values()):
+            return True
+        known, prefix = set(manifest.rows.values()), f"{manifest.key}/"
+        return any(row.key.startswith(prefix) and row.page_id not in known for row in changed)
 
     async def _maybe_close(
         self, release: Release, reconciler: Reconciler, states: Mapping[str, State], report: Report
@@ -151,16 +189,23 @@ class Pass:
             await closer.finish()
         elif ending is not None and (ending is not Ending.COMPLETE or may_close(states, release.manifest)):
             reason = release.mirror.page.close_reason if release.mirror.page is not None else ""
-            await closer.close(ending, reason)
+            await self._close(closer, release, reconciler, ending, reason)
         elif release.history.ready_at is not None:
             waited = (self._bench.clock() - release.history.ready_at).total_seconds()
             if waited >= self._close_after:
-                await closer.close(Ending.COMPLETE, "")
+                await self._close(closer, release, reconciler, Ending.COMPLETE, "")
         if not release.open:
             report.closed.append(release.manifest.key)
 
+    async def _close(
+        self, closer: Closer, release: Release, reconciler: Reconciler, ending: Ending, reason: str
+    ) -> None:
+        """End a release, after all of its rows have been compared with the manifest once more."""
+        await reconciler.run(await compare(self._bench.notion, self._bench.workspace, release))
+        await closer.close(ending, reason)
+
     async def _changed(self, since: Since) -> tuple[dict[str, Row], datetime | None]:
-        """Rows that people may have touched, by key, and Notion's clock when they were asked for."""
+        """Rows that people may have touched, by page id, and Notion's clock when they were asked for."""
         bench = self._bench
         found: dict[str, Row] = {}
         seen: datetime | None = None
@@ -169,7 +214,7 @@ class Pass:
             if missing_columns(page, bench.workspace):
                 await self._name_missing_columns()
             row = parse_row(page, bench.workspace)
-            found[row.key] = row
+            found[row.page_id] = row
         return found, seen or bench.notion.server_time
 
     async def _name_missing_columns(self) -> None:
@@ -209,13 +254,13 @@ class Pass:
             ]
         }
 
-    async def _strangers(self, changed: Mapping[str, Row], shelf: Shelf) -> None:
+    async def _strangers(self, changed: Iterable[Row], shelf: Shelf) -> None:
         """Rows of this machine whose release has no manifest or no sound journal here: nobody can stand by them."""
         bench = self._bench
         known = {manifest.key for manifest in shelf.all()} - self._damaged.keys()
         here = {"", bench.label or bench.machine.name}
-        for key, row in changed.items():
-            release_key = key.rpartition("/")[0]
+        for row in changed:
+            release_key = row.key.rpartition("/")[0]
             claims = row.done or bool(row.decision) or bool(row.result)
             if release_key in known or not row.live or row.in_trash or row.host not in here or not claims:
                 continue

@@ -36,6 +36,10 @@ _SAYINGS: Mapping[str, Words] = {
         ja="このマシンのジャーナルが壊れています。リリースのフォルダーを退避してから実行: "
         "ultra-checklist adopt {version}",
     ),
+    "doubled": Words(
+        en="several ticked rows claim to be this check: delete or untick all but one",
+        ja="同じ項目のチェック済みの行が複数あります。一つを残して、ほかは削除するかチェックを外してください",
+    ),
     "wrong-machine": Words(
         en="this worker runs on {here}, the release is for {target}: run it there",
         ja="このワーカーは {here} で動いています。リリース対象は {target} です。対象機で実行してください",

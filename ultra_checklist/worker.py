@@ -1,13 +1,15 @@
 """The worker: passes one at a time, once or for ever. One worker a state folder, held by flock."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ultra_checklist import disk
-from ultra_checklist.errors import CannotTellError, StateError
+from ultra_checklist.errors import CannotTellError, DeadlineError, StateError
 from ultra_checklist.sync import Report
 
 
@@ -16,19 +18,36 @@ class Busy(StateError):
 
 
 @contextmanager
-def hold(home: Path, *, wait: bool) -> Iterator[None]:
-    """Hold the state folder's lock. Raises Busy when another process has it and ``wait`` is false.
+def hold(home: Path, *, wait: bool, name: str = "worker") -> Iterator[None]:
+    """Hold a lock of the state folder. Raises Busy when another process has it and ``wait`` is false.
 
     The lock belongs to the open file: a kill frees it, and a child does not inherit it.
     """
     with ExitStack() as held:
         try:
-            held.enter_context(disk.locked(home / "worker.lock", wait=wait))
+            held.enter_context(disk.locked(home / f"{name}.lock", wait=wait))
         except BlockingIOError:
             raise Busy(
                 "another pass is running with this state folder", remedy="Nothing to do: it does the work"
             ) from None
         yield
+
+
+@contextmanager
+def watchdog(seconds: float) -> Iterator[None]:
+    """End this process when the body has not ended by then: a hung pass must not hold the lock for ever."""
+    timer = threading.Timer(seconds, _give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _give_up() -> None:
+    os.write(2, b"error: the pass hung and was stopped; the next one goes on where it was\n")
+    os._exit(DeadlineError.exit_code)
 
 
 async def watch(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ultra_checklist.cli.boundary import say
-from ultra_checklist.cli.wiring import Desk, chosen, common, desk, find_template
+from ultra_checklist.cli.wiring import RESERVE, Desk, chosen, common, desk, find_template
 from ultra_checklist.errors import RefusedError, UsageError
 
 ENDINGS = ("complete", "rolled-back", "aborted")
@@ -129,11 +129,13 @@ async def _new(at: Desk, order: Any, *, supersede: bool, queued: bool) -> None:
     if order.commit == "":
         say("note: no commit was pinned, because DEPLOY_DIR is not set: checks that need COMMIT cannot tell")
     workspace = at.workspace()
-    with hold(at.home, wait=True):
-        async with at.notion() as notion:
+    # The worker goes on meanwhile: ticks on other releases do not wait for this page.
+    with hold(at.home, wait=True, name="making"):
+        async with at.notion(reserve=RESERVE) as notion:
 
             async def end(release: Any) -> None:
-                await end_release(at, notion, release, "superseded", f"{order.version} took its place")
+                with hold(at.home, wait=True):
+                    await end_release(at, notion, release, "superseded", f"{order.version} took its place")
 
             with progress() as moved:
                 opened = await create(

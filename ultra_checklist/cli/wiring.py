@@ -1,5 +1,6 @@
 """Puts the parts together for a command: settings, state folder, Notion, workspace."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from ultra_checklist.notion.schema import Workspace
 F = TypeVar("F", bound=Callable[..., Any])
 LOCAL_TOKEN = "ntn_local_cli"  # noqa: S105 - the local Notion's integration, no secret
 LOCAL_URL = "http://notion.local"
+RESERVE = 30
+"""Requests a minute that making a page leaves to the worker, so that ticks do not wait for it."""
+LONG_WAIT = 3.0
+"""Seconds of waiting for Notion after which a person is told."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +99,17 @@ class Desk:
         return self.home / ("workspace-local.json" if self.local else "workspace.json")
 
     @asynccontextmanager
-    async def notion(self) -> AsyncIterator[Any]:
-        """A connection to the Notion that was asked for."""
+    async def notion(self, *, reserve: int = 0) -> AsyncIterator[Any]:
+        """A connection to the Notion that was asked for; ``reserve`` requests a minute stay free for others."""
         self.require_notion()
         import httpx
 
         from ultra_checklist.notion.client import Notion
 
         if not self.local:
-            async with Notion(self.settings.token, self.settings.notion_base_url) as notion:
+            memory = self.home / "gateway.json"
+            url, token = self.settings.notion_base_url, self.settings.token
+            async with Notion(token, url, memory=memory, reserve=reserve, told=_waiting) as notion:
                 yield notion
             return
         from ultra_checklist.server.app import create_app
@@ -125,9 +132,14 @@ class Desk:
         """One pass of the worker."""
         from ultra_checklist.sync import Pass
 
-        after = self.settings.close_after
+        settings = self.settings
         return await Pass(
-            self.bench(notion, listener), self.home, secrets=self.secrets, close_after=after, only=only
+            self.bench(notion, listener),
+            self.home,
+            secrets=self.secrets,
+            close_after=settings.close_after,
+            only=only,
+            seconds=settings.deadline,
         ).run()
 
     async def compare(self, notion: Any, release: Any, reconciler: Any) -> None:
@@ -135,6 +147,14 @@ class Desk:
         from ultra_checklist.compare import compare
 
         await reconciler.run(await compare(notion, self.workspace(), release))
+
+
+def _waiting(seconds: float) -> None:
+    """Tell a person who waits why."""
+    if seconds >= LONG_WAIT and sys.stderr.isatty():
+        from ultra_checklist.cli.boundary import say
+
+        say(f"Notion is left alone for {seconds:.0f} s; stop with Ctrl-C, nothing is lost")
 
 
 def desk(env_file: Path | None, local: bool, lang: str | None) -> Desk:

@@ -12,6 +12,8 @@ from ultra_checklist.cli.boundary import report, say
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
 
 WATCH_EVERY = 2.0
+PATIENCE = 30.0
+"""Seconds beyond its deadline after which a pass counts as hung."""
 
 
 @click.command()
@@ -38,7 +40,12 @@ def sync(watch: float | None, version: str | None, local: bool, env_file: Path |
     at = desk(env_file, local, lang)
     at.require_notion()
     only = _key(at, version)
-    return asyncio.run(_sync(at, watch, only))
+    if watch is not None:
+        return asyncio.run(_sync(at, watch, only))
+    from ultra_checklist.worker import watchdog
+
+    with watchdog(at.settings.deadline + PATIENCE):
+        return asyncio.run(_sync(at, watch, only))
 
 
 def _key(at: Desk, version: str | None) -> str | None:
@@ -51,12 +58,15 @@ def _key(at: Desk, version: str | None) -> str | None:
 
 async def _sync(at: Desk, every: float | None, only: str | None) -> int:
     from ultra_checklist.errors import StateError
-    from ultra_checklist.worker import Busy, hold, stop_on_signals, watch
+    from ultra_checklist.worker import Busy, hold, stop_on_signals, watch, watchdog
 
     async with at.notion() as notion:
 
         async def one_pass() -> Any:
-            return await at.run_pass(notion, only=only, listener=_changed)
+            if every is None:
+                return await at.run_pass(notion, only=only, listener=_changed)
+            with watchdog(at.settings.deadline + PATIENCE):
+                return await at.run_pass(notion, only=only, listener=_changed)
 
         await at.find_workspace(notion)
         if every is not None:

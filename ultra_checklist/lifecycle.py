@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ultra_checklist import __version__
@@ -17,6 +18,7 @@ from ultra_checklist.plan import ReleasePlan, new_release
 from ultra_checklist.release import Release, open_releases
 from ultra_checklist.variables import Value, Variables
 
+Clock = Callable[[], datetime]
 _ENDED = ("complete", "rolled-back", "aborted", "superseded")
 
 
@@ -42,7 +44,7 @@ class Opened(Frozen):
     written: int
 
 
-def manifest_of(order: Order, machine: Machine, attempt: int) -> Manifest:
+def manifest_of(order: Order, machine: Machine, attempt: int, clock: Clock = now) -> Manifest:
     """The manifest of a release that is to be made."""
     return Manifest(
         key=release_key(order.template.name, order.environment, order.version, attempt),
@@ -58,7 +60,7 @@ def manifest_of(order: Order, machine: Machine, attempt: int) -> Manifest:
         machine=machine,
         host_label=order.host_label,
         product_version=__version__,
-        created=now(),
+        created=clock(),
         local=order.local,
     )
 
@@ -72,13 +74,15 @@ class Attempt:
     page: ReleaseRow | None = None
 
 
-async def attempt_for(shelf: Shelf, order: Order, notion: Notion, workspace: Workspace) -> Attempt:
+async def attempt_for(
+    shelf: Shelf, order: Order, notion: Notion, workspace: Workspace, clock: Clock = now
+) -> Attempt:
     """The first attempt that has not ended, here or in Notion: attempts before it may be on either side."""
     number = 1
     while True:
         key = release_key(order.template.name, order.environment, order.version, number)
         if (shelf.folder(key) / "manifest.json").exists():
-            release = Release(shelf, shelf.read(key))
+            release = Release(shelf, shelf.read(key), clock)
             if release.open:
                 return Attempt(number, release=release)
         else:
@@ -119,17 +123,18 @@ async def create(
     supersede: Callable[[Release], Awaitable[object]] | None,
     queued: bool,
     progress: Progress,
+    clock: Clock = now,
 ) -> Opened:
     """Make a release, or finish one that an earlier run began; a second time nothing is written.
 
     Raises RefusedError beside another open release, and where Notion has the release but this
     machine has no manifest of it.
     """
-    attempt = await attempt_for(shelf, order, notion, workspace)
+    attempt = await attempt_for(shelf, order, notion, workspace, clock)
     release = attempt.release
     fresh = release is None
     if release is None:
-        manifest = manifest_of(order, machine, attempt.number)
+        manifest = manifest_of(order, machine, attempt.number, clock)
         others = rivals(shelf, order, manifest.key)
         if others and supersede is None and not queued:
             raise RefusedError(
@@ -146,7 +151,7 @@ async def create(
             for other in others:
                 await supersede(other)
         shelf.write(manifest)
-        release = Release(shelf, manifest)
+        release = Release(shelf, manifest, clock)
         release.record(
             "created", {"key": manifest.key, "template": manifest.template.sha256, "commit": manifest.commit}
         )

@@ -1,0 +1,99 @@
+"""Probes that look at a simulated machine, and send to a simulated outside."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from typing import ClassVar
+
+from tests.simulation.virtual import current
+from ultra_checklist import plugins
+from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.model import Effect, Outcome, Verdict, Words
+from ultra_checklist.probes.base import Context, Observation, Options, Probe
+
+
+@dataclass(frozen=True)
+class Run:
+    """A probe that ran to its end, or that sent something."""
+
+    host: str
+    switch: str
+    started: float
+    ended: float
+    outcome: str
+
+
+@dataclass
+class Ledger:
+    """All that probes did, as the outside saw it."""
+
+    runs: list[Run] = field(default_factory=list)
+    sent: list[tuple[str, float]] = field(default_factory=list)
+    """Switch and time of each message that left."""
+
+
+LEDGER = Ledger()
+
+
+class SwitchOptions(Options):
+    switch: str
+
+
+class Switch(Observation):
+    position: str
+
+
+class SwitchProbe(Probe[SwitchOptions, Switch]):
+    """Looks at a switch of the machine that it runs on: pass, fail, unknown, crash or hang."""
+
+    name: ClassVar[str] = "switch"
+    summary: ClassVar[Words] = Words.same("a simulated switch")
+    options_model: ClassVar[type[Options]] = SwitchOptions
+    observation_model: ClassVar[type[Observation]] = Switch
+
+    async def observe(self, context: Context) -> Switch:
+        host = current.get().host
+        started = host.loop.time()
+        await asyncio.sleep(0.2)
+        position = host.world.get(self.options.switch, "pass")
+        if position == "hang":
+            await asyncio.sleep(3600.0)
+        current.get().step(f"probe {self.options.switch}")
+        LEDGER.runs.append(Run(host.name, self.options.switch, started, host.loop.time(), position))
+        if position == "unknown":
+            raise ProbeCannotTell("dark", "it is dark", "暗い")
+        if position == "crash":
+            raise ZeroDivisionError
+        return Switch(position=position)
+
+    def judge(self, seen: Switch) -> Verdict:
+        outcome = Outcome.PASS if seen.position == "pass" else Outcome.FAIL
+        return Verdict(outcome=outcome, reason=seen.position, facts={"position": seen.position})
+
+
+class MessageProbe(SwitchProbe):
+    """Sends a message; the switch says whether it arrived."""
+
+    name: ClassVar[str] = "message"
+    effect: ClassVar[Effect] = "message"
+
+    async def observe(self, context: Context) -> Switch:
+        current.get().step(f"before send {self.options.switch}")
+        LEDGER.sent.append((self.options.switch, current.get().host.loop.time()))
+        return await super().observe(context)
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """The simulated families are there while this holds."""
+    known = plugins.names(plugins.PROBES)
+    here = {"switch": "SwitchProbe", "message": "MessageProbe"}
+    for name, family in here.items():
+        known[name] = EntryPoint(name, f"{__name__}:{family}", plugins.PROBES)
+    try:
+        yield
+    finally:
+        for name in here:
+            del known[name]

@@ -7,12 +7,10 @@ power at any one of them.
 
 import contextlib
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ultra_checklist.errors import StateError
 
@@ -103,11 +101,6 @@ def replace(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise _cannot(path, error) from error
-
-
-def replace_json(path: Path, value: Any) -> None:
-    """``replace`` with a value as JSON."""
-    replace(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode())
 
 
 def make_folder(path: Path) -> None:

@@ -58,9 +58,11 @@ def deploy_pending(view: View) -> Item | None:
 
 def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
     if row.done and check.tick is None:
-        # Ticks seen together with the deploy's own tick may have been made after it.
-        coming = item.after_deploy and _deploy_is_coming(view)
-        deploys = len(view.history.deploys) + int(coming)
+        # Ticks seen together with the deploy's own tick may have been made after it: where Notion's clock
+        # says so, for those that must come before it.
+        coming = _coming_deploy(view)
+        late = coming is not None and (item.after_deploy or (item.until_deploy and row.edited > coming.edited))
+        deploys = len(view.history.deploys) + int(late)
         return [("ticked", {"item": item.id, "by": _dump(by), "edited": row.edited, "deploys": deploys})]
     if not row.done and check.tick is not None:
         lines: list[Line] = [("unticked", {"item": item.id, "by": _dump(by)})]
@@ -71,13 +73,12 @@ def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHisto
     return []
 
 
-def _deploy_is_coming(view: View) -> bool:
+def _coming_deploy(view: View) -> Row | None:
+    """The row of the deploying item, when it is ticked and its deploy has no mark yet."""
     item = next((i for i in view.manifest.items if i.deploys), None)
-    if item is None:
-        return False
-    row = view.rows.get(item.id)
+    row = view.rows.get(item.id) if item is not None else None
     deploy = view.history.deploy
-    return row is not None and row.done and (deploy is None or deploy.withdrawn)
+    return row if row is not None and row.done and (deploy is None or deploy.withdrawn) else None
 
 
 def _decision(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:

@@ -82,7 +82,7 @@ class Shelf:
 
     def write(self, manifest: Manifest) -> None:
         """Store a manifest, whole or not at all. Raises StateError."""
-        disk.replace_json(self.folder(manifest.key) / "manifest.json", manifest.model_dump(mode="json"))
+        disk.replace(self.folder(manifest.key) / "manifest.json", manifest.model_dump_json(indent=1).encode())
 
     def read(self, key: str) -> Manifest:
         """Load a manifest. Raises NoManifestError when there is none, StateError when it is damaged."""

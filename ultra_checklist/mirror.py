@@ -91,7 +91,7 @@ class Mirror:
         )
         text = file.model_dump_json()
         if text != self._stored:
-            disk.replace_json(self._path, file.model_dump(mode="json"))
+            disk.replace(self._path, text.encode())
             self._stored = text
 
     def _read(self) -> MirrorFile:

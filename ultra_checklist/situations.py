@@ -53,7 +53,7 @@ def situation(view: View, item: Item, others: Mapping[str, State]) -> Situation:
         choice=_choice(view, item, check, row, proof),
         until_deploy=item.until_deploy,
         after_deploy=item.after_deploy,
-        deploy_started=deploy is not None and not deploy.withdrawn,
+        deploy_started=(deploy is not None and not deploy.withdrawn) or _ticked_after_all(item, check, history),
         deployed=deploy is not None and deploy.stands,
         before=check.shown if ended else check.frozen or NOTHING_SHOWN,
         # Where this worker may not judge, nothing is taken in, so the row itself says whether it claims something.
@@ -101,6 +101,11 @@ def _place(view: View, item: Item) -> Place:
     if view.place is Place.HERE and item.runs_on and view.label and item.runs_on != view.label:
         return Place.OTHER_LABEL
     return view.place
+
+
+def _ticked_after_all(item: Item, check: CheckHistory, history: History) -> bool:
+    """Whether a tick that had to come before the deploy was made after one that has no mark yet."""
+    return item.until_deploy and check.tick is not None and check.tick.deploys > len(history.deploys)
 
 
 def _ticked_late(item: Item, check: CheckHistory, deploys: int) -> bool:

@@ -130,7 +130,7 @@ class Pass:
         await self._strangers(changed.values(), shelf)
         if seen is not None and self._only is None:
             keys = tuple(r.manifest.key for r in self.releases if r.open)
-            disk.replace_json(self._path, Since(seen=seen, open=keys).model_dump(mode="json"))
+            disk.replace(self._path, Since(seen=seen, open=keys).model_dump_json().encode())
         report.requests, report.writes = bench.notion.requests - first_request, bench.written
         return report
 
@@ -257,12 +257,21 @@ class Pass:
     async def _strangers(self, changed: Iterable[Row], shelf: Shelf) -> None:
         """Rows of this machine whose release has no manifest or no sound journal here: nobody can stand by them."""
         bench = self._bench
-        known = {manifest.key for manifest in shelf.all()} - self._damaged.keys()
+        manifests = list(shelf.all())
+        known = {manifest.key for manifest in manifests} - self._damaged.keys()
+        ours = {page_id for m in manifests if m.key in known for page_id in m.rows.values()}
         here = {"", bench.label or bench.machine.name}
         for row in changed:
             release_key = row.key.rpartition("/")[0]
             claims = row.done or bool(row.decision) or bool(row.result)
-            if release_key in known or not row.live or row.in_trash or row.host not in here or not claims:
+            if (
+                release_key in known
+                or row.page_id in ours
+                or not row.live
+                or row.in_trash
+                or row.host not in here
+                or not claims
+            ):
                 continue
             version = release_key.rpartition("/")[2]
             reason = "damaged-journal" if release_key in self._damaged else "no-manifest"

@@ -96,7 +96,7 @@ def check(path: Path, witness: Witness) -> None:
 
 
 def test_no_acknowledged_write_is_lost_by_kill_9(tmp_path: Path) -> None:
-    rng = random.Random(20)  # noqa: S311 moments to kill at, no secret
+    rng = random.Random(20)
     witness, kills = Witness(), 0
     while witness.bursts < BURSTS:
         run_until_killed(tmp_path, witness, rng)

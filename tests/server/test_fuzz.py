@@ -118,7 +118,7 @@ def check(answer: httpx.Response, what: Any) -> None:
 def test_ten_thousand_wrong_requests(tmp_path: Path) -> None:
     app = create_app(tmp_path / "notion.db")
     notion = Notion(app)
-    rng = random.Random(SEED)  # noqa: S311 repeatable, no secret
+    rng = random.Random(SEED)
     other = notion.database()
     source = notion.database(**schema_of(other))
     calls = calls_of(notion, source, other)

@@ -59,7 +59,7 @@ def condition(rng: random.Random, depth: int = 0) -> dict[str, Any]:
 
 @pytest.fixture
 def source(notion: Notion) -> str:
-    rng = random.Random(7)  # noqa: S311 made-up rows, no secret
+    rng = random.Random(7)
     made = notion.database(**SCHEMA)
     for number in range(40):
         notion.row(made, str(number), **values(rng))
@@ -67,7 +67,7 @@ def source(notion: Notion) -> str:
 
 
 def test_the_index_changes_no_answer(notion: Notion, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = random.Random(11)  # noqa: S311 made-up filters, no secret
+    rng = random.Random(11)
     asked = [condition(rng) for _ in range(200)]
     found = [notion.found(source, one) for one in asked]
     monkeypatch.setattr(index, "listing", lambda _connection, _where: None)

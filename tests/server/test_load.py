@@ -24,7 +24,7 @@ class Client:
         self.column = f"Client {number}"
         self.source = source
         self.rows = rows
-        self.rng = random.Random(number)  # noqa: S311 a mix of requests, no secret
+        self.rng = random.Random(number)
         self.written: dict[str, int] = {}
         self.own: dict[str, int] = {}
         self.blocks: list[str] = []

@@ -61,6 +61,11 @@ class Page:
         """The version that an index as of this moment shows."""
         return next((version for version in reversed(self.versions) if version.at <= moment), None)
 
+    @property
+    def born(self) -> str:
+        """The key that it was made with."""
+        return plain(self.versions[0].values.get("key", []))
+
     def text(self, column: str) -> str:
         """The plain text of a column, now."""
         return plain(self.now.values.get(column, []))
@@ -101,6 +106,8 @@ class Model:
         """A new version of a page."""
         old = page.now
         fresh = old.values | {k: v for k, v in (values or {}).items() if k in old.values}
+        if who != BOT and fresh == old.values and all(getattr(old, k) == v for k, v in more.items()):
+            return
         if fresh.get("done") and not old.values.get("done"):
             page.ticks.append(self.now())
         page.versions.append(
@@ -117,13 +124,20 @@ class Model:
     def duplicate(self, page: Page, who: str) -> Page:
         """What "Duplicate" in Notion's menu makes."""
         made = self._add(page.now.parent, copy.deepcopy(page.now.values), page.now.icon, who)
-        if made.now.values.get("done"):
-            made.ticks.append(self.now())
+        # The copy's box is ticked like the original's; nobody has ticked it anew.
+        made.ticks += page.ticks
         return made
 
     def delete_column(self, source: str, column: str) -> str:
         """Delete a column; the rows lose its values. Returns its kind."""
         return self.columns[source].pop(column)
+
+    def restore_column(self, source: str, column: str, kind: str) -> None:
+        """Take a column out of the trash, with its values."""
+        self.columns[source][column] = kind
+        for page in self.pages.values():
+            if page.now.parent == source:
+                page.now.values.setdefault(column, copy.copy(EMPTY[kind]))
 
     def rows(self, source: str = CHECKS) -> list[Page]:
         """The pages of a data source, in order of creation."""
@@ -183,7 +197,9 @@ class Model:
 
     def _update(self, page: Page, body: Json) -> Json:
         if page.now.in_trash and body.get("in_trash") is not False:
-            raise Refused(400, "validation_error", "Can't edit block that is archived. You must unarchive the block.")
+            raise Refused(
+                400, "validation_error", "Can't edit block that is archived. You must unarchive the block."
+            )
         values = self._values(page.now.parent, body.get("properties", {}))
         more = {"in_trash": body["in_trash"]} if "in_trash" in body else {}
         if body.get("icon"):
@@ -223,7 +239,9 @@ class Model:
 
     def _schema(self, source: str) -> Json:
         names = self.names[source]
-        return {names[c]: {"id": quote(c), "type": kind, "name": names[c]} for c, kind in self.columns[source].items()}
+        return {
+            names[c]: {"id": quote(c), "type": kind, "name": names[c]} for c, kind in self.columns[source].items()
+        }
 
     def _user(self, identifier: str) -> Json:
         name = next((name for name, known in self.people.items() if known == identifier), "Ultra Checklist")
@@ -303,18 +321,18 @@ def _matches(version: Version, given: Json) -> bool:
     if "timestamp" in given:
         # Notion compares the minute that it shows.
         start = datetime.fromisoformat(given["last_edited_time"]["on_or_after"])
-        return version.at.replace(second=0, microsecond=0) >= start
+        return bool(version.at.replace(second=0, microsecond=0) >= start)
     kind, condition = next((k, v) for k, v in given.items() if k != "property")
     value = version.values.get(given["property"])
     match (kind, *condition.items()):
         case ("checkbox", ("equals", wanted)):
-            return bool(value) is wanted
+            return bool(value) == bool(wanted)
         case ("select" | "rich_text", ("is_empty", _)):
             return not value
         case ("select" | "rich_text", ("is_not_empty", _)):
             return bool(value)
         case ("rich_text", ("equals", wanted)):
-            return plain(value or []) == wanted
+            return plain(value or []) == str(wanted)
         case ("relation", ("contains", wanted)):
             return any(item["id"] == wanted for item in value or [])
     raise AssertionError(f"the model knows no filter {given}")

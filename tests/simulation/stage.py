@@ -55,7 +55,6 @@ class Stage:
     """One story's world. Use it with ``with``."""
 
     def __init__(self, seed: str, items: tuple[Item, ...], *, close_after: float = 1e9) -> None:
-        self.rng = random.Random(seed)
         self.loop = VirtualLoop()
         self.folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=_fast()))
         self.model = Model(COLUMNS, lambda: BEGIN + timedelta(seconds=self.loop.moment))
@@ -115,13 +114,13 @@ class Stage:
                 reserve=30 if name == "new" else 0,
             )
             done = await work(notion)
-            self.told.append(f"{process.name}: {'killed' if process.dead else done or 'done'}")
+            self.told.append(f"{process.name}: {'killed' if process.killed else done or 'done'}")
         except Killed:
             self.told.append(f"{process.name}: killed")
         except UltraChecklistError as error:
             self.told.append(f"{process.name}: {type(error).__name__}: {error.message}")
         finally:
-            if process.dead:
+            if process.killed:
                 await self._bury()
             process.die()
         return process
@@ -198,13 +197,14 @@ class Stage:
 
     def row(self, item: str, version: str = "v1") -> Page | None:
         """The oldest row of an item that is not in the trash."""
-        rows = [page for page in self.model.rows() if page.text("key") == f"try/production/{version}/{item}"]
+        rows = [page for page in self.model.rows() if page.born == f"try/production/{version}/{item}"]
         return next((page for page in rows if not page.now.in_trash), None)
 
     def person(self, who: str, page: Page, **values: Any) -> None:
         """Somebody edits a page; text columns take text."""
-        kinds = self.model.columns.get(page.now.parent, {})
-        shaped = {c: rich(v) if kinds.get(c) in ("title", "rich_text") else v for c, v in values.items()}
+        kinds = self.model.columns.get(page.now.parent, COLUMNS[CHECKS])
+        there = {column: value for column, value in values.items() if column in kinds}
+        shaped = {c: rich(v) if kinds[c] in ("title", "rich_text") else v for c, v in there.items()}
         self.model.edit(page, self.model.person(who), shaped)
 
 

@@ -84,6 +84,7 @@ class Process:
     kill_at: int | None = None
     steps: int = 0
     dead: bool = False
+    killed: bool = False
     trail: list[str] = field(default_factory=list)
 
     def step(self, what: str) -> None:
@@ -93,6 +94,7 @@ class Process:
         self.steps += 1
         self.trail.append(what)
         if self.steps == self.kill_at:
+            self.killed = True
             self.die()
             raise Killed
 

@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -26,8 +26,7 @@ class Exchange:
     """A request and its answer, as a bystander saw them."""
 
     number: int
-    host: str
-    process: str
+    by: Process
     sent: float
     method: str
     path: str
@@ -50,8 +49,8 @@ class Wire(httpx.AsyncBaseTransport):
     rates: dict[str, float] = field(default_factory=dict)
     writes_only: bool = False
     log: list[Exchange] = field(default_factory=list)
-    listeners: list[Callable[[Exchange], None]] = field(default_factory=list)
-    """Called when a request was carried out, and when its answer has come."""
+    listeners: list[Callable[[Exchange, str], None]] = field(default_factory=list)
+    """Called when a request is sent, was carried out, was answered, has failed."""
     pending: list[tuple[int, Callable[[], None]]] = field(default_factory=list)
     """What people do just before the n-th request from now on is carried out."""
 
@@ -60,23 +59,31 @@ class Wire(httpx.AsyncBaseTransport):
         body = json.loads(request.content) if "json" in request.headers.get("content-type", "") else None
         path = request.url.path.removeprefix("/v1")
         process.step(f"before {request.method} {path}")
-        seen = Exchange(
-            len(self.log), process.host.name, process.name, process.host.loop.time(), request.method, path, body
-        )
+        seen = Exchange(len(self.log), process, process.host.loop.time(), request.method, path, body)
         self.log.append(seen)
+        self._tell(seen, "sent")
         seen.fault = self._fault(request.method, path)
         await asyncio.sleep(self.rng.uniform(0.05, 0.25))
         self._people_act()
         if process.dead and self.rng.random() < 0.5:
             raise Killed
-        response = await self._answer(request, seen, process)
+        try:
+            response = await self._answer(request, seen)
+        except httpx.HTTPError:
+            self._tell(seen, "failed")
+            raise
         if process.dead:
             raise Killed
         process.step(f"after {request.method} {path}")
         seen.answered = process.host.loop.time()
-        for listener in self.listeners:
-            listener(seen)
+        self._tell(seen, "answered")
+        if seen.status != 200 or seen.fault == "truncated":
+            self._tell(seen, "failed")
         return response
+
+    def _tell(self, seen: Exchange, phase: str) -> None:
+        for listener in self.listeners:
+            listener(seen, phase)
 
     def _people_act(self) -> None:
         self.pending = [(count - 1, act) for count, act in self.pending]
@@ -95,7 +102,7 @@ class Wire(httpx.AsyncBaseTransport):
             draw -= probability
         return ""
 
-    async def _answer(self, request: httpx.Request, seen: Exchange, process: Process) -> httpx.Response:
+    async def _answer(self, request: httpx.Request, seen: Exchange) -> httpx.Response:
         fault = seen.fault
         if fault == "refused-connection":
             raise httpx.ConnectError("refused", request=request)
@@ -107,7 +114,7 @@ class Wire(httpx.AsyncBaseTransport):
         if fault.startswith("dropped"):
             raise httpx.RemoteProtocolError("dropped", request=request)
         await self._pause(20.0 if fault == "slow" else self.rng.uniform(0.02, 0.1))
-        return self._response(request, seen, process)
+        return self._response(request, seen)
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -118,11 +125,15 @@ class Wire(httpx.AsyncBaseTransport):
             seen.status, seen.carried_out = 200, True
         except Refused as refused:
             seen.status = refused.status
-            seen.answer = {"object": "error", "status": refused.status, "code": refused.code, "message": refused.message}
-        for listener in self.listeners:
-            listener(seen)
+            seen.answer = {
+                "object": "error",
+                "status": refused.status,
+                "code": refused.code,
+                "message": refused.message,
+            }
+        self._tell(seen, "carried out")
 
-    def _response(self, request: httpx.Request, seen: Exchange, process: Process) -> httpx.Response:
+    def _response(self, request: httpx.Request, seen: Exchange) -> httpx.Response:
         headers = {"date": _http_date(self.model.now()), "content-type": "application/json"}
         fault = seen.fault
         if not fault or fault == "slow" or (fault in _DONE and not seen.carried_out):
@@ -130,7 +141,12 @@ class Wire(httpx.AsyncBaseTransport):
         if fault == "truncated":
             return httpx.Response(200, content=encoded(seen.answer)[:-20], headers=headers, request=request)
         seen.status = int(fault[:3])
-        error: dict[str, Any] = {"object": "error", "status": seen.status, "code": _CODES[fault[:3]], "message": fault}
+        error: dict[str, Any] = {
+            "object": "error",
+            "status": seen.status,
+            "code": _CODES[fault[:3]],
+            "message": fault,
+        }
         if fault.startswith(("429", "529")):
             seen.retry_after = float(self.rng.choice((90, 150, 300) if fault == "429-long" else (1, 2, 7, 30)))
             headers["retry-after"] = f"{seen.retry_after:.0f}"
@@ -149,5 +165,5 @@ _CODES = {
 }  # fmt: skip
 
 
-def _http_date(moment: Any) -> str:
-    return (moment + timedelta()).strftime("%a, %d %b %Y %H:%M:%S GMT")
+def _http_date(moment: datetime) -> str:
+    return moment.strftime("%a, %d %b %Y %H:%M:%S GMT")

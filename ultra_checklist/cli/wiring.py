@@ -92,7 +92,7 @@ class Desk:
 
     def pin(self, workspace: Workspace) -> None:
         """Remember the databases."""
-        disk.replace_json(self._workspace_file, workspace.model_dump(mode="json"))
+        disk.replace(self._workspace_file, workspace.model_dump_json(indent=1).encode())
 
     @property
     def _workspace_file(self) -> Path:

@@ -308,7 +308,7 @@ class Notion:
             return
         self._kept = self._retries.memory
         try:
-            disk.replace_json(self._memory, self._kept.model_dump(mode="json"))
+            disk.replace(self._memory, self._kept.model_dump_json().encode())
         except StateError:
             # What is lost is politeness, not truth: where the disk is full, the work itself will say so.
             self._kept = Memory()

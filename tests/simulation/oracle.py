@@ -1,0 +1,334 @@
+"""Says whether what happened was right, from the outside: it knows the network, the disk, the machine and the people.
+
+It shares no code with the engine. Its rules are the promises of the product, written down a second time.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.simulation.model import BOT, CHECKS, RELEASES, Model, Page, plain
+from tests.simulation.virtual import BEGIN
+from tests.simulation.wire import Exchange
+from tests.simulation.world import Ledger
+
+OPERATORS = {"done", "decision", "note", "until", "approved", "attachments", "close", "close_reason"}
+SHOWS = {"pass": "Passed", "fail": "Failed", "unknown": "Can't tell", "crash": "Can't tell", "hang": "Can't tell"}
+ENDED = ("Complete", "Aborted", "Rolled back", "Superseded")
+BREAK_AT = 5
+ATTEMPTS = 3
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What the oracle knows of an item of the checklist."""
+
+    id: str
+    switch: str = ""
+    sends: bool = False
+    until: bool = False
+    after: bool = False
+    deploys: bool = False
+    needs: str = ""
+    opens: bool = True
+    """It is open from the start, not only when something fails."""
+
+
+@dataclass
+class _Sight:
+    """What a host has been shown of a row: the newest of its ticks, and since when."""
+
+    ticks: int = 0
+    done: bool = False
+    at: float = 0.0
+
+
+@dataclass
+class Oracle:
+    """Listens to the network and looks around when everything is quiet."""
+
+    model: Model
+    ledger: Ledger
+    facts: dict[str, Fact]
+    home: Path
+    """The state folder of the target host."""
+    durable: Callable[[Path], bytes | None]
+    clock: Callable[[], float]
+    sights: dict[tuple[str, str], _Sight] = field(default_factory=dict)
+    rest_until: dict[str, tuple[float, Exchange, int]] = field(default_factory=dict)
+    failing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    in_a_row: Counter[str] = field(default_factory=Counter)
+    open_sends: Counter[str] = field(default_factory=Counter)
+    forgetful: set[str] = field(default_factory=set)
+    """Hosts that could not remember: killed, or with a full disk."""
+
+    def __call__(self, seen: Exchange, phase: str) -> None:
+        """Judge one moment of one request."""
+        if phase == "sent":
+            self._politeness(seen)
+            self._ownership(seen)
+            self._green(seen)
+        elif phase == "carried out":
+            self._trash(seen)
+        elif phase == "answered":
+            self._learn(seen)
+        else:
+            self._fail(seen)
+
+    # --- politeness
+
+    def _politeness(self, seen: Exchange) -> None:
+        host = seen.by.host.name
+        until, told_by, step = self.rest_until.get(host, (0.0, seen, 0))
+        if seen.sent < until - 0.001 and not self._could_not_know(told_by, step):
+            raise Violation(f"a request {until - seen.sent:.1f} s before Retry-After had passed")
+        if self.failing[seen.by.name, _identity(seen)] >= ATTEMPTS:
+            raise Violation(f"more than {ATTEMPTS} attempts: {seen.method} {seen.path}")
+        if self.in_a_row[host] >= BREAK_AT and host not in self.forgetful:
+            self.open_sends[seen.by.name] += 1
+            if self.open_sends[seen.by.name] > 1:
+                raise Violation("more than one request in a pass while Notion does not answer")
+
+    def _could_not_know(self, told_by: Exchange, step: int) -> bool:
+        """Whether the process that was told to wait could not tell the next one."""
+        if told_by.by.host.name in self.forgetful:
+            return True
+        kept = "after rename gateway.json" in told_by.by.trail[step:]
+        return told_by.by.dead and not kept
+
+    def _learn(self, seen: Exchange) -> None:
+        host = seen.by.host.name
+        if seen.retry_after is not None:
+            until = self.clock() + seen.retry_after
+            if until > self.rest_until.get(host, (0.0, seen, 0))[0]:
+                self.rest_until[host] = (until, seen, len(seen.by.trail))
+        if seen.fault == "truncated":
+            return
+        if seen.status < 500 and seen.status not in (409, 429):
+            self.in_a_row[host] = 0
+            self.forgetful.discard(host)
+        if seen.status == 200:
+            self.failing[seen.by.name, _identity(seen)] = 0
+            self._see(host, seen.answer)
+
+    def _fail(self, seen: Exchange) -> None:
+        """Count what failed in a row; a create whose fate is unknown is looked for, and that look counts."""
+        self.failing[seen.by.name, _identity(seen)] += 1
+        create = seen.method == "POST" and not seen.path.endswith("/query")
+        unsure = seen.status in (0, 200) or (seen.status >= 500 and seen.status != 529)
+        if seen.status == 409 or seen.fault == "refused-connection" or (unsure and not create):
+            self.in_a_row[seen.by.host.name] += 1
+
+    # --- ownership
+
+    def _ownership(self, seen: Exchange) -> None:
+        if seen.method == "PATCH" and seen.path.startswith("/pages/"):
+            touched = OPERATORS & set((seen.body or {}).get("properties", {}))
+            if touched:
+                raise Violation(f"the worker writes {sorted(touched)}, which belong to people")
+
+    def _trash(self, seen: Exchange) -> None:
+        if not (seen.method == "PATCH" and (seen.body or {}).get("in_trash") is True and seen.status == 200):
+            return
+        page = self.model.pages[seen.path.split("/")[-1]]
+        said = _said(page)
+        others = [p for p in self.model.rows() if p is not page and p.born == page.born]
+        if page.now.values.get("done") or (
+            any(said) and said not in [_said(p) for p in others if not p.now.in_trash]
+        ):
+            raise Violation("the worker throws away a row in which somebody had entered something")
+
+    # --- truth
+
+    def _see(self, host: str, answer: Any) -> None:
+        for page in answer.get("results", [answer]):
+            if page.get("object") == "page" and page["parent"]["data_source_id"] == CHECKS:
+                self._see_row(host, page)
+
+    def _see_row(self, host: str, shown: dict[str, Any]) -> None:
+        page = self.model.pages[shown["id"]]
+        edited = shown["last_edited_time"]
+        done = next((p["checkbox"] for p in shown["properties"].values() if p["id"] == "done"), False)
+        ticks = sum(1 for at in page.ticks if at.strftime("%Y-%m-%dT%H:%M") <= edited[:16])
+        sight = self.sights.setdefault((host, page.id), _Sight())
+        if ticks >= sight.ticks:
+            if ticks > sight.ticks or done != sight.done:
+                sight.at = self.clock()
+            sight.ticks, sight.done = ticks, done
+
+    def _fact(self, page: Page) -> Fact | None:
+        return self.facts.get(page.born.rpartition("/")[2])
+
+    def _green(self, seen: Exchange) -> None:
+        """A request that shows a check as passed must rest on a proof, on the disk and of now."""
+        values = (seen.body or {}).get("properties", {})
+        if seen.method != "PATCH" or (values.get("result", {}).get("select") or {}).get("name") != "Passed":
+            return
+        page = self.model.pages[seen.path.split("/")[-1]]
+        fact = self._fact(page)
+        if fact is None or not fact.switch:
+            raise Violation("Passed on a row that nothing can prove")
+        if seen.by.host.name != self.home.name:
+            raise Violation("Passed, said by another machine")
+        deployed = self._deployed()
+        before = [t for t in page.ticks if not (fact.until and deployed and _minute(t) > _minute(max(deployed)))]
+        if not before:
+            raise Violation(f"{fact.id}: Passed without a tick")
+        runs = [r for r in self.ledger.runs if r.switch == fact.switch and r.host == self.home.name]
+        if fact.until and deployed:
+            # Ticks of before the deploy that are seen together with it are still proved.
+            runs = [r for r in runs if r.outcome == "pass"]
+        else:
+            runs = [r for r in runs if r.started >= _seconds(self._known_tick(seen.by.host.name, page))]
+        if fact.after:
+            if not deployed:
+                raise Violation(f"{fact.id}: Passed before any deploy")
+            runs = [r for r in runs if r.started >= self._known_deploy(seen.by.host.name)]
+        finished = [r for r in runs if r.ended <= seen.sent]
+        if not finished:
+            raise Violation(f"{fact.id}: Passed without a finished probe of this tick and deploy")
+        newest = max(finished, key=lambda r: r.ended)
+        if newest.outcome != "pass" and not (fact.until and deployed):
+            raise Violation(f"{fact.id}: Passed although the newest look found {newest.outcome}")
+        self._proof_on_disk(fact, page)
+
+    def _known_tick(self, host: str, page: Page) -> Any:
+        sight = self.sights.get((host, page.id), _Sight())
+        return page.ticks[max(0, sight.ticks - 1)]
+
+    def _deployed(self) -> list[Any]:
+        """When the deploying item was ticked."""
+        item = next((f.id for f in self.facts.values() if f.deploys), None)
+        rows = [p for p in self.model.rows() if item and p.born.endswith(f"/{item}")]
+        return [t for page in rows for t in page.ticks]
+
+    def _known_deploy(self, host: str) -> float:
+        item = next(f.id for f in self.facts.values() if f.deploys)
+        rows = [p for p in self.model.rows() if p.born.endswith(f"/{item}")]
+        known = [
+            _seconds(t) for page in rows for t in page.ticks[: self.sights.get((host, page.id), _Sight()).ticks]
+        ]
+        return max(known, default=0.0)
+
+    def _proof_on_disk(self, fact: Fact, page: Page) -> None:
+        key = page.born.rpartition("/")[0]
+        raw = self.durable(self.home / "releases" / key / "journal.jsonl") or b""
+        lines = [json.loads(line) for line in raw.decode().splitlines()]
+        proofs = [line["data"] for line in lines if line["kind"] == "proved" and line["data"]["item"] == fact.id]
+        proofs = [proof for proof in proofs if proof["outcome"] == "pass"]
+        if not proofs:
+            raise Violation(f"{fact.id}: Passed, and a power cut now would leave no proof of it in the journal")
+        for line in proofs[-1]["lines"]:
+            digest = line["evidence"]
+            blob = self.durable(self.home / "evidence" / digest[:2] / digest)
+            if blob is None or hashlib.sha256(blob).hexdigest() != digest:
+                raise Violation(f"{fact.id}: Passed, and a power cut now would leave no evidence of it")
+
+    # --- at any moment
+
+    def always(self) -> None:
+        """What holds after every step."""
+        for fact in self.facts.values():
+            if not fact.sends:
+                continue
+            rows = [p for p in self.model.rows() if p.born.endswith(f"/{fact.id}")]
+            ticks = len({at for page in rows for at in page.ticks})
+            sent = sum(1 for switch, _ in self.ledger.sent if switch == fact.switch)
+            if sent > ticks:
+                raise Violation(f"{fact.id}: sent {sent} times for {ticks} ticks")
+
+    def answered(self, ticked: list[str]) -> None:
+        """A pass has ended that nothing disturbed: every tick that was there when it began has an answer."""
+        for page_id in ticked:
+            page = self.model.pages[page_id]
+            fact = self._fact(page)
+            values = page.now.values
+            silent = not values.get("result") and not values.get("why")
+            if fact is not None and values.get("done") and silent and not page.now.in_trash:
+                raise Violation(f"{fact.id}: a tick has waited for more than one pass")
+
+    # --- when everything is quiet
+
+    def quiet(self, version: str, world: dict[str, str]) -> None:
+        """Judge where everything has come to rest."""
+        prefix = f"try/production/{version}/"
+        page = next(p for p in self.model.rows(RELEASES) if f"{p.born}/" == prefix)
+        if (page.now.values["status"] or {}).get("name") in ENDED:
+            return
+        living: dict[str, list[Page]] = {fact: [] for fact in self.facts}
+        for page in self.model.rows():
+            if page.born.startswith(prefix) and not page.now.in_trash:
+                living.setdefault(page.born.removeprefix(prefix), []).append(page)
+        for item, pages in living.items():
+            if not pages:
+                raise Violation(f"{item}: its row is lost")
+            claims = [p for p in pages if p.now.values.get("done") or any(_said(p))]
+            if len(pages) > max(1, len(claims)):
+                raise Violation(f"{item}: {len(pages)} rows")
+        for item, pages in living.items():
+            if len(pages) > 1:
+                wrong = [p for p in pages if _result(p) != "Can't tell" or p.now.values["settled"]]
+                if wrong:
+                    raise Violation(f"{item}: one of {len(pages)} rows is believed")
+            else:
+                self._one(self.facts[item], pages[0], world, {i: p[0] for i, p in living.items()})
+
+    def _one(self, fact: Fact, page: Page, world: dict[str, str], rows: dict[str, Page]) -> None:
+        values, result = page.now.values, _result(page)
+        if plain(values["title"]) != f"{fact.id} です":
+            raise Violation(f"{fact.id}: its title is not the template's")
+        deployer = next((f.id for f in self.facts.values() if f.deploys), None)
+        deployed = deployer is not None and bool(rows[deployer].now.values["done"])
+        truth = SHOWS[world.get(fact.switch, "pass")] if fact.switch else "Confirmed"
+        if values["decision"] or (fact.until and self._deployed()) or fact.deploys:
+            return
+        if not values["done"]:
+            if result or (values["settled"] and fact.opens):
+                raise Violation(f"{fact.id}: not ticked, but {result!r}, settled: {values['settled']}")
+        elif fact.after and not deployed:
+            if result != "Blocked":
+                raise Violation(f"{fact.id}: {result!r} before any deploy")
+        elif fact.needs and not rows[fact.needs].now.values["settled"]:
+            if result != "Blocked":
+                raise Violation(f"{fact.id}: {result!r} although {fact.needs} is open")
+        elif fact.switch and not fact.sends and result != truth:
+            raise Violation(f"{fact.id}: {result!r}, but the machine says {truth}")
+        elif not fact.switch and result not in ("Confirmed", "Waiting"):
+            raise Violation(f"{fact.id}: {result!r}, but a person's word is all that it needs")
+        if values["settled"] != (result in ("Passed", "Confirmed")) and not (not fact.opens and not result):
+            raise Violation(f"{fact.id}: {result!r} and settled: {values['settled']}")
+
+
+def _said(page: Page) -> tuple[Any, ...]:
+    """What people have entered, apart from the tick."""
+    values = page.now.values
+    note = plain(values.get("note") or [])
+    decision = (values.get("decision") or {}).get("name")
+    return decision, note, values.get("until"), values.get("approved"), tuple(values.get("attachments") or ())
+
+
+def _result(page: Page) -> str:
+    return str((page.now.values.get("result") or {}).get("name") or "")
+
+
+def _identity(seen: Exchange) -> str:
+    return json.dumps([seen.method, seen.path, seen.body], sort_keys=True)
+
+
+def _minute(moment: Any) -> Any:
+    return moment.replace(second=0, microsecond=0)
+
+
+def _seconds(moment: Any) -> float:
+    return float((moment - BEGIN).total_seconds())
+
+
+__all__ = ["BOT", "Fact", "Oracle", "Violation"]

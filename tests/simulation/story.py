@@ -1,0 +1,187 @@
+"""A story: which checklist, and what happens. Plain data, so that it can be shrunk, kept and played again."""
+
+import json
+import random
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tests.simulation.oracle import Fact
+from tests.simulation.wire import FAULTS
+from ultra_checklist.model import Item, ProbeSpec, When
+
+Step = dict[str, Any]
+VERSION = "v1"
+PEOPLE = ("Sato", "Suzuki")
+
+FACTS = {
+    fact.id: fact
+    for fact in (
+        Fact("a", switch="a", until=True),
+        Fact("b", until=True),
+        Fact("c", switch="c"),
+        Fact("m", switch="m", sends=True),
+        Fact("n", needs="c"),
+        Fact("d", deploys=True),
+        Fact("e", switch="e", after=True),
+        Fact("f", after=True),
+        Fact("s", switch="s", sends=True, after=True),
+        Fact("r", opens=False),
+    )
+}
+_SECTIONS = {"a": "pre", "b": "pre", "c": "env", "m": "env", "n": "env", "d": "dep", "r": "back"}
+
+
+def item_of(fact: Fact, order: int) -> Item:
+    """The item of a checklist of which the oracle knows this."""
+    probe = "message" if fact.sends else "switch"
+    return Item(
+        id=fact.id,
+        title=f"{fact.id} です",
+        section=_SECTIONS.get(fact.id, "post"),
+        line=1,
+        order=order,
+        until_deploy=fact.until,
+        after_deploy=fact.after,
+        deploys=fact.deploys,
+        needs=(fact.needs,) if fact.needs else (),
+        when=None if fact.opens else When(failed=("post",)),
+        probes=(ProbeSpec(probe=probe, options={"switch": fact.switch}),) if fact.switch else (),
+    )
+
+
+@dataclass
+class Story:
+    """What is played. ``seed`` decides all that the steps leave open: latencies, and which request meets a fault."""
+
+    seed: str
+    items: tuple[str, ...]
+    steps: list[Step] = field(default_factory=list)
+    close_after: float = 1e9
+
+    def facts(self) -> dict[str, Fact]:
+        """What the oracle knows of the checklist."""
+        return {item: FACTS[item] for item in self.items}
+
+    def checklist(self) -> tuple[Item, ...]:
+        """The items."""
+        return tuple(item_of(FACTS[item], order) for order, item in enumerate(self.items))
+
+    def dump(self) -> str:
+        """The story as JSON, a step a line."""
+        steps = ",\n  ".join(json.dumps(step, ensure_ascii=False) for step in self.steps)
+        head = {k: v for k, v in asdict(self).items() if k != "steps"}
+        return json.dumps(head)[:-1] + f', "steps": [\n  {steps}\n]}}'
+
+    @classmethod
+    def load(cls, text: str) -> "Story":
+        """The story that ``dump`` wrote."""
+        raw = json.loads(text)
+        return cls(raw["seed"], tuple(raw["items"]), raw["steps"], raw["close_after"])
+
+
+def generate(seed: str, length: int = 14) -> Story:
+    """A story of so many steps."""
+    return _Author(seed).write(length)
+
+
+class _Author:
+    """Makes a story up."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._rng = random.Random(f"{seed} story")
+
+    def write(self, length: int) -> Story:
+        rng = self._rng
+        items = [item for item in FACTS if rng.random() < 0.55 or item in ("a", "e")]
+        if "n" in items and "c" not in items:
+            items.remove("n")
+        if any(FACTS[item].after or FACTS[item].until for item in items) and "d" not in items:
+            items.append("d")
+        self._items = tuple(sorted(items, key=list(FACTS).index))
+        close_after = rng.choice((1e9, 1e9, 1e9, 600.0, 0.0))
+        steps: list[Step] = []
+        if rng.random() < 0.3:
+            steps.append(self._faults())
+        if rng.random() < 0.3:
+            steps.append({"do": "lag", "seconds": rng.choice((1, 5, 20, 60))})
+        steps.append(self._process("new"))
+        for _ in range(length):
+            steps += self._something()
+        return Story(self._seed, self._items, steps, close_after)
+
+    def _something(self) -> list[Step]:
+        rng = self._rng
+        draw = rng.random()
+        if draw < 0.36:
+            return [{"do": "wait", "minutes": rng.choice((0, 0, 0.2, 1, 1, 1, 6, 20, 90))}, self._process("sync")]
+        if draw < 0.80:
+            return [self._people()]
+        if draw < 0.90:
+            switch = rng.choice([FACTS[i].switch for i in self._items if FACTS[i].switch])
+            value = rng.choice(("pass", "pass", "fail", "fail", "unknown", "crash", "hang"))
+            return [{"do": "world", "switch": switch, "value": value}]
+        return [self._trouble()]
+
+    def _trouble(self) -> Step:
+        rng = self._rng
+        match rng.randrange(7):
+            case 0 | 1:
+                return self._faults()
+            case 2:
+                return {"do": "lag", "seconds": rng.choice((0, 3, 20, 60))}
+            case 3:
+                return {"do": "clock", "seconds": rng.choice((-3600, 3600, 0))}
+            case 4:
+                return {"do": "disk", "state": rng.choice(("full", "errors", "ok", "ok"))}
+            case 5:
+                return {"do": "power"}
+            case _:
+                return self._process("close") | {"as": rng.choice(("aborted", "complete"))}
+
+    def _faults(self) -> Step:
+        rng = self._rng
+        rates = {name: rng.choice((0.02, 0.05, 0.2)) for name in rng.sample(FAULTS, rng.randrange(0, 4))}
+        if rng.random() < 0.1:
+            rates = {rng.choice(("500", "dropped", "refused-connection", "429")): 1.0}
+        return {"do": "faults", "rates": rates}
+
+    def _process(self, kind: str) -> Step:
+        rng = self._rng
+        step: Step = {"do": kind, "host": "laptop" if kind == "sync" and rng.random() < 0.08 else "web-1"}
+        if rng.random() < 0.2:
+            step["kill"] = int(2 ** rng.uniform(0, 8 if kind == "new" else 6.5))
+        if kind == "sync" and rng.random() < 0.1:
+            step["beside"] = rng.choice(("web-1", "laptop"))
+        if rng.random() < 0.35:
+            step["during"] = [[rng.randrange(1, 12), self._people()] for _ in range(rng.randrange(1, 3))]
+        return step
+
+    def _people(self) -> Step:
+        rng = self._rng
+        step: Step = {"do": "", "item": rng.choice(self._items), "who": rng.choice(PEOPLE)}
+        match rng.choices(range(12), (40, 12, 6, 4, 6, 3, 4, 4, 3, 4, 2, 2))[0]:
+            case 0:
+                return step | {"do": "tick"}
+            case 1:
+                return step | {"do": "untick"}
+            case 2:
+                return step | {"do": "decide", "decision": rng.choice(("Waive", "Not applicable"))}
+            case 3:
+                return step | {"do": "undecide"}
+            case 4:
+                return step | {"do": "note", "text": rng.choice(("ok", "because of the rain", ""))}
+            case 5:
+                return step | {"do": "title", "text": "something else"}
+            case 6:
+                return step | {"do": "forge", "result": rng.choice(("Passed", "Failed", "Confirmed", ""))}
+            case 7:
+                return step | {"do": "trash"}
+            case 8:
+                return step | {"do": "move", "how": rng.choice(("relation", "away", "key"))}
+            case 9:
+                return step | {"do": "duplicate"}
+            case 10:
+                return step | {"do": "rename", "column": rng.choice(("done", "result", "why", "note"))}
+            case _:
+                return step | {"do": "delete", "column": rng.choice(("done", "result", "why", "settled"))}

@@ -5,6 +5,7 @@ page carries our Key, and after an unknown answer, or a crash, we look for the K
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -49,6 +50,8 @@ class Creation:
         self._release = release
         self._plan = plan
         self._progress = progress
+        self._spent: Counter[str] = Counter()
+        """How often each row was asked for without an answer."""
 
     @property
     def _manifest(self) -> Manifest:
@@ -114,14 +117,17 @@ class Creation:
     async def _rows(self) -> int:
         """Make the rows that are not there; those that an earlier try may have made are looked for first."""
         written, lost = 0, NotionError("", remedy="")
-        for _ in range(ATTEMPTS):
-            sure = [item for item in self._missing() if item.id not in self._release.history.intended]
+        while any(self._spent[item.id] < ATTEMPTS for item in self._missing()):
+            intended = self._release.history.intended
+            sure = [i for i in self._missing() if i.id not in intended and self._spent[i.id] < ATTEMPTS]
             written += len(sure)
             lost = await self._make(sure) or lost
             if not self._missing() or await self._notion.look_for(self._all_there):
                 return written
             absent = [item.id for item in self._missing()]
             self._release.record("rows-absent", {"items": absent})
+        if not self._missing():
+            return written
         raise NotionError(
             f"{len(self._missing())} rows could not be made: {lost.message or 'Notion does not show them'}",
             remedy="Run the same command again: what was done is found again and not done twice",
@@ -150,7 +156,12 @@ class Creation:
 
     async def _row(self, item: Item) -> None:
         body = row_body(self._values(item), self._workspace)
-        self._adopt(parse_row(await self._notion.create("pages", body), self._workspace))
+        try:
+            made = await self._notion.create("pages", body, spent=self._spent[item.id])
+        except UnknownOutcome as error:
+            self._spent[item.id] = error.attempts
+            raise
+        self._adopt(parse_row(made, self._workspace))
         self._release.mirror.written[item.id] = self._values(item)
 
     def _missing(self) -> list[Item]:

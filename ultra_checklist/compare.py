@@ -3,7 +3,7 @@
 Nothing that is wrong here stays settled in silence: it is put right and named in the journal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ultra_checklist.apply import first, make_row, rows_of
 from ultra_checklist.errors import NotionNotFound
@@ -16,13 +16,20 @@ from ultra_checklist.release import Release
 from ultra_checklist.why import say
 
 
-async def compare(notion: Notion, workspace: Workspace, release: Release) -> dict[str, Row]:
-    """Read the page and all rows, mend what is missing or doubled, and return the rows by item."""
+async def compare(
+    notion: Notion, workspace: Workspace, release: Release, seen: Iterable[Row] = ()
+) -> dict[str, Row]:
+    """Read the page and all rows, mend what is missing or doubled, and return the rows by item.
+
+    ``seen`` are rows that were seen elsewhere: copies that no longer point at the release.
+    """
     page = await notion.get(f"pages/{release.manifest.page_id}")
     release.mirror.page = parse_release(page, workspace)
     by_item: dict[str, list[Row]] = {}
     prefix = f"{release.manifest.key}/"
-    for row in await rows_of(notion, workspace, release.manifest.page_id):
+    pointing = await rows_of(notion, workspace, release.manifest.page_id)
+    there = {row.page_id for row in pointing} | set(release.manifest.rows.values())
+    for row in [*pointing, *(row for row in seen if row.page_id not in there)]:
         if row.key.startswith(prefix):
             by_item.setdefault(row.key.removeprefix(prefix), []).append(row)
     known = set(release.manifest.rows.values())

@@ -63,13 +63,15 @@ class System:
 system = System()
 
 
-def append(path: Path, data: bytes) -> None:
-    """Add bytes to a file. Raises StateError, and then the file is as it was."""
-    made = not path.exists()
-    size = 0 if made else path.stat().st_size
+def append(path: Path, data: bytes, *, named: bool = False) -> None:
+    """Add bytes to a file. Raises StateError, and then the file is as it was.
+
+    ``named`` says that this process has appended to it before: its name is on the disk for certain.
+    """
+    size = path.stat().st_size if path.exists() else 0
     try:
         _into(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, data)
-        if made:
+        if not named:
             sync_folder(path.parent)
     except OSError as error:
         # What did arrive must not be read as if it had been kept.
@@ -99,6 +101,19 @@ def replace(path: Path, data: bytes) -> None:
                 system.unlink(fresh)
             raise
         sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Write a file whose name tells its content, once. Raises StateError."""
+    if not path.exists():
+        replace(path, data)
+        return
+    try:
+        # Whoever wrote it may have been killed before its name was on the disk.
+        sync_folder(path.parent)
+        sync_folder(path.parent.parent)
     except OSError as error:
         raise _cannot(path, error) from error
 

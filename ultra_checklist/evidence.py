@@ -21,8 +21,7 @@ class EvidenceStore:
             data = data[:MAX_BLOB] + f"\n[cut: {len(data)} bytes]\n".encode()
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
-        if not path.exists():
-            disk.replace(path, data)
+        disk.keep(path, data)
         return digest
 
     def get(self, digest: str) -> bytes:

@@ -37,6 +37,7 @@ class Journal:
         self.path = path
         self._entries: list[Entry] | None = None
         self._size = -1
+        self._named = False
 
     def entries(self) -> list[Entry]:
         """All lines, checked. Raises JournalError where the chain does not hold."""
@@ -68,7 +69,8 @@ class Journal:
             for kind, data in lines:
                 previous = (known + fresh)[-1] if known or fresh else None
                 fresh.append(_chain(previous, kind, data, time or datetime.now(UTC)))
-            disk.append(self.path, "".join(_line(entry) + "\n" for entry in fresh).encode())
+            disk.append(self.path, "".join(_line(entry) + "\n" for entry in fresh).encode(), named=self._named)
+            self._named = True
             self._entries = known + fresh
             self._size = self._file_size()
             return fresh

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,10 @@ class Fact:
 
 @dataclass
 class _Sight:
-    """What a host has been shown of a row: the newest of its ticks, and since when."""
+    """What a host has been shown of a row."""
 
-    ticks: int = 0
-    done: bool = False
-    at: float = 0.0
+    ticks: list[datetime] = field(default_factory=list)
+    """The ticks that it has seen, by the time at which they were made."""
 
 
 @dataclass
@@ -157,12 +157,10 @@ class Oracle:
         page = self.model.pages[shown["id"]]
         edited = shown["last_edited_time"]
         done = next((p["checkbox"] for p in shown["properties"].values() if p["id"] == "done"), False)
-        ticks = sum(1 for at in page.ticks if at.strftime("%Y-%m-%dT%H:%M") <= edited[:16])
+        made = [at for at in page.ticks if at.strftime("%Y-%m-%dT%H:%M") <= edited[:16]]
         sight = self.sights.setdefault((host, page.id), _Sight())
-        if ticks >= sight.ticks:
-            if ticks > sight.ticks or done != sight.done:
-                sight.at = self.clock()
-            sight.ticks, sight.done = ticks, done
+        if done and made and made[-1] not in sight.ticks:
+            sight.ticks.append(made[-1])
 
     def _fact(self, page: Page) -> Fact | None:
         return self.facts.get(page.born.rpartition("/")[2])
@@ -191,7 +189,7 @@ class Oracle:
         if fact.after:
             if not deployed:
                 raise Violation(f"{fact.id}: Passed before any deploy")
-            runs = [r for r in runs if r.started >= self._known_deploy(seen.by.host.name)]
+            runs = [r for r in runs if r.started >= _seconds(max(deployed))]
         finished = [r for r in runs if r.ended <= seen.sent]
         if not finished:
             raise Violation(f"{fact.id}: Passed without a finished probe of this tick and deploy")
@@ -200,23 +198,14 @@ class Oracle:
             raise Violation(f"{fact.id}: Passed although the newest look found {newest.outcome}")
         self._proof_on_disk(fact, page)
 
-    def _known_tick(self, host: str, page: Page) -> Any:
-        sight = self.sights.get((host, page.id), _Sight())
-        return page.ticks[max(0, sight.ticks - 1)]
+    def _known_tick(self, host: str, page: Page) -> datetime:
+        return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0])
 
-    def _deployed(self) -> list[Any]:
-        """When the deploying item was ticked."""
+    def _deployed(self) -> list[datetime]:
+        """When the deploying item was ticked, as far as the target host has seen it."""
         item = next((f.id for f in self.facts.values() if f.deploys), None)
         rows = [p for p in self.model.rows() if item and p.born.endswith(f"/{item}")]
-        return [t for page in rows for t in page.ticks]
-
-    def _known_deploy(self, host: str) -> float:
-        item = next(f.id for f in self.facts.values() if f.deploys)
-        rows = [p for p in self.model.rows() if p.born.endswith(f"/{item}")]
-        known = [
-            _seconds(t) for page in rows for t in page.ticks[: self.sights.get((host, page.id), _Sight()).ticks]
-        ]
-        return max(known, default=0.0)
+        return [t for page in rows for t in self.sights.get((self.home.name, page.id), _Sight()).ticks]
 
     def _proof_on_disk(self, fact: Fact, page: Page) -> None:
         key = page.born.rpartition("/")[0]
@@ -239,7 +228,7 @@ class Oracle:
         for fact in self.facts.values():
             if not fact.sends:
                 continue
-            rows = [p for p in self.model.rows() if p.born.endswith(f"/{fact.id}")]
+            rows = [p for p in self.model.pages.values() if p.born.endswith(f"/{fact.id}")]
             ticks = len({at for page in rows for at in page.ticks})
             sent = sum(1 for switch, _ in self.ledger.sent if switch == fact.switch)
             if sent > ticks:
@@ -323,11 +312,11 @@ def _identity(seen: Exchange) -> str:
     return json.dumps([seen.method, seen.path, seen.body], sort_keys=True)
 
 
-def _minute(moment: Any) -> Any:
+def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def _seconds(moment: Any) -> float:
+def _seconds(moment: datetime) -> float:
     return float((moment - BEGIN).total_seconds())
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -115,11 +116,14 @@ class Notion:
         async with self._writes:
             return await self._send("PATCH", path, body=body, repeatable=True)
 
-    async def create(self, path: str, body: Json) -> Json:
-        """Make something, or append: not repeatable. Raises UnknownOutcome when it may have happened."""
+    async def create(self, path: str, body: Json, *, spent: int = 0) -> Json:
+        """Make something, or append: not repeatable. Raises UnknownOutcome when it may have happened.
+
+        ``spent`` is how often the same was sent before.
+        """
         method = "PATCH" if path.endswith("/children") else "POST"
         async with self._writes:
-            return await self._send(method, path, body=body, repeatable=False)
+            return await self._send(method, path, body=body, repeatable=False, attempt=spent)
 
     async def create_once(
         self,
@@ -133,18 +137,18 @@ class Notion:
 
         Returns Notion's answer, or what ``look`` found. Raises UnknownOutcome when it stays unknown.
         """
-        attempt = 0
+        spent = 0
         while True:
-            attempt += 1
             try:
-                return await self.create(path, body)
+                return await self.create(path, body, spent=spent)
             except UnknownOutcome as error:
                 if error.committed and path == "pages":
                     return await self.get(f"pages/{error.committed}")
                 found = await self.look_for(look, delays)
                 if found is not None:
                     return found
-                if attempt >= ATTEMPTS:
+                spent = error.attempts
+                if spent >= ATTEMPTS:
                     raise
 
     async def look_for(self, look: Callable[[], Awaitable[Any]], delays: tuple[float, ...] = READ_BACK) -> Any:
@@ -162,14 +166,10 @@ class Notion:
         An upload that nothing refers to is seen by nobody, and Notion drops it after an hour: so where an
         answer is lost, a new one is begun.
         """
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(UnknownOutcome):
                 return await self._upload(name, content, content_type)
-            except UnknownOutcome:
-                if attempt >= ATTEMPTS:
-                    raise
+        return await self._upload(name, content, content_type)
 
     async def _upload(self, name: str, content: bytes, content_type: str) -> str:
         wanted = {"mode": "single_part", "filename": name, "content_type": content_type}
@@ -238,9 +238,9 @@ class Notion:
         query: Mapping[str, Any] | None = None,
         body: Json | None = None,
         form: Json | None = None,
+        attempt: int = 0,
     ) -> Json:
         what = f"{method} {path}"
-        attempt = 0
         while True:
             attempt += 1
             await self._admitted(what)
@@ -254,7 +254,10 @@ class Notion:
             except failures.ERRORS as error:
                 wait = self._failed(error, attempt, repeatable)
                 if wait is None:
-                    raise failures.translated(error, what, self.base_url, repeatable=repeatable) from error
+                    ours = failures.translated(error, what, self.base_url, repeatable=repeatable)
+                    if isinstance(ours, UnknownOutcome):
+                        ours.attempts = attempt
+                    raise ours from error
                 await self._wait(wait)
             else:
                 self._retries.answered()

@@ -22,6 +22,8 @@ class UnknownOutcome(NotionError):
 
     committed: str = ""
     """The id of what was made, where Notion said so."""
+    attempts: int = 1
+    """How often it was sent."""
 
 
 def failure_of(error: Exception) -> Failure:

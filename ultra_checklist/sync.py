@@ -140,6 +140,10 @@ class Pass:
             if bench.clock() - manifest.created > UNFINISHED_AFTER:
                 report.problems.append(f"{manifest.key}: its page is unfinished; run `new` again to finish it")
             return
+        if release.history.sealed is not None:
+            # From then on nothing is taken in; what is left of the ending is done.
+            await self._finish(release, report)
+            return
         own = {item: changed[page_id] for item, page_id in manifest.rows.items() if page_id in changed}
         rows = {item: row for item, row in own.items() if _differs(release.mirror.rows.get(item), row)}
         compared = self._must_compare(release, changed.values())
@@ -185,9 +189,7 @@ class Pass:
         asked = release.mirror.page.close if release.mirror.page is not None else ""
         ending = Ending(asked) if asked in set(Ending) else None
         closer = Closer(self._bench, release, reconciler, self._home)
-        if release.history.sealed is not None:
-            await closer.finish()
-        elif ending is not None and (ending is not Ending.COMPLETE or may_close(states, release.manifest)):
+        if ending is not None and (ending is not Ending.COMPLETE or may_close(states, release.manifest)):
             reason = release.mirror.page.close_reason if release.mirror.page is not None else ""
             await self._close(closer, release, reconciler, ending, reason)
         elif release.history.ready_at is not None:
@@ -195,6 +197,14 @@ class Pass:
             if waited >= self._close_after:
                 await self._close(closer, release, reconciler, Ending.COMPLETE, "")
         if not release.open:
+            report.closed.append(release.manifest.key)
+
+    async def _finish(self, release: Release, report: Report) -> None:
+        """Do what is left of an ending that a killed process began."""
+        reconciler = Reconciler(self._bench, release, self._prover(release))
+        if reconciler.place is Place.HERE:
+            await Closer(self._bench, release, reconciler, self._home).finish()
+            release.mirror.save()
             report.closed.append(release.manifest.key)
 
     async def _close(

@@ -176,7 +176,8 @@ class Oracle:
             raise Violation("Passed on a row that nothing can prove")
         if seen.by.host.name != self.home.name:
             raise Violation("Passed, said by another machine")
-        deployed = self._deployed()
+        lines = self._journal(page)
+        deployed = self._deployed() if any(line["kind"] == "deploy" for line in lines) else []
         before = [t for t in page.ticks if not (fact.until and deployed and _minute(t) > _minute(max(deployed)))]
         if not before:
             raise Violation(f"{fact.id}: Passed without a tick")
@@ -196,7 +197,7 @@ class Oracle:
         newest = max(finished, key=lambda r: r.ended)
         if newest.outcome != "pass" and not (fact.until and deployed):
             raise Violation(f"{fact.id}: Passed although the newest look found {newest.outcome}")
-        self._proof_on_disk(fact, page)
+        self._proof_on_disk(fact, lines)
 
     def _known_tick(self, host: str, page: Page) -> datetime:
         return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0])
@@ -207,10 +208,13 @@ class Oracle:
         rows = [p for p in self.model.rows() if item and p.born.endswith(f"/{item}")]
         return [t for page in rows for t in self.sights.get((self.home.name, page.id), _Sight()).ticks]
 
-    def _proof_on_disk(self, fact: Fact, page: Page) -> None:
+    def _journal(self, page: Page) -> list[dict[str, Any]]:
+        """What a power cut now would leave of the journal of a row's release."""
         key = page.born.rpartition("/")[0]
         raw = self.durable(self.home / "releases" / key / "journal.jsonl") or b""
-        lines = [json.loads(line) for line in raw.decode().splitlines()]
+        return [json.loads(line) for line in raw.decode().splitlines()]
+
+    def _proof_on_disk(self, fact: Fact, lines: list[dict[str, Any]]) -> None:
         proofs = [line["data"] for line in lines if line["kind"] == "proved" and line["data"]["item"] == fact.id]
         proofs = [proof for proof in proofs if proof["outcome"] == "pass"]
         if not proofs:
@@ -241,7 +245,8 @@ class Oracle:
             fact = self._fact(page)
             values = page.now.values
             silent = not values.get("result") and not values.get("why")
-            if fact is not None and values.get("done") and silent and not page.now.in_trash:
+            waits = values.get("done") and silent and values["live"] and not page.now.in_trash
+            if fact is not None and waits:
                 raise Violation(f"{fact.id}: a tick has waited for more than one pass")
 
     # --- when everything is quiet
@@ -254,8 +259,9 @@ class Oracle:
             return
         living: dict[str, list[Page]] = {fact: [] for fact in self.facts}
         for page in self.model.rows():
-            if page.born.startswith(prefix) and not page.now.in_trash:
-                living.setdefault(page.born.removeprefix(prefix), []).append(page)
+            key = page.text("key")
+            if key.startswith(prefix) and not page.now.in_trash:
+                living.setdefault(key.removeprefix(prefix), []).append(page)
         for item, pages in living.items():
             if not pages:
                 raise Violation(f"{item}: its row is lost")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.simulation import world
-from tests.simulation.model import CHECKS, Page, rich
+from tests.simulation.model import CHECKS, RELEASES, Page, rich
 from tests.simulation.oracle import Oracle, Violation
 from tests.simulation.stage import Stage
 from tests.simulation.story import VERSION, Step, Story
@@ -223,7 +223,7 @@ class Player:
                 break
         else:
             raise Violation(f"it does not come to rest: {stage.told[-3:]}")
-        versions = {page.born.split("/")[2] for page in stage.model.rows()}
+        versions = {page.text("key").split("/")[2] for page in stage.model.rows(RELEASES)}
         for version in versions:
             self.oracle.quiet(version, self.target.world)
 

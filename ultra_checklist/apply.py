@@ -169,7 +169,7 @@ class Creation:
 
     async def _all_there(self) -> bool | None:
         """Take in the rows that Notion has; None while one is missing."""
-        for row in await rows_of(self._notion, self._workspace, self._manifest.page_id):
+        for row in await rows_of(self._notion, self._workspace, self._manifest.page_id, self._manifest.key):
             self._adopt(row)
         self._keep()
         return None if self._missing() else True
@@ -225,7 +225,10 @@ async def find_release(notion: Notion, workspace: Workspace, key: str) -> Releas
     return parse_release(pages[0], workspace) if pages else None
 
 
-async def rows_of(notion: Notion, workspace: Workspace, page_id: str) -> list[Row]:
-    """All rows that point at a release."""
-    own = {"property": workspace.check_ids["release"], "relation": {"contains": page_id}}
-    return [parse_row(page, workspace) async for page in notion.query(workspace.checks, filter=own)]
+async def rows_of(notion: Notion, workspace: Workspace, page_id: str, key: str) -> list[Row]:
+    """All rows that point at a release, or bear its key although somebody has made them point elsewhere."""
+    ids = workspace.check_ids
+    pointing = {"property": ids["release"], "relation": {"contains": page_id}}
+    named = {"property": ids["key"], "rich_text": {"starts_with": f"{key}/"}}
+    found = notion.query(workspace.checks, filter={"or": [pointing, named]})
+    return [parse_row(page, workspace) async for page in found]

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ultra_checklist.errors import RefusedError
+from ultra_checklist.errors import NotionError, RefusedError
 from ultra_checklist.model import Ending, Status, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.rows import check_properties, minute, parse_row
@@ -195,7 +195,13 @@ class Closer:
         for item, row in list(self._release.mirror.rows.items()):
             if row.live:
                 body = {"properties": check_properties({"live": False}, self._bench.workspace)}
-                answer = await self._bench.notion.patch(f"pages/{row.page_id}", body)
+                try:
+                    answer = await self._bench.notion.patch(f"pages/{row.page_id}", body)
+                except NotionError as error:
+                    if error.status not in (400, 404):
+                        raise
+                    # Somebody has put it into the trash since everything was compared: nobody sees it live.
+                    continue
                 self._release.mirror.see(item, parse_row(answer, self._bench.workspace))
                 self._bench.written += 1
                 ended += 1

@@ -3,7 +3,7 @@
 Nothing that is wrong here stays settled in silence: it is put right and named in the journal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ultra_checklist.apply import first, make_row, rows_of
 from ultra_checklist.errors import NotionNotFound
@@ -16,20 +16,13 @@ from ultra_checklist.release import Release
 from ultra_checklist.why import say
 
 
-async def compare(
-    notion: Notion, workspace: Workspace, release: Release, seen: Iterable[Row] = ()
-) -> dict[str, Row]:
-    """Read the page and all rows, mend what is missing or doubled, and return the rows by item.
-
-    ``seen`` are rows that were seen elsewhere: copies that no longer point at the release.
-    """
+async def compare(notion: Notion, workspace: Workspace, release: Release) -> dict[str, Row]:
+    """Read the page and all rows, mend what is missing or doubled, and return the rows by item."""
     page = await notion.get(f"pages/{release.manifest.page_id}")
     release.mirror.page = parse_release(page, workspace)
     by_item: dict[str, list[Row]] = {}
     prefix = f"{release.manifest.key}/"
-    pointing = await rows_of(notion, workspace, release.manifest.page_id)
-    there = {row.page_id for row in pointing} | set(release.manifest.rows.values())
-    for row in [*pointing, *(row for row in seen if row.page_id not in there)]:
+    for row in await rows_of(notion, workspace, release.manifest.page_id, release.manifest.key):
         if row.key.startswith(prefix):
             by_item.setdefault(row.key.removeprefix(prefix), []).append(row)
     known = set(release.manifest.rows.values())
@@ -84,20 +77,39 @@ async def _clear_copies(
 ) -> None:
     """Put copies that say nothing of their own into the trash; the others stay, and none of them is believed."""
     rivals = []
-    for copy in living:
-        if copy.page_id == kept.page_id:
+    for seen in living:
+        if seen.page_id == kept.page_id:
             continue
-        if copy.done or (any(copy.asked) and copy.asked != kept.asked):
+        copy = seen if _says_more(seen, kept) else await _put_away(notion, workspace, seen, kept)
+        if copy is not None:
             rivals.append(copy)
-            continue
-        await notion.patch(f"pages/{copy.page_id}", {"in_trash": True})
-        release.record("repaired", {"item": item_id, "what": "a copy of the row was put into the trash"})
+        else:
+            release.record("repaired", {"item": item_id, "what": "a copy of the row was put into the trash"})
     if release.history.check(item_id).copies != 1 + len(rivals):
         release.record("copies", {"item": item_id, "count": 1 + len(rivals)})
     doubt = {"result": Result.CANNOT_TELL.value, "settled": False, "why": say("doubled", workspace.lang)}
     for copy in rivals:
         if any(getattr(copy, code) != value for code, value in doubt.items()):
             await notion.patch(f"pages/{copy.page_id}", {"properties": check_properties(doubt, workspace)})
+
+
+def _says_more(copy: Row, kept: Row) -> bool:
+    """Whether people have entered something there that the other row does not say."""
+    return copy.done or (any(copy.asked) and copy.asked != kept.asked)
+
+
+async def _put_away(notion: Notion, workspace: Workspace, copy: Row, kept: Row) -> Row | None:
+    """Put a copy into the trash; returns it where somebody has entered something meanwhile, and it stays."""
+    # The query's index may lag behind what people did.
+    now = parse_row(await notion.get(f"pages/{copy.page_id}"), workspace)
+    if now.in_trash:
+        return None
+    if not _says_more(now, kept):
+        now = parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": True}), workspace)
+        if not _says_more(now, kept):
+            return None
+        now = parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": False}), workspace)
+    return now
 
 
 def _remember(release: Release, rows: Mapping[str, Row]) -> None:

@@ -190,7 +190,8 @@ async def adopt(order: Order, *, notion: Notion, workspace: Workspace, shelf: Sh
         }
     )
     rows = {
-        row.key.removeprefix(f"{manifest.key}/"): row for row in await rows_of(notion, workspace, found.page_id)
+        row.key.removeprefix(f"{manifest.key}/"): row
+        for row in await rows_of(notion, workspace, found.page_id, manifest.key)
     }
     known = {item.id: rows[item.id].page_id for item in manifest.items if item.id in rows}
     manifest = manifest.model_copy(update={"rows": known})

@@ -148,7 +148,7 @@ class Pass:
         rows = {item: row for item, row in own.items() if _differs(release.mirror.rows.get(item), row)}
         compared = self._must_compare(release, changed.values())
         if compared:
-            rows = await compare(bench.notion, bench.workspace, release, changed.values())
+            rows = await compare(bench.notion, bench.workspace, release)
         reconciler = Reconciler(bench, release, self._prover(release))
         try:
             states = await reconciler.run(rows)

@@ -333,6 +333,8 @@ def _matches(version: Version, given: Json) -> bool:
             return bool(value)
         case ("rich_text", ("equals", wanted)):
             return plain(value or []) == str(wanted)
+        case ("rich_text", ("starts_with", wanted)):
+            return plain(value or []).startswith(str(wanted))
         case ("relation", ("contains", wanted)):
             return any(item["id"] == wanted for item in value or [])
     raise AssertionError(f"the model knows no filter {given}")

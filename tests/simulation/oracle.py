@@ -177,7 +177,8 @@ class Oracle:
         if seen.by.host.name != self.home.name:
             raise Violation("Passed, said by another machine")
         lines = self._journal(page)
-        deployed = self._deployed() if any(line["kind"] == "deploy" for line in lines) else []
+        marks = [line["kind"] for line in lines if line["kind"] in ("deploy", "deploy-withdrawn")]
+        deployed = self._deployed() if marks and marks[-1] == "deploy" else []
         before = [t for t in page.ticks if not (fact.until and deployed and _minute(t) > _minute(max(deployed)))]
         if not before:
             raise Violation(f"{fact.id}: Passed without a tick")

@@ -212,8 +212,8 @@ async def make_row(notion: Notion, workspace: Workspace, values: Values) -> Row:
 
 
 def first(rows: Iterable[Row]) -> Row | None:
-    """Of equal rows the one to keep: a ticked one, else the oldest, then by id."""
-    kept = sorted(rows, key=lambda row: (not row.done, row.created, row.page_id))
+    """Of equal rows the one to keep: a ticked one, else one that says something, else the oldest, then by id."""
+    kept = sorted(rows, key=lambda row: (not row.done, not any(row.asked), row.created, row.page_id))
     return kept[0] if kept else None
 
 

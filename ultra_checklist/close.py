@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ultra_checklist.errors import NotionError, RefusedError
+from ultra_checklist.apply import rows_of
+from ultra_checklist.errors import NotionError, NotionNotFound, RefusedError
 from ultra_checklist.model import Ending, Status, Words
 from ultra_checklist.notion import blocks
-from ultra_checklist.notion.rows import check_properties, minute, parse_row
+from ultra_checklist.notion.rows import Row, check_properties, minute, parse_row
 from ultra_checklist.notion.schema import ENDING_WORDS, RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release
@@ -191,21 +192,39 @@ class Closer:
         return True
 
     async def _end_rows(self) -> int:
+        """Let all rows stop living, copies too, and those that somebody has made to point elsewhere."""
+        release, bench = self._release, self._bench
+        rows = {row.page_id: row for row in release.mirror.rows.values()}
+        manifest = release.manifest
+        for row in await rows_of(bench.notion, bench.workspace, manifest.page_id, manifest.key):
+            rows.setdefault(row.page_id, row)
+        items = {page_id: item for item, page_id in manifest.rows.items()}
         ended = 0
-        for item, row in list(self._release.mirror.rows.items()):
-            if row.live:
-                body = {"properties": check_properties({"live": False}, self._bench.workspace)}
-                try:
-                    answer = await self._bench.notion.patch(f"pages/{row.page_id}", body)
-                except NotionError as error:
-                    if error.status not in (400, 404):
-                        raise
-                    # Somebody has put it into the trash since everything was compared: nobody sees it live.
-                    continue
-                self._release.mirror.see(item, parse_row(answer, self._bench.workspace))
-                self._bench.written += 1
+        for row in rows.values():
+            if not row.live or row.in_trash:
+                continue
+            answer = await self._end_row(row)
+            if answer is not None:
                 ended += 1
+                if row.page_id in items:
+                    release.mirror.see(items[row.page_id], answer)
         return ended
+
+    async def _end_row(self, row: Row) -> Row | None:
+        body = {"properties": check_properties({"live": False}, self._bench.workspace)}
+        try:
+            answer = await self._bench.notion.patch(f"pages/{row.page_id}", body)
+        except NotionNotFound:
+            return None
+        except NotionError as error:
+            if error.status == 400:
+                page = await self._bench.notion.get(f"pages/{row.page_id}")
+                if page["in_trash"] or page["parent"].get("data_source_id") != self._bench.workspace.checks:
+                    # Taken away since everything was compared: nobody sees it live.
+                    return None
+            raise
+        self._bench.written += 1
+        return parse_row(answer, self._bench.workspace)
 
     async def _end_page(self, sealed: Mapping[str, Any], uploads: list[dict[str, str]]) -> bool:
         page = ReleasePage(self._bench, self._release)

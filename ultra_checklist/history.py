@@ -108,7 +108,7 @@ class CheckHistory:
     sending: int = 0
     """The newest tick for which a probe with an effect was started."""
     copies: int = 1
-    """How many rows in Notion claim to be this check with a tick; one of them must go."""
+    """How many rows in Notion claim to be this check, each with entries of its own."""
     put_right: str = ""
     """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
 

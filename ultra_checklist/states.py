@@ -18,7 +18,7 @@ class Place(StrEnum):
     NO_MANIFEST = "no-manifest"
     WRONG_MACHINE = "wrong-machine"
     DOUBLED = "doubled"
-    """Two ticked rows claim to be this check: which of them speaks?"""
+    """Several rows in which people have entered something claim to be this check: which of them speaks?"""
 
 
 class Choice(StrEnum):

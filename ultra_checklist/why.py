@@ -37,8 +37,8 @@ _SAYINGS: Mapping[str, Words] = {
         "ultra-checklist adopt {version}",
     ),
     "doubled": Words(
-        en="several ticked rows claim to be this check: delete or untick all but one",
-        ja="同じ項目のチェック済みの行が複数あります。一つを残して、ほかは削除するかチェックを外してください",
+        en="several rows claim to be this check: keep one and delete the others",
+        ja="同じ項目の行が複数あります。一つを残して、ほかは削除してください",
     ),
     "wrong-machine": Words(
         en="this worker runs on {here}, the release is for {target}: run it there",

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.model import BOT, CHECKS, RELEASES, Model, Page, plain
+from tests.simulation.model import BOT, CHECKS, RELEASES, Model, Page, Version, plain
 from tests.simulation.virtual import BEGIN
 from tests.simulation.wire import Exchange
 from tests.simulation.world import Ledger
@@ -140,10 +140,9 @@ class Oracle:
             return
         page = self.model.pages[seen.path.split("/")[-1]]
         said = _said(page)
-        others = [p for p in self.model.rows() if p is not page and p.born == page.born]
-        if page.now.values.get("done") or (
-            any(said) and said not in [_said(p) for p in others if not p.now.in_trash]
-        ):
+        others = [p for p in self.model.rows() if p is not page and p.born == page.born and not p.now.in_trash]
+        elsewhere = [_said(p, version) for p in others for version in p.versions]
+        if page.now.values.get("done") or (any(said) and said not in elsewhere):
             raise Violation("the worker throws away a row in which somebody had entered something")
 
     # --- truth
@@ -179,7 +178,11 @@ class Oracle:
         lines = self._journal(page)
         marks = [line["kind"] for line in lines if line["kind"] in ("deploy", "deploy-withdrawn")]
         deployed = self._deployed() if marks and marks[-1] == "deploy" else []
-        before = [t for t in page.ticks if not (fact.until and deployed and _minute(t) > _minute(max(deployed)))]
+        ticks = page.ticks
+        if fact.until and deployed:
+            # What is frozen stays so, also on a row that had to be made again.
+            ticks = [t for p in self.model.pages.values() if p.born == page.born for t in p.ticks]
+        before = [t for t in ticks if not (fact.until and deployed and _minute(t) > _minute(max(deployed)))]
         if not before:
             raise Violation(f"{fact.id}: Passed without a tick")
         runs = [r for r in self.ledger.runs if r.switch == fact.switch and r.host == self.home.name]
@@ -271,7 +274,7 @@ class Oracle:
                 raise Violation(f"{item}: {len(pages)} rows")
         for item, pages in living.items():
             if len(pages) > 1:
-                wrong = [p for p in pages if _result(p) != "Can't tell" or p.now.values["settled"]]
+                wrong = [p for p in pages if _result(p) not in ("", "Can't tell") or p.now.values["settled"]]
                 if wrong:
                     raise Violation(f"{item}: one of {len(pages)} rows is believed")
             else:
@@ -303,9 +306,9 @@ class Oracle:
             raise Violation(f"{fact.id}: {result!r} and settled: {values['settled']}")
 
 
-def _said(page: Page) -> tuple[Any, ...]:
+def _said(page: Page, version: Version | None = None) -> tuple[Any, ...]:
     """What people have entered, apart from the tick."""
-    values = page.now.values
+    values = (version or page.now).values
     note = plain(values.get("note") or [])
     decision = (values.get("decision") or {}).get("name")
     return decision, note, values.get("until"), values.get("approved"), tuple(values.get("attachments") or ())

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -166,23 +165,27 @@ class Notion:
         An upload that nothing refers to is seen by nobody, and Notion drops it after an hour: so where an
         answer is lost, a new one is begun.
         """
-        for _ in range(ATTEMPTS - 1):
-            with suppress(UnknownOutcome):
-                return await self._upload(name, content, content_type)
-        return await self._upload(name, content, content_type)
+        spent = 0
+        while True:
+            try:
+                wanted = {"mode": "single_part", "filename": name, "content_type": content_type}
+                made = await self.create("file_uploads", wanted, spent=spent)
+                if await self._send_file(str(made["id"]), (name, content, content_type)):
+                    return str(made["id"])
+                spent += 1
+            except UnknownOutcome as error:
+                spent = error.attempts
+            if spent >= ATTEMPTS:
+                raise NotionError(f"{name} could not be uploaded", remedy="Run the same command again")
 
-    async def _upload(self, name: str, content: bytes, content_type: str) -> str:
-        wanted = {"mode": "single_part", "filename": name, "content_type": content_type}
-        made = await self.create("file_uploads", wanted)
-        upload_id = str(made["id"])
-        form = {"file": (name, content, content_type)}
+    async def _send_file(self, upload_id: str, file: tuple[str, bytes, str]) -> bool:
+        """Send a file's bytes; returns whether they have arrived."""
         try:
             async with self._writes:
-                await self._send("POST", f"file_uploads/{upload_id}/send", form=form, repeatable=False)
+                await self._send("POST", f"file_uploads/{upload_id}/send", form={"file": file}, repeatable=False)
         except UnknownOutcome:
-            if (await self.get(f"file_uploads/{upload_id}"))["status"] != "uploaded":
-                raise
-        return upload_id
+            return bool((await self.get(f"file_uploads/{upload_id}"))["status"] == "uploaded")
+        return True
 
     async def query(
         self,

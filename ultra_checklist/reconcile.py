@@ -110,6 +110,10 @@ class Reconciler:
                 stale = None
             if stale is None:
                 page = await self._bench.notion.get(f"pages/{row.page_id}")
+                if page["parent"].get("data_source_id") != self._bench.workspace.checks:
+                    # Somebody has moved it away since: the next comparison makes it anew.
+                    mirror.compared = None
+                    continue
                 fresh[item] = parse_row(page, self._bench.workspace)
             elif not stale:
                 fresh[item] = row

@@ -19,7 +19,7 @@ from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
 from ultra_checklist.notion.client import Json
-from ultra_checklist.notion.rows import Row, check_properties, missing_columns, parse_row
+from ultra_checklist.notion.rows import Row, check_properties, parse_row
 from ultra_checklist.prove import Prover
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release, open_releases
@@ -221,8 +221,6 @@ class Pass:
         seen: datetime | None = None
         async for page in bench.notion.query(bench.workspace.checks, filter=self._filter(since)):
             seen = seen or bench.notion.server_time
-            if missing_columns(page, bench.workspace):
-                await self._name_missing_columns()
             row = parse_row(page, bench.workspace)
             found[row.page_id] = row
         return found, seen or bench.notion.server_time
@@ -271,17 +269,18 @@ class Pass:
         known = {manifest.key for manifest in manifests} - self._damaged.keys()
         ours = {page_id for m in manifests if m.key in known for page_id in m.rows.values()}
         here = {"", bench.label or bench.machine.name}
+        ended = known - {release.manifest.key for release in self.releases}
         for row in changed:
             release_key = row.key.rpartition("/")[0]
+            if not row.live or row.in_trash or row.host not in here or row.page_id in ours:
+                continue
+            if release_key in ended and self._only is None:
+                # A copy that was made while the release ended.
+                bench.written += 1
+                body = {"properties": check_properties({"live": False}, bench.workspace)}
+                await bench.notion.patch(f"pages/{row.page_id}", body)
             claims = row.done or bool(row.decision) or bool(row.result)
-            if (
-                release_key in known
-                or row.page_id in ours
-                or not row.live
-                or row.in_trash
-                or row.host not in here
-                or not claims
-            ):
+            if release_key in known or not claims:
                 continue
             version = release_key.rpartition("/")[2]
             reason = "damaged-journal" if release_key in self._damaged else "no-manifest"

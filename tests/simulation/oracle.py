@@ -49,6 +49,8 @@ class _Sight:
 
     ticks: list[datetime] = field(default_factory=list)
     """The ticks that it has seen, by the time at which they were made."""
+    first_edit: str = ""
+    """When the row had last been edited, by Notion's minutes, as it was first seen ticked."""
 
 
 @dataclass
@@ -160,6 +162,7 @@ class Oracle:
         sight = self.sights.setdefault((host, page.id), _Sight())
         if done and made and made[-1] not in sight.ticks:
             sight.ticks.append(made[-1])
+            sight.first_edit = edited
 
     def _fact(self, page: Page) -> Fact | None:
         return self.facts.get(page.born.rpartition("/")[2])
@@ -182,7 +185,10 @@ class Oracle:
         if fact.until and deployed:
             # What is frozen stays so, also on a row that had to be made again.
             ticks = [t for p in self.model.pages.values() if p.born == page.born for t in p.ticks]
-        before = [t for t in ticks if not (fact.until and deployed and _minute(t) > _minute(max(deployed)))]
+        # Notion tells when a row was last edited, in minutes: a tick of that minute may have come before it.
+        known = [s.first_edit for (_, page_id), s in self.sights.items() if self._is_deployer(page_id)]
+        late = max(known, default="")[:16] if fact.until and deployed else "9"
+        before = [t for t in ticks if t.strftime("%Y-%m-%dT%H:%M") <= late]
         if not before:
             raise Violation(f"{fact.id}: Passed without a tick")
         runs = [r for r in self.ledger.runs if r.switch == fact.switch and r.host == self.home.name]
@@ -206,10 +212,14 @@ class Oracle:
     def _known_tick(self, host: str, page: Page) -> datetime:
         return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0])
 
+    def _is_deployer(self, page_id: str) -> bool:
+        item = next((f.id for f in self.facts.values() if f.deploys), "-")
+        return self.model.pages[page_id].born.endswith(f"/{item}")
+
     def _deployed(self) -> list[datetime]:
         """When the deploying item was ticked, as far as the target host has seen it."""
         item = next((f.id for f in self.facts.values() if f.deploys), None)
-        rows = [p for p in self.model.rows() if item and p.born.endswith(f"/{item}")]
+        rows = [p for p in self.model.pages.values() if item and p.born.endswith(f"/{item}")]
         return [t for page in rows for t in self.sights.get((self.home.name, page.id), _Sight()).ticks]
 
     def _journal(self, page: Page) -> list[dict[str, Any]]:
@@ -249,6 +259,9 @@ class Oracle:
             fact = self._fact(page)
             values = page.now.values
             silent = not values.get("result") and not values.get("why")
+            release = page.born.rpartition("/")[0]
+            if any(p.born == release and _ended(p) for p in self.model.rows(RELEASES)):
+                continue
             waits = values.get("done") and silent and values["live"] and not page.now.in_trash
             if fact is not None and waits:
                 raise Violation(f"{fact.id}: a tick has waited for more than one pass")
@@ -259,7 +272,7 @@ class Oracle:
         """Judge where everything has come to rest."""
         prefix = f"try/production/{version}/"
         page = next(p for p in self.model.rows(RELEASES) if f"{p.born}/" == prefix)
-        if (page.now.values["status"] or {}).get("name") in ENDED:
+        if _ended(page):
             return
         living: dict[str, list[Page]] = {fact: [] for fact in self.facts}
         for page in self.model.rows():
@@ -277,8 +290,12 @@ class Oracle:
                 wrong = [p for p in pages if _result(p) not in ("", "Can't tell") or p.now.values["settled"]]
                 if wrong:
                     raise Violation(f"{item}: one of {len(pages)} rows is believed")
-            else:
+            elif not (self.facts[item].after and self._doubled(living)):
                 self._one(self.facts[item], pages[0], world, {i: p[0] for i, p in living.items()})
+
+    def _doubled(self, living: dict[str, list[Page]]) -> bool:
+        """Whether it is unclear which row speaks for the deploy."""
+        return any(len(pages) > 1 for item, pages in living.items() if self.facts[item].deploys)
 
     def _one(self, fact: Fact, page: Page, world: dict[str, str], rows: dict[str, Page]) -> None:
         values, result = page.now.values, _result(page)
@@ -306,6 +323,10 @@ class Oracle:
             raise Violation(f"{fact.id}: {result!r} and settled: {values['settled']}")
 
 
+def _ended(release: Page) -> bool:
+    return (release.now.values["status"] or {}).get("name") in ENDED
+
+
 def _said(page: Page, version: Version | None = None) -> tuple[Any, ...]:
     """What people have entered, apart from the tick."""
     values = (version or page.now).values
@@ -320,10 +341,6 @@ def _result(page: Page) -> str:
 
 def _identity(seen: Exchange) -> str:
     return json.dumps([seen.method, seen.path, seen.body], sort_keys=True)
-
-
-def _minute(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
 
 
 def _seconds(moment: datetime) -> float:

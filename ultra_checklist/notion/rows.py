@@ -5,8 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Frozen
-from ultra_checklist.notion.schema import CHECK_COLUMNS, RELEASE_COLUMNS, Column, Workspace, option_code
+from ultra_checklist.notion.schema import (
+    CHECK_COLUMNS,
+    CHECKS_TITLE,
+    RELEASE_COLUMNS,
+    Column,
+    Workspace,
+    option_code,
+)
 
 MAX_TEXT = 2000
 """Characters that Notion takes in one piece of text; counted in UTF-16 units to be on the safe side."""
@@ -83,7 +91,8 @@ class ReleaseRow(Frozen):
 
 
 def parse_row(page: Mapping[str, Any], workspace: Workspace) -> Row:
-    """A page of the checks' data source as a Row."""
+    """A page of the checks' data source as a Row. Raises UsageError when somebody has deleted a column."""
+    _require_columns(page, workspace)
     values = _values(page, workspace.check_ids, _CHECKS)
     editor = values.pop("editor", {})
     return Row(
@@ -98,10 +107,16 @@ def parse_row(page: Mapping[str, Any], workspace: Workspace) -> Row:
     )
 
 
-def missing_columns(page: Mapping[str, Any], workspace: Workspace) -> bool:
-    """Whether a row lacks a column that was pinned: somebody deleted it."""
+def _require_columns(page: Mapping[str, Any], workspace: Workspace) -> None:
+    """A row without one of our columns says nothing: a box that is gone is not an empty box."""
     there = {unquote(prop["id"]) for prop in page["properties"].values()}
-    return not there.issuperset(workspace.check_ids.values())
+    missing = [code for code, known in workspace.check_ids.items() if known not in there]
+    if missing:
+        names = ", ".join(repr(_CHECKS[code].name.say(workspace.lang)) for code in missing)
+        raise UsageError(
+            f"{CHECKS_TITLE.say(workspace.lang)}: column {names} is missing",
+            remedy="ultra-checklist init repairs the columns",
+        )
 
 
 def parse_release(page: Mapping[str, Any], workspace: Workspace) -> ReleaseRow:

@@ -69,9 +69,9 @@ def test_a_release_that_was_cut_off_is_finished_without_a_second_row(
     """Cut off after the k-th write reached Notion: the next run finds what is there and makes the rest."""
     create, count = Notion.create, 0
 
-    async def cut(self: Notion, path: str, body: dict[str, Any]) -> Any:
+    async def cut(self: Notion, path: str, body: dict[str, Any], **more: Any) -> Any:
         nonlocal count
-        answer = await create(self, path, body)
+        answer = await create(self, path, body, **more)
         count += 1
         if count == step:
             raise Killed

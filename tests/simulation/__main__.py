@@ -58,7 +58,7 @@ def simulate(first: int, count: int, processes: int) -> Tally:
         for number, tally in enumerate(pool.imap_unordered(play_all, chunks), 1):
             total.add(tally)
             if sys.stderr.isatty():
-                print(f"\r{total.seeds} of {count}", end="\n" if number == len(chunks) else "", file=sys.stderr)  # noqa: T201
+                print(f"\r{total.seeds} of {count}", end="\n" if number == len(chunks) else "", file=sys.stderr)
     return total
 
 
@@ -87,20 +87,20 @@ def main() -> int:
         "faults": dict(sorted(tally.faults.items())),
         "violations": len(tally.violations),
     }
-    print(json.dumps(report, indent=1))  # noqa: T201
+    print(json.dumps(report, indent=1))
     for seed, violation in sorted(tally.violations):
-        print(f"{seed}: {violation}")  # noqa: T201
+        print(f"{seed}: {violation}")
     return 1 if tally.violations else 0
 
 
 def _one(story: Story) -> int:
     outcome = play(story)
     if not outcome.violation:
-        print(f"all promises kept; {outcome.requests} requests, {outcome.steps} steps, digest {outcome.digest}")  # noqa: T201
+        print(f"all promises kept; {outcome.requests} requests, {outcome.steps} steps, digest {outcome.digest}")
         return 0
     short = shrink(story)
-    print(short.dump())  # noqa: T201
-    print(play(short).violation)  # noqa: T201
+    print(short.dump())
+    print(play(short).violation)
     return 1
 
 

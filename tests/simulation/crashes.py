@@ -57,6 +57,14 @@ def _everything_settled(stage: Stage, host: Host) -> None:
         _tick(stage, "f")
 
 
+def _last_tick(stage: Stage, host: Host) -> None:
+    _deploy_ticked(stage, host)
+    host.world["c"] = "pass"
+    stage.run(lambda: stage.sync(host))
+    stage.loop.moment += 60
+    _tick(stage, "f")
+
+
 def _tick(stage: Stage, item: str) -> None:
     row = stage.row(item, VERSION)
     assert row is not None
@@ -70,7 +78,7 @@ SCENES = {
     "close": Scene(
         _everything_settled, lambda stage, host, kill: stage.close(host, VERSION, "complete", kill_at=kill)
     ),
-    "close by a pass": Scene(_everything_settled, lambda stage, host, kill: stage.sync(host, kill_at=kill)),
+    "close by a pass": Scene(_last_tick, lambda stage, host, kill: stage.sync(host, kill_at=kill)),
 }
 
 

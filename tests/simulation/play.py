@@ -128,6 +128,10 @@ class Player:
         self.lag = step["seconds"]
         self._calm_since = self.stage.loop.moment
 
+    def _cut(self, step: Step) -> None:
+        """Notion cuts its next answers short, and says so."""
+        self.stage.model.cut_at = step["rows"]
+
     def _disk(self, step: Step) -> None:
         self.target.disk_full = step["state"] == "full"
         self.target.disk_errors = 0.1 if step["state"] == "errors" else 0.0
@@ -205,6 +209,7 @@ class Player:
         stage.wire.rates = {}
         self._disk({"state": "ok"})
         self.lag = 0.0
+        stage.model.cut_at = None
         for column, kind in self._deleted.items():
             stage.model.restore_column(CHECKS, column, kind)
         self._deleted = {}

@@ -125,7 +125,7 @@ class _Author:
 
     def _trouble(self) -> Step:
         rng = self._rng
-        match rng.randrange(7):
+        match rng.randrange(8):
             case 0 | 1:
                 return self._faults()
             case 2:
@@ -136,6 +136,8 @@ class _Author:
                 return {"do": "disk", "state": rng.choice(("full", "errors", "ok", "ok"))}
             case 5:
                 return {"do": "power"}
+            case 6:
+                return {"do": "cut", "rows": rng.choice((2, 3, 5))}
             case _:
                 return self._process("close") | {"as": rng.choice(("aborted", "complete"))}
 

@@ -53,7 +53,7 @@ class SwitchProbe(Probe[SwitchOptions, Switch]):
     options_model: ClassVar[type[Options]] = SwitchOptions
     observation_model: ClassVar[type[Observation]] = Switch
 
-    async def observe(self, context: Context) -> Switch:  # noqa: ARG002 - the contract of probes
+    async def observe(self, context: Context) -> Switch:
         host = current.get().host
         started = host.loop.time()
         await asyncio.sleep(0.2)

@@ -16,6 +16,9 @@ from ultra_checklist.release import Release
 from ultra_checklist.why import say
 
 
+_LAST_EDIT = ("edited", "edited_by", "editor_name", "editor_is_person")
+
+
 async def compare(notion: Notion, workspace: Workspace, release: Release) -> dict[str, Row]:
     """Read the page and all rows, mend what is missing or doubled, and return the rows by item."""
     page = await notion.get(f"pages/{release.manifest.page_id}")
@@ -67,7 +70,9 @@ async def _one_of(
         return kept
     if found:
         release.record("repaired", {"item": item_id, "what": "the row was taken out of the trash"})
-        return parse_row(await notion.patch(f"pages/{found[0].page_id}", {"in_trash": False}), workspace)
+        back = parse_row(await notion.patch(f"pages/{found[0].page_id}", {"in_trash": False}), workspace)
+        # Ours was the last edit now; who ticked it, and until when, is known by the one before.
+        return back.model_copy(update={name: getattr(found[0], name) for name in _LAST_EDIT})
     release.record("repaired", {"item": item_id, "what": "the row was missing and was made again"})
     return await make_row(notion, workspace, new_rows(release.manifest, workspace.lang)[item_id])
 

@@ -49,6 +49,8 @@ class _Sight:
 
     ticks: list[datetime] = field(default_factory=list)
     """The ticks that it has seen, by the time at which they were made."""
+    empty: bool = False
+    """It was seen without a tick since."""
     first_edit: str = ""
     """When the row had last been edited, by Notion's minutes, as it was first seen ticked."""
 
@@ -123,7 +125,10 @@ class Oracle:
 
     def _fail(self, seen: Exchange) -> None:
         """Count what failed in a row; a create whose fate is unknown is looked for, and that look counts."""
-        self.failing[seen.by.name, _identity(seen)] += 1
+        refused = 400 <= seen.status < 500 and seen.status not in (409, 429)
+        self.failing[seen.by.name, _identity(seen)] = (
+            0 if refused else self.failing[seen.by.name, _identity(seen)] + 1
+        )
         create = seen.method == "POST" and not seen.path.endswith("/query")
         unsure = seen.status in (0, 200) or (seen.status >= 500 and seen.status != 529)
         if seen.status == 409 or seen.fault == "refused-connection" or (unsure and not create):
@@ -160,9 +165,13 @@ class Oracle:
         done = next((p["checkbox"] for p in shown["properties"].values() if p["id"] == "done"), False)
         made = [at for at in page.ticks if at.strftime("%Y-%m-%dT%H:%M") <= edited[:16]]
         sight = self.sights.setdefault((host, page.id), _Sight())
-        if done and made and made[-1] not in sight.ticks:
+        if not done:
+            sight.empty = True
+        elif made and made[-1] not in sight.ticks and (sight.empty or not sight.ticks):
+            # Who unticks and ticks between two looks has, for all that can be seen, done nothing.
             sight.ticks.append(made[-1])
             sight.first_edit = edited
+            sight.empty = False
 
     def _fact(self, page: Page) -> Fact | None:
         return self.facts.get(page.born.rpartition("/")[2])
@@ -182,12 +191,10 @@ class Oracle:
         marks = [line["kind"] for line in lines if line["kind"] in ("deploy", "deploy-withdrawn")]
         deployed = self._deployed() if marks and marks[-1] == "deploy" else []
         ticks = page.ticks
-        if fact.until and deployed:
+        if fact.until:
             # What is frozen stays so, also on a row that had to be made again.
             ticks = [t for p in self.model.pages.values() if p.born == page.born for t in p.ticks]
-        # Notion tells when a row was last edited, in minutes: a tick of that minute may have come before it.
-        known = [s.first_edit for (_, page_id), s in self.sights.items() if self._is_deployer(page_id)]
-        late = max(known, default="")[:16] if fact.until and deployed else "9"
+        late = self._last_moment() if fact.until and deployed else "9"
         before = [t for t in ticks if t.strftime("%Y-%m-%dT%H:%M") <= late]
         if not before:
             raise Violation(f"{fact.id}: Passed without a tick")
@@ -212,9 +219,17 @@ class Oracle:
     def _known_tick(self, host: str, page: Page) -> datetime:
         return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0])
 
-    def _is_deployer(self, page_id: str) -> bool:
+    def _last_moment(self) -> str:
+        """Until which minute a tick may have come before the deploy, for all that Notion tells of its row."""
         item = next((f.id for f in self.facts.values() if f.deploys), "-")
-        return self.model.pages[page_id].born.endswith(f"/{item}")
+        known = [""]
+        for (_, page_id), sight in self.sights.items():
+            page = self.model.pages[page_id]
+            if page.born.endswith(f"/{item}") and sight.ticks:
+                # Any later edit of it hides when its box was ticked.
+                later = [v for v in page.versions if v.at > sight.ticks[-1] and v.edited_by != BOT]
+                known.append("9" if later else sight.first_edit[:16])
+        return max(known)
 
     def _deployed(self) -> list[datetime]:
         """When the deploying item was ticked, as far as the target host has seen it."""

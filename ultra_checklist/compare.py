@@ -15,7 +15,6 @@ from ultra_checklist.plan import new_rows
 from ultra_checklist.release import Release
 from ultra_checklist.why import say
 
-
 _LAST_EDIT = ("edited", "edited_by", "editor_name", "editor_is_person")
 
 

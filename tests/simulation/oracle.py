@@ -199,7 +199,8 @@ class Oracle:
         if not before:
             raise Violation(f"{fact.id}: Passed without a tick")
         runs = [r for r in self.ledger.runs if r.switch == fact.switch and r.host == self.home.name]
-        if fact.until and deployed:
+        frozen = fact.until and bool(marks)
+        if frozen:
             # Ticks of before the deploy that are seen together with it are still proved.
             runs = [r for r in runs if r.outcome == "pass"]
         else:
@@ -212,12 +213,12 @@ class Oracle:
         if not finished:
             raise Violation(f"{fact.id}: Passed without a finished probe of this tick and deploy")
         newest = max(finished, key=lambda r: r.ended)
-        if newest.outcome != "pass" and not (fact.until and deployed):
+        if newest.outcome != "pass" and not frozen:
             raise Violation(f"{fact.id}: Passed although the newest look found {newest.outcome}")
         self._proof_on_disk(fact, lines)
 
     def _known_tick(self, host: str, page: Page) -> datetime:
-        return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0])
+        return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0] if page.ticks else BEGIN)
 
     def _last_moment(self) -> str:
         """Until which minute a tick may have come before the deploy, for all that Notion tells of its row."""

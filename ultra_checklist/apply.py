@@ -202,13 +202,15 @@ def row_body(values: Values, workspace: Workspace) -> dict[str, Any]:
 
 async def make_row(notion: Notion, workspace: Workspace, values: Values) -> Row:
     """Make one row of the checks, found by its key when the answer is lost."""
-
-    async def look() -> Row | None:
-        same = {"property": workspace.check_ids["key"], "rich_text": {"equals": values["key"]}}
-        return first([parse_row(p, workspace) async for p in notion.query(workspace.checks, filter=same)])
-
-    made = await notion.create_once("pages", row_body(values, workspace), look)
+    body = row_body(values, workspace)
+    made = await notion.create_once("pages", body, lambda: find_row(notion, workspace, values["key"]))
     return made if isinstance(made, Row) else parse_row(made, workspace)
+
+
+async def find_row(notion: Notion, workspace: Workspace, key: str) -> Row | None:
+    """The row with a key."""
+    same = {"property": workspace.check_ids["key"], "rich_text": {"equals": key}}
+    return first([parse_row(p, workspace) async for p in notion.query(workspace.checks, filter=same)])
 
 
 def first(rows: Iterable[Row]) -> Row | None:

@@ -17,6 +17,7 @@ from ultra_checklist.notion.rows import Row, check_properties, minute, parse_row
 from ultra_checklist.notion.schema import ENDING_WORDS, RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release
+from ultra_checklist.situations import NO_ROW
 from ultra_checklist.standing import ReleasePage, deciders, may_close
 from ultra_checklist.states import State
 from ultra_checklist.tally import tally
@@ -116,7 +117,7 @@ class Closer:
     def _table_row(self, item_id: str, state: State) -> list[str]:
         release, lang = self._release, self._bench.workspace.lang
         item = release.manifest.template.item(item_id)
-        check, row = release.history.check(item_id), release.mirror.rows[item_id]
+        check, row = release.history.check(item_id), release.mirror.rows.get(item_id, NO_ROW)
         section = release.manifest.template.section_of(item) if item is not None else None
         number = (
             f"{section.number}.{section.items.index(item) + 1}" if section is not None and item is not None else ""
@@ -126,7 +127,7 @@ class Closer:
         result = RESULT_WORDS[state.result].say(lang) if state.result is not None else "-"
         return [
             number,
-            row.title,
+            row.title or (item.title if item is not None else item_id),
             result,
             (by.name or by.id) if by is not None else "-",
             release.clock(time),

@@ -5,7 +5,7 @@ Nothing that is wrong here stays settled in silence: it is put right and named i
 
 from collections.abc import Mapping
 
-from ultra_checklist.apply import first, make_row, rows_of
+from ultra_checklist.apply import find_row, first, make_row, rows_of
 from ultra_checklist.errors import NotionNotFound
 from ultra_checklist.model import Result
 from ultra_checklist.notion.client import Notion
@@ -34,6 +34,9 @@ async def compare(notion: Notion, workspace: Workspace, release: Release) -> dic
     rows: dict[str, Row] = {}
     for item in release.manifest.items:
         found = by_item.get(item.id, [])
+        if not found and item.id not in release.manifest.rows:
+            # Making the page was given up before this row: that is for `new` to finish.
+            continue
         rows[item.id] = await _one_of(notion, workspace, release, item.id, found, known)
     _remember(release, rows)
     release.mirror.compared = release.now()
@@ -72,8 +75,15 @@ async def _one_of(
         back = parse_row(await notion.patch(f"pages/{found[0].page_id}", {"in_trash": False}), workspace)
         # Ours was the last edit now; who ticked it, and until when, is known by the one before.
         return back.model_copy(update={name: getattr(found[0], name) for name in _LAST_EDIT})
-    release.record("repaired", {"item": item_id, "what": "the row was missing and was made again"})
-    return await make_row(notion, workspace, new_rows(release.manifest, workspace.lang)[item_id])
+    values, lost = new_rows(release.manifest, workspace.lang)[item_id], release.manifest.rows[item_id]
+    if release.history.check(item_id).lost == lost:
+        # A process that was killed may have made it again, and Notion's index may not show it yet.
+        there: Row | None = await notion.look_for(lambda: find_row(notion, workspace, values["key"]))
+        if there is not None:
+            return there
+    what = "the row was missing and was made again"
+    release.record("repaired", {"item": item_id, "what": what, "lost": lost})
+    return await make_row(notion, workspace, values)
 
 
 async def _clear_copies(

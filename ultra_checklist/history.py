@@ -109,6 +109,8 @@ class CheckHistory:
     """The newest tick for which a probe with an effect was started."""
     copies: int = 1
     """How many rows in Notion claim to be this check, each with entries of its own."""
+    lost: str = ""
+    """Id of the page that was found missing last, before its row was made again."""
     put_right: str = ""
     """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
 
@@ -265,6 +267,10 @@ def _put_right(history: History, entry: Entry) -> None:
     history.check(entry.data["item"]).put_right = entry.data["what"]
 
 
+def _repaired(history: History, entry: Entry) -> None:
+    history.check(entry.data["item"]).lost = entry.data.get("lost", "")
+
+
 def _updated(history: History, entry: Entry) -> None:
     for item in entry.data["changed"]:
         check = history.check(item)
@@ -315,6 +321,7 @@ _HANDLERS = {
     "deploy": _deployed,
     "deploy-withdrawn": _deploy_withdrawn,
     "put-right": _put_right,
+    "repaired": _repaired,
     "updated": _updated,
     "status": _status,
     "sealed": _sealed,

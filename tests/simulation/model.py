@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -258,7 +259,7 @@ class Model:
                 value = [self._user(person["id"]) for person in now.values.get(column, [])]
             else:
                 value = now.values.get(column, EMPTY.get(kind))
-            properties[self.names[now.parent][column]] = {"id": quote(column), "type": kind, kind: value}
+            properties[self.names[now.parent][column]] = {"id": _quoted(column), "type": kind, kind: value}
         return {
             "object": "page",
             "id": page.id,
@@ -300,6 +301,11 @@ class Model:
 def encoded(answer: Json) -> bytes:
     """An answer as bytes."""
     return json.dumps(answer, ensure_ascii=False).encode()
+
+
+@cache
+def _quoted(column: str) -> str:
+    return quote(column)
 
 
 def _floored(moment: datetime) -> str:

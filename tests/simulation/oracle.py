@@ -82,6 +82,7 @@ class Oracle:
             self._green(seen)
         elif phase == "carried out":
             self._trash(seen)
+            self._twice(seen)
         elif phase == "answered":
             self._learn(seen)
         else:
@@ -151,6 +152,15 @@ class Oracle:
         elsewhere = [_said(p, version) for p in others for version in p.versions]
         if page.now.values.get("done") or (any(said) and said not in elsewhere):
             raise Violation("the worker throws away a row in which somebody had entered something")
+
+    def _twice(self, seen: Exchange) -> None:
+        """A create must not make what is there."""
+        if not (seen.method == "POST" and seen.path == "/pages" and seen.status == 200):
+            return
+        made = self.model.pages[seen.answer["id"]]
+        same = [p for p in self.model.rows(made.now.parent) if p is not made and not p.now.in_trash]
+        if any(p.text("key") == made.born for p in same):
+            raise Violation(f"{made.born}: made a second time")
 
     # --- truth
 
@@ -281,6 +291,21 @@ class Oracle:
             waits = values.get("done") and silent and values["live"] and not page.now.in_trash
             if fact is not None and waits:
                 raise Violation(f"{fact.id}: a tick has waited for more than one pass")
+
+    def forged(self) -> set[str]:
+        """Rows that say Passed because a person has typed it, and that nothing proves."""
+        found = set()
+        for page in self.model.rows():
+            values, fact = page.now.values, self._fact(page)
+            if fact is None or fact.until or _result(page) != "Passed" or not values.get("live"):
+                continue
+            before = [v for v in page.versions if v.values.get("result") != values["result"]]
+            typed = before and page.versions[page.versions.index(before[-1]) + 1].edited_by != BOT
+            runs = [r for r in self.ledger.runs if r.switch == fact.switch]
+            proved = values.get("done") and runs and max(runs, key=lambda r: r.ended).outcome == "pass"
+            if typed and not proved:
+                found.add(page.id)
+        return found
 
     # --- when everything is quiet
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -109,7 +110,7 @@ def parse_row(page: Mapping[str, Any], workspace: Workspace) -> Row:
 
 def _require_columns(page: Mapping[str, Any], workspace: Workspace) -> None:
     """A row without one of our columns says nothing: a box that is gone is not an empty box."""
-    there = {unquote(prop["id"]) for prop in page["properties"].values()}
+    there = {_unquoted(prop["id"]) for prop in page["properties"].values()}
     missing = [code for code, known in workspace.check_ids.items() if known not in there]
     if missing:
         names = ", ".join(repr(_CHECKS[code].name.say(workspace.lang)) for code in missing)
@@ -169,6 +170,12 @@ def _edited(page: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@cache
+def _unquoted(identifier: str) -> str:
+    """A property id as it is pinned; there are a few dozen of them, in every row."""
+    return unquote(identifier)
+
+
 def _icon(page: Mapping[str, Any]) -> str:
     icon = page.get("icon") or {}
     return str(icon.get("emoji", "")) if icon.get("type") == "emoji" else ""
@@ -178,7 +185,7 @@ def _values(page: Mapping[str, Any], ids: Mapping[str, str], columns: Mapping[st
     codes = {property_id: code for code, property_id in ids.items()}
     found: dict[str, Any] = {}
     for prop in page["properties"].values():
-        code = codes.get(unquote(prop["id"]))
+        code = codes.get(_unquoted(prop["id"]))
         if code is not None and columns[code].kind == prop["type"] and prop["type"] in _READ:
             found[code] = _READ[prop["type"]](prop[prop["type"]], columns[code])
     return found

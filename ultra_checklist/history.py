@@ -90,6 +90,8 @@ class CheckHistory:
 
     tick: Tick | None = None
     ticks: int = 0
+    edited: str = ""
+    """When the row had last been edited, in Notion's minutes, as something was taken in from it."""
     approved_by: Person | None = None
     approved_facts: str = ""
     proof: Proof | None = None
@@ -153,6 +155,9 @@ class History:
         handler = _HANDLERS.get(entry.kind)
         if handler is not None:
             handler(self, entry)
+        if "edited" in entry.data:
+            check = self.check(entry.data["item"])
+            check.edited = max(check.edited, entry.data["edited"])
 
 
 def fold(entries: Iterable[Entry]) -> History:
@@ -230,7 +235,7 @@ def _take(check: CheckHistory, proof: Proof) -> None:
 
 
 def _decided(history: History, entry: Entry) -> None:
-    raw = {k: v for k, v in entry.data.items() if k != "item"}
+    raw = {k: v for k, v in entry.data.items() if k not in ("item", "edited")}
     history.check(entry.data["item"]).choosing = Choosing.model_validate(raw | {"at": entry.time})
 
 

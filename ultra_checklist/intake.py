@@ -28,7 +28,7 @@ def lines_of(
     lines += _approval(view, item, row, chose, check)
     if not ours and written:
         lines += _forgery(item, row, by, written)
-    return lines
+    return [(kind, data | {"edited": row.edited} if "item" in data else data) for kind, data in lines]
 
 
 def deploy_line(view: View, item: Item, machine: str) -> Line:
@@ -63,7 +63,7 @@ def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHisto
         coming = _coming_deploy(view)
         late = coming is not None and (item.after_deploy or (item.until_deploy and row.edited > coming.edited))
         deploys = len(view.history.deploys) + int(late)
-        return [("ticked", {"item": item.id, "by": _dump(by), "edited": row.edited, "deploys": deploys})]
+        return [("ticked", {"item": item.id, "by": _dump(by), "deploys": deploys})]
     if not row.done and check.tick is not None:
         lines: list[Line] = [("unticked", {"item": item.id, "by": _dump(by)})]
         deploy = view.history.deploy

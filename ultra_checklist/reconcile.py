@@ -105,9 +105,10 @@ class Reconciler:
         fresh: dict[str, Row] = {}
         for item, row in rows.items():
             stale = mirror.is_stale(item, row)
-            if item not in mirror.rows and item in history.checks:
-                # The mirror was lost, so nothing tells how old the row is.
-                stale = None
+            taken = history.check(item).edited
+            if not stale and taken and (item not in mirror.rows or mirror.rows[item].edited < taken):
+                # A process that was killed had taken in more than the mirror shows.
+                stale = True if row.edited < taken else None if row.edited == taken else stale
             if stale is None:
                 page = await self._bench.notion.get(f"pages/{row.page_id}")
                 if page["parent"].get("data_source_id") != self._bench.workspace.checks:

@@ -33,7 +33,6 @@ from ultra_checklist import (
     situations,
     sync,
 )
-from ultra_checklist import mirror as mirrors
 from ultra_checklist.errors import NotionError
 from ultra_checklist.model import Outcome
 from ultra_checklist.notion import client, failures, retry, rows
@@ -190,7 +189,10 @@ def _proof_of_another_deploy() -> Any:
 
 
 def _lagging_rows_believed() -> Any:
-    return patch.object(mirrors.Mirror, "is_stale", lambda self, item, row: False)
+    async def fresh(self: Any, rows: Any) -> Any:
+        return dict(rows)
+
+    return patch.object(reconcile.Reconciler, "_fresh", fresh)
 
 
 def _truncated_query_believed() -> Any:

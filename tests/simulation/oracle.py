@@ -297,7 +297,13 @@ class Oracle:
         found = set()
         for page in self.model.rows():
             values, fact = page.now.values, self._fact(page)
-            if fact is None or fact.until or _result(page) != "Passed" or not values.get("live"):
+            if (
+                fact is None
+                or fact.until
+                or page.now.in_trash
+                or _result(page) != "Passed"
+                or not values.get("live")
+            ):
                 continue
             before = [v for v in page.versions if v.values.get("result") != values["result"]]
             typed = before and page.versions[page.versions.index(before[-1]) + 1].edited_by != BOT

@@ -99,6 +99,10 @@ class _Author:
         if any(FACTS[item].after or FACTS[item].until for item in items) and "d" not in items:
             items.append("d")
         self._items = tuple(sorted(items, key=list(FACTS).index))
+        # People come back to the same few items: what matters happens to one of them twice.
+        self._focus = rng.sample(self._items, min(3, len(self._items)))
+        if "d" in self._items and "d" not in self._focus and rng.random() < 0.6:
+            self._focus.append("d")
         close_after = rng.choice((1e9, 1e9, 1e9, 600.0, 0.0))
         steps: list[Step] = []
         if rng.random() < 0.3:
@@ -159,9 +163,12 @@ class _Author:
             step["during"] = [[rng.randrange(1, 12), self._people()] for _ in range(rng.randrange(1, 3))]
         return step
 
+    def _item(self) -> str:
+        return self._rng.choice(self._focus if self._rng.random() < 0.7 else self._items)
+
     def _people(self) -> Step:
         rng = self._rng
-        step: Step = {"do": "", "item": rng.choice(self._items), "who": rng.choice(PEOPLE)}
+        step: Step = {"do": "", "item": self._item(), "who": rng.choice(PEOPLE)}
         match rng.choices(range(12), (40, 12, 6, 4, 6, 3, 4, 4, 3, 4, 2, 2))[0]:
             case 0:
                 return step | {"do": "tick"}

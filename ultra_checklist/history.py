@@ -133,6 +133,8 @@ class History:
     intended: set[str] = field(default_factory=set)
     """Items whose rows may have been made in Notion: it was about to be asked for them."""
     ended: Ending | None = None
+    changed: list[str] = field(default_factory=list)
+    """What people changed after the end."""
     ended_at: datetime | None = None
 
     def check(self, item: str) -> CheckHistory:
@@ -308,6 +310,10 @@ def _rows_absent(history: History, entry: Entry) -> None:
     history.intended.difference_update(entry.data["items"])
 
 
+def _changed(history: History, entry: Entry) -> None:
+    history.changed.append(entry.data["what"])
+
+
 def _closed(history: History, entry: Entry) -> None:
     history.ended = Ending(entry.data["ending"])
 
@@ -334,4 +340,5 @@ _HANDLERS = {
     "rows-intended": _rows_intended,
     "rows-absent": _rows_absent,
     "closed": _closed,
+    "changed": _changed,
 }

@@ -22,6 +22,7 @@ _ELSEWHERE = Words(
     en="this release belongs to {target}; this machine is {here}, so nothing can be told",
     ja="このリリースの対象は {target} です。このマシンは {here} なので判定できません",
 )
+_AFTER = Words(en="changed after the end: {what}", ja="終了後の変更: {what}")
 _LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
 
 
@@ -66,6 +67,7 @@ def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[st
     if place is not Place.HERE:
         target, other = manifest.machine.told_from(here)
         notes.append(_ELSEWHERE.say(lang).replace("{target}", target).replace("{here}", other))
+    notes += [_AFTER.say(lang).replace("{what}", what) for what in release.history.changed]
     if release.open and template_changed(manifest):
         notes.append(_CHANGED.say(lang).replace("{version}", manifest.version))
     return notes

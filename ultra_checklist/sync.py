@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from ultra_checklist import disk
+from ultra_checklist.aftermath import Aftermath
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.duty import is_quiet
@@ -128,6 +129,8 @@ class Pass:
         if refused is not None:
             raise refused
         await self._strangers(changed.values(), shelf)
+        if self._only is None:
+            report.problems += await Aftermath(bench, self._home, shelf).look()
         if seen is not None and self._only is None:
             keys = tuple(r.manifest.key for r in self.releases if r.open)
             disk.replace(self._path, Since(seen=seen, open=keys).model_dump_json().encode())

@@ -117,7 +117,16 @@ class _Author:
     def _something(self) -> list[Step]:
         rng = self._rng
         draw = rng.random()
-        if draw < 0.36:
+        if draw < 0.04:
+            # What a watch does: one look after another, at a fresh tick.
+            item = rng.choice([i for i in self._items if FACTS[i].sends] or self._items)
+            again: list[Step] = [{"do": "sync", "host": "web-1"}, {"do": "wait", "minutes": 0.03}]
+            return [{"do": "tick", "item": item, "who": "Sato"}, {"do": "wait", "minutes": 0.5}, *again * 4]
+        if draw < 0.06 and "d" in self._items:
+            look: list[Step] = [{"do": "wait", "minutes": 1}, {"do": "sync", "host": "web-1"}]
+            toggles: list[Step] = [{"do": kind, "item": "d", "who": "Sato"} for kind in ("tick", "untick", "tick")]
+            return [step for toggle in toggles for step in (toggle, *look)]
+        if draw < 0.38:
             return [{"do": "wait", "minutes": rng.choice((0, 0, 0.2, 1, 1, 1, 6, 20, 90))}, self._process("sync")]
         if draw < 0.80:
             return [self._people()]

@@ -1,0 +1,158 @@
+"""Edits of a release that has ended: its seal stays, and for seven days what was changed is named on its page."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ultra_checklist import disk
+from ultra_checklist.manifest import Shelf
+from ultra_checklist.model import Frozen, Words
+from ultra_checklist.notion import blocks
+from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
+from ultra_checklist.notion.rows import ReleaseRow, Row, parse_release, parse_row, plain
+from ultra_checklist.reconcile import Bench
+from ultra_checklist.release import Release
+
+WATCHED = timedelta(days=7)
+EVERY = timedelta(hours=1)
+"""How often one query looks: for rows and for pages in turn."""
+OVERLAP = timedelta(minutes=5)
+
+_CHANGED = Words(
+    en="Changed after the end (the record above stays valid): {what}",
+    ja="終了後に変更されました（上の記録は変わりません）: {what}",
+)
+_ROW = ("title", "done", "decision", "note", "until", "approved", "attachments", "result", "why", "settled", "live")
+_PAGE = ("title", "status", "commit", "close", "close_reason")
+
+
+class Looked(Frozen):
+    """When it was last looked for changes: by this machine's clock, and by Notion's for each of the two."""
+
+    at: datetime | None = None
+    rows: datetime | None = None
+    pages: datetime | None = None
+    pages_next: bool = False
+
+
+class Aftermath:
+    """Looks after the releases of this machine that have ended lately."""
+
+    def __init__(self, bench: Bench, home: Path, shelf: Shelf) -> None:
+        self._bench = bench
+        self._shelf = shelf
+        self._seen: datetime | None = None
+        self._path = home / ("ended-local.json" if bench.workspace.local else "ended.json")
+
+    async def look(self) -> list[str]:
+        """Ask Notion what was changed, where that is due; returns what was found, in words."""
+        looked, now = self._looked(), self._bench.clock()
+        if looked.at is not None and timedelta() <= now - looked.at < EVERY:
+            return []
+        ended = self._ended(now)
+        if not ended:
+            return []
+        if looked.pages_next:
+            found = await self._pages(ended, looked.pages or now - WATCHED)
+            done = looked.model_copy(update={"at": now, "pages": self._seen or now, "pages_next": False})
+        else:
+            found = await self._rows(ended, looked.rows or now - WATCHED)
+            done = looked.model_copy(update={"at": now, "rows": self._seen or now, "pages_next": True})
+        disk.replace(self._path, done.model_dump_json().encode())
+        return found
+
+    def _ended(self, now: datetime) -> list[Release]:
+        local, machine = self._bench.workspace.local, self._bench.machine.digest
+        here = (m for m in self._shelf.all() if m.local is local and m.machine.digest == machine)
+        releases = (Release(self._shelf, manifest, self._bench.clock) for manifest in here)
+        over = [(r, r.history.ended_at) for r in releases if not r.open]
+        return [release for release, at in over if at is not None and now - at < WATCHED]
+
+    async def _rows(self, ended: list[Release], since: datetime) -> list[str]:
+        owner = {page: (release, item) for release in ended for item, page in release.manifest.rows.items()}
+        found = []
+        async for page in self._query(self._bench.workspace.checks, since):
+            if page["id"] not in owner:
+                continue
+            release, item = owner[page["id"]]
+            row, known = parse_row(page, self._bench.workspace), release.mirror.rows.get(item)
+            if known is None or release.mirror.is_stale(item, row):
+                continue
+            if release.mirror.is_stale(item, row) is None:
+                row = parse_row(await self._bench.notion.get(f"pages/{row.page_id}"), self._bench.workspace)
+            changes = _differences(known, row, _ROW)
+            if changes:
+                who = row.editor_name or row.edited_by
+                found.append(await self._flag(release, f"{item}: {changes} ({who})"))
+                release.mirror.see(item, row)
+                release.mirror.save()
+        return found
+
+    async def _pages(self, ended: list[Release], since: datetime) -> list[str]:
+        owner = {release.manifest.page_id: release for release in ended}
+        found = []
+        async for page in self._query(self._bench.workspace.releases, since):
+            release = owner.get(page["id"])
+            if release is None or release.mirror.page is None:
+                continue
+            now = parse_release(page, self._bench.workspace)
+            changes = _differences(release.mirror.page, now, _PAGE)
+            if changes and now.edited >= release.mirror.page.edited:
+                found.append(await self._flag(release, changes))
+                release.mirror.page = now
+                release.mirror.save()
+        return found
+
+    async def _query(self, source: str, since: datetime) -> AsyncIterator[Json]:
+        """What was edited since; remembers Notion's clock at the question."""
+        first = True
+        async for page in self._bench.notion.query(source, filter=_edited(since)):
+            if first:
+                self._seen, first = self._bench.notion.server_time, False
+            yield page
+        if first:
+            self._seen = self._bench.notion.server_time
+
+    async def _flag(self, release: Release, what: str) -> str:
+        """Name a change in the journal and on the page, once."""
+        text = _CHANGED.say(self._bench.workspace.lang).replace("{what}", what)[:1900]
+        page = release.manifest.page_id
+
+        async def there() -> Json | None:
+            async for child in self._bench.notion.children(page):
+                if child["type"] == "callout" and plain(child["callout"]["rich_text"]) == text:
+                    return child
+            return None
+
+        if what not in release.history.changed:
+            release.record("changed", {"what": what})
+        if await there() is None:
+            self._bench.written += 1
+            body = {"children": [blocks.callout(text, "⚠️")]}
+            await self._bench.notion.create_once(f"blocks/{page}/children", body, there, delays=READ_BACK_BLOCKS)
+        return f"{release.manifest.key}: {what}"
+
+    def _looked(self) -> Looked:
+        try:
+            return Looked.model_validate_json(self._path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return Looked()
+
+
+def _edited(since: datetime) -> Json:
+    start = (since - OVERLAP).replace(microsecond=0).isoformat()
+    return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": start}}
+
+
+def _differences(before: Row | ReleaseRow, after: Row | ReleaseRow, columns: tuple[str, ...]) -> str:
+    old: Mapping[str, Any] = before.model_dump()
+    new = after.model_dump()
+    return ", ".join(f"{c}: {_short(old[c])} → {_short(new[c])}" for c in columns if old[c] != new[c])
+
+
+def _short(value: Any) -> str:
+    text = str(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= 60 else text[:59] + "…"

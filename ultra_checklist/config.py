@@ -76,6 +76,14 @@ class Settings(BaseSettings):
         description="Seconds that one pass of sync may last; what is left then is done by the next one.",
     )
 
+    index_lag: float = Field(
+        default=60.0,
+        ge=0,
+        alias="ULTRA_CHECKLIST_INDEX_LAG",
+        description="Seconds by which Notion's queries may lag behind writes: so long is looked for a row whose "
+        "answer was lost, before it is made again.",
+    )
+
     @property
     def token(self) -> str:
         """The token in plain text, empty where there is none."""

@@ -109,13 +109,14 @@ class Desk:
         if not self.local:
             memory = self.home / "gateway.json"
             url, token = self.settings.notion_base_url, self.settings.token
-            async with Notion(token, url, memory=memory, reserve=reserve, told=_waiting) as notion:
+            lag = self.settings.index_lag
+            async with Notion(token, url, memory=memory, reserve=reserve, index_lag=lag, told=_waiting) as notion:
                 yield notion
             return
         from ultra_checklist.server.app import create_app
 
         transport = httpx.ASGITransport(app=create_app(self.database))
-        async with Notion(LOCAL_TOKEN, LOCAL_URL, transport=transport) as notion:
+        async with Notion(LOCAL_TOKEN, LOCAL_URL, transport=transport, index_lag=0.0) as notion:
             yield notion
 
     def bench(self, notion: Any, listener: Any = None) -> Any:

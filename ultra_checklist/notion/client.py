@@ -29,8 +29,10 @@ from ultra_checklist.notion.retry import ATTEMPTS, Memory, Retries
 NOTION_VERSION: Final = "2026-03-11"
 WRITES_IN_FLIGHT: Final = 4
 PAGE_SIZE: Final = 100
+INDEX_LAG: Final = 60.0
+"""Seconds by which Notion's index may lag behind what was written."""
 READ_BACK: Final = (0.0, 1.0, 3.0, 8.0, 20.0, 60.0)
-"""Seconds between looks for something whose creation got no answer: Notion's index may lag by a minute."""
+"""Seconds between looks for something whose creation got no answer, for that lag."""
 READ_BACK_BLOCKS: Final = (0.0, 1.0, 3.0)
 """The same for blocks, which are read without the index."""
 
@@ -47,7 +49,8 @@ class Notion:
     """Notion's API as this product uses it. Close it, or use it with ``async with``.
 
     ``memory`` is a file that keeps what outlives the process (see ``retry.Memory``); ``reserve`` is how many
-    requests of a minute stay free for others; ``told`` hears of waits, in seconds.
+    requests of a minute stay free for others; ``index_lag`` is by how many seconds queries may lag behind
+    writes; ``told`` hears of waits, in seconds.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Notion:
         steady: Callable[[], float] = boot_time,
         memory: Path | None = None,
         reserve: int = 0,
+        index_lag: float = INDEX_LAG,
         told: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -72,6 +76,7 @@ class Notion:
         self._steady = steady
         self._memory = memory
         self._told = told
+        self._lag_share = index_lag / INDEX_LAG
         self._deadline: float | None = None
         self._kept = self._remembered()
         self._retries = Retries(self._kept)
@@ -152,8 +157,10 @@ class Notion:
 
     async def look_for(self, look: Callable[[], Awaitable[Any]], delays: tuple[float, ...] = READ_BACK) -> Any:
         """Look again and again, for as long as Notion's index may lag; None: it is not there."""
-        for wait in delays:
-            await self._wait(wait)
+        for number, wait in enumerate(delays):
+            if number and self._lag_share == 0:
+                break
+            await self._wait(wait * self._lag_share)
             found = await look()
             if found is not None:
                 return found

@@ -1,6 +1,7 @@
 """Edits of a release that has ended: its seal stays, and for seven days what was changed is named on its page."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ultra_checklist import disk
+from ultra_checklist.errors import JournalError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Frozen, Words
 from ultra_checklist.notion import blocks
@@ -66,9 +68,15 @@ class Aftermath:
 
     def _ended(self, now: datetime) -> list[Release]:
         local, machine = self._bench.workspace.local, self._bench.machine.digest
-        here = (m for m in self._shelf.all() if m.local is local and m.machine.digest == machine)
-        releases = (Release(self._shelf, manifest, self._bench.clock) for manifest in here)
-        over = [(r, r.history.ended_at) for r in releases if not r.open]
+        over = []
+        for manifest in self._shelf.all():
+            if manifest.local is not local or manifest.machine.digest != machine:
+                continue
+            # A damaged journal is the pass's to name; it proves no end that could be watched.
+            with suppress(JournalError):
+                release = Release(self._shelf, manifest, self._bench.clock)
+                if not release.open:
+                    over.append((release, release.history.ended_at))
         return [release for release, at in over if at is not None and now - at < WATCHED]
 
     async def _rows(self, ended: list[Release], since: datetime) -> list[str]:

@@ -137,7 +137,10 @@ class Closer:
     async def _step(self, name: str, work: Any) -> Any:
         steps = self._release.history.steps
         if name not in steps:
-            self._release.record("step", {"step": name, "result": await work()})
+            result = await work()
+            # Whoever looks for changes after the end must know what the end looked like.
+            self._release.mirror.save()
+            self._release.record("step", {"step": name, "result": result})
         return self._release.history.steps[name]
 
     async def _upload(self) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ Nothing that is wrong here stays settled in silence: it is put right and named i
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from ultra_checklist.apply import find_row, first, make_row, rows_of
 from ultra_checklist.errors import NotionNotFound
@@ -22,51 +23,45 @@ async def compare(notion: Notion, workspace: Workspace, release: Release) -> dic
     """Read the page and all rows, mend what is missing or doubled, and return the rows by item."""
     page = await notion.get(f"pages/{release.manifest.page_id}")
     release.mirror.page = parse_release(page, workspace)
+    items = {page_id: item_id for item_id, page_id in release.manifest.rows.items()}
     by_item: dict[str, list[Row]] = {}
     prefix = f"{release.manifest.key}/"
     for row in await rows_of(notion, workspace, release.manifest.page_id, release.manifest.key):
-        if row.key.startswith(prefix):
-            by_item.setdefault(row.key.removeprefix(prefix), []).append(row)
-    known = set(release.manifest.rows.values())
-    for row in await _by_id(notion, workspace, release, by_item):
-        item_id = next(i for i, page_id in release.manifest.rows.items() if page_id == row.page_id)
-        by_item.setdefault(item_id, []).append(row)
+        if row.page_id in items or row.key.startswith(prefix):
+            by_item.setdefault(items.get(row.page_id, row.key.removeprefix(prefix)), []).append(row)
+    for page_id, item_id in items.items():
+        found = by_item.get(item_id, [])
+        if [row.page_id for row in found] != [page_id]:
+            # It was trashed, moved or copied, or the index lags: only the pages themselves know.
+            by_item[item_id] = await _read(notion, workspace, {row.page_id for row in found} | {page_id})
     rows: dict[str, Row] = {}
     for item in release.manifest.items:
         found = by_item.get(item.id, [])
         if not found and item.id not in release.manifest.rows:
             # Making the page was given up before this row: that is for `new` to finish.
             continue
-        rows[item.id] = await _one_of(notion, workspace, release, item.id, found, known)
+        rows[item.id] = await _one_of(notion, workspace, release, item.id, found)
     _remember(release, rows)
     release.mirror.compared = release.now()
     return rows
 
 
-async def _by_id(
-    notion: Notion, workspace: Workspace, release: Release, by_item: Mapping[str, list[Row]]
-) -> list[Row]:
-    """Rows whose key or relation was changed are not in the answer, but their ids are known."""
-    seen = {row.page_id for rows in by_item.values() for row in rows}
+async def _read(notion: Notion, workspace: Workspace, page_ids: set[str]) -> list[Row]:
+    """Rows as they are now, without those that are gone or were moved elsewhere."""
     found = []
-    for page_id in release.manifest.rows.values():
-        if page_id in seen:
-            continue
-        try:
+    for page_id in sorted(page_ids):
+        with suppress(NotionNotFound):
             page = await notion.get(f"pages/{page_id}")
-        except NotionNotFound:
-            continue
-        if page["parent"].get("data_source_id") == workspace.checks:
-            found.append(parse_row(page, workspace))
+            if page["parent"].get("data_source_id") == workspace.checks:
+                found.append(parse_row(page, workspace))
     return found
 
 
-async def _one_of(
-    notion: Notion, workspace: Workspace, release: Release, item_id: str, found: list[Row], known: set[str]
-) -> Row:
+async def _one_of(notion: Notion, workspace: Workspace, release: Release, item_id: str, found: list[Row]) -> Row:
     """The one row of an item: taken out of the trash, chosen among copies, or made anew."""
     living = [row for row in found if not row.in_trash]
-    kept = first(row for row in living if row.page_id in known and row.done) or first(living)
+    ours = release.manifest.rows.get(item_id)
+    kept = first(row for row in living if row.page_id == ours and row.done) or first(living)
     if kept is not None:
         await _clear_copies(notion, workspace, release, item_id, kept, living)
         return kept
@@ -114,16 +109,10 @@ def _says_more(copy: Row, kept: Row) -> bool:
 
 async def _put_away(notion: Notion, workspace: Workspace, copy: Row, kept: Row) -> Row | None:
     """Put a copy into the trash; returns it where somebody has entered something meanwhile, and it stays."""
-    # The query's index may lag behind what people did.
-    now = parse_row(await notion.get(f"pages/{copy.page_id}"), workspace)
-    if now.in_trash:
-        return None
+    now = parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": True}), workspace)
     if not _says_more(now, kept):
-        now = parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": True}), workspace)
-        if not _says_more(now, kept):
-            return None
-        now = parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": False}), workspace)
-    return now
+        return None
+    return parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": False}), workspace)
 
 
 def _remember(release: Release, rows: Mapping[str, Row]) -> None:

@@ -1,7 +1,6 @@
 """Edits of a release that has ended: its seal stays, and for seven days what was changed is named on its page."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from ultra_checklist import disk
-from ultra_checklist.errors import JournalError
-from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Frozen, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
@@ -43,9 +40,9 @@ class Looked(Frozen):
 class Aftermath:
     """Looks after the releases of this machine that have ended lately."""
 
-    def __init__(self, bench: Bench, home: Path, shelf: Shelf) -> None:
+    def __init__(self, bench: Bench, home: Path, releases: Sequence[Release]) -> None:
         self._bench = bench
-        self._shelf = shelf
+        self._releases = releases
         self._seen: datetime | None = None
         self._path = home / ("ended-local.json" if bench.workspace.local else "ended.json")
 
@@ -67,16 +64,8 @@ class Aftermath:
         return found
 
     def _ended(self, now: datetime) -> list[Release]:
-        local, machine = self._bench.workspace.local, self._bench.machine.digest
-        over = []
-        for manifest in self._shelf.all():
-            if manifest.local is not local or manifest.machine.digest != machine:
-                continue
-            # A damaged journal is the pass's to name; it proves no end that could be watched.
-            with suppress(JournalError):
-                release = Release(self._shelf, manifest, self._bench.clock)
-                if not release.open:
-                    over.append((release, release.history.ended_at))
+        machine = self._bench.machine.digest
+        over = [(r, r.history.ended_at) for r in self._releases if r.manifest.machine.digest == machine]
         return [release for release, at in over if at is not None and now - at < WATCHED]
 
     async def _rows(self, ended: list[Release], since: datetime) -> list[str]:

@@ -15,7 +15,7 @@ from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.rows import ReleaseRow
 from ultra_checklist.notion.schema import STATUS_WORDS, Workspace
 from ultra_checklist.plan import ReleasePlan, new_release
-from ultra_checklist.release import Release, open_releases
+from ultra_checklist.release import Release, releases
 from ultra_checklist.variables import Value, Variables
 
 Clock = Callable[[], datetime]
@@ -96,8 +96,9 @@ def rivals(shelf: Shelf, order: Order, key: str) -> list[Release]:
     """Open releases of the same template and environment: only one of them is current."""
     return [
         release
-        for release in open_releases(shelf, local=order.local)
-        if release.manifest.key != key
+        for release in releases(shelf, local=order.local)
+        if release.open
+        and release.manifest.key != key
         and release.manifest.template.name == order.template.name
         and release.manifest.environment == order.environment
     ]

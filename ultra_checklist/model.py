@@ -230,10 +230,12 @@ class Template(Frozen):
         return next(section for section in self.sections if section.id == item.section)
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+
+
 def digest(value: object) -> str:
     """SHA-256, hex, of a JSON-able value in one canonical form; equal values have equal digests."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()
 
 
 def combine(outcomes: Sequence[Outcome]) -> Outcome:

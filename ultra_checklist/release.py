@@ -71,14 +71,14 @@ class Release:
         return time.astimezone(self.zone).strftime("%H:%M") if time is not None else "-"
 
 
-def open_releases(
+def releases(
     shelf: Shelf,
     *,
     local: bool,
     clock: Callable[[], datetime] = now,
     damaged: Callable[[str, JournalError], object] | None = None,
 ) -> list[Release]:
-    """All releases here that have not ended, of the local Notion or of the real one.
+    """All releases here, of the local Notion or of the real one.
 
     Raises JournalError for a journal that is not whole; ``damaged`` takes its key and the error instead.
     """
@@ -87,13 +87,11 @@ def open_releases(
         if manifest.local is not local:
             continue
         try:
-            release = Release(shelf, manifest, clock)
+            found.append(Release(shelf, manifest, clock))
         except JournalError as error:
             if damaged is None:
                 raise
             damaged(manifest.key, error)
-        else:
-            found += [release] if release.open else []
     return found
 
 

@@ -23,7 +23,7 @@ from ultra_checklist.notion.client import Json
 from ultra_checklist.notion.rows import Row, check_properties, parse_row
 from ultra_checklist.prove import Prover
 from ultra_checklist.reconcile import Bench, Reconciler
-from ultra_checklist.release import Release, open_releases
+from ultra_checklist.release import Release, releases
 from ultra_checklist.standing import ReleasePage, may_close
 from ultra_checklist.states import Place, State
 from ultra_checklist.why import say
@@ -100,16 +100,9 @@ class Pass:
         bench = self._bench
         first_request = bench.notion.requests
         shelf = Shelf(self._home)
-        self.releases = [
-            r
-            for r in open_releases(
-                shelf,
-                local=bench.workspace.local,
-                clock=bench.clock,
-                damaged=self._damaged.__setitem__,
-            )
-            if self._only in (None, r.manifest.key)
-        ]
+        local, damaged = bench.workspace.local, self._damaged.__setitem__
+        here = releases(shelf, local=local, clock=bench.clock, damaged=damaged)
+        self.releases = [r for r in here if r.open and self._only in (None, r.manifest.key)]
         since = self._since()
         changed, seen = await self._changed(since)
         report = Report(releases=len(self.releases))
@@ -130,7 +123,7 @@ class Pass:
             raise refused
         await self._strangers(changed.values(), shelf)
         if self._only is None:
-            report.problems += await Aftermath(bench, self._home, shelf).look()
+            report.problems += await Aftermath(bench, self._home, here).look()
         if seen is not None and self._only is None:
             keys = tuple(r.manifest.key for r in self.releases if r.open)
             disk.replace(self._path, Since(seen=seen, open=keys).model_dump_json().encode())

@@ -298,9 +298,12 @@ class Model:
         return answer
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
+
 def encoded(answer: Json) -> bytes:
     """An answer as bytes."""
-    return json.dumps(answer, ensure_ascii=False).encode()
+    return _JSON.encode(answer).encode()
 
 
 @cache

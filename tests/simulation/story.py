@@ -79,7 +79,7 @@ class Story:
         return cls(raw["seed"], tuple(raw["items"]), raw["steps"], raw["close_after"])
 
 
-def generate(seed: str, length: int = 14) -> Story:
+def generate(seed: str, length: int = 12) -> Story:
     """A story of so many steps."""
     return _Author(seed).write(length)
 

@@ -96,6 +96,8 @@ class Model:
         self.cut_at: int | None = None
         """Answers of queries are cut short at this many rows, and say so."""
         self._count = 0
+        self._seen: dict[int, _Shown] = {}
+        """Answers by the version that they show; versions are kept for ever."""
 
     # --- what people do, and tests
 
@@ -250,6 +252,13 @@ class Model:
 
     def _shown(self, page: Page, version: Version | None = None) -> Json:
         now = version or page.now
+        schema = tuple(self.names.get(now.parent, {}).items()), tuple(self.columns.get(now.parent, ()))
+        shown = self._seen.get(id(now))
+        if shown is None or shown.schema != schema:
+            shown = self._seen[id(now)] = _Shown(self._show(page, now), schema)
+        return shown
+
+    def _show(self, page: Page, now: Version) -> Json:
         known = self.columns.get(now.parent, {})
         properties: Json = {}
         for column, kind in known.items():
@@ -301,8 +310,23 @@ class Model:
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
 
+class _Shown(dict[str, Any]):
+    """A page as it is answered, and as bytes: the same pages are asked for over and over."""
+
+    def __init__(self, page: Json, schema: object) -> None:
+        super().__init__(page)
+        self.schema = schema
+        self.encoded = _JSON.encode(page)
+
+
 def encoded(answer: Json) -> bytes:
     """An answer as bytes."""
+    if isinstance(answer, _Shown):
+        return answer.encoded.encode()
+    if answer.get("object") == "list":
+        pages = ", ".join(page.encoded for page in answer["results"])
+        rest = _JSON.encode({name: value for name, value in answer.items() if name != "results"})
+        return f'{rest[:-1]}, "results": [{pages}]}}'.encode()
     return _JSON.encode(answer).encode()
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,10 +82,12 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+@contextmanager
+def serving(tmp_path: Path, *options: str) -> Iterator[Served]:
+    """The local Notion as a command of its own, with more options for it."""
     log = tmp_path / "requests.jsonl"
     command = [*COMMAND, "serve", "--port", "0", "--db", str(tmp_path / "notion.db"), "--request-log", str(log)]
+    command += options
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

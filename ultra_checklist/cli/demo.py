@@ -26,6 +26,8 @@ EVERY = 0.4
 """Seconds between the worker's passes in the demo."""
 WAIT = 30.0
 """Seconds after which the demo's people stop waiting for a verdict."""
+WAIT_LONG = 300.0
+"""The same where Notion misbehaves on purpose."""
 DONE = ("Complete", "完了")
 
 
@@ -34,8 +36,16 @@ DONE = ("Complete", "完了")
 @click.option("--break", "broken", multiple=True, metavar="ITEM", help="Sabotage this item first.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the board.  [default: 8642, or a free one]")
 @click.option("--folder", type=click.Path(path_type=Path), help="Build everything here and keep it.")
+@click.option("--faults", type=click.Path(path_type=Path), help="Let Notion misbehave as this file says.")
 @click.option("--lang", type=click.Choice(["ja", "en"]), help="Language of our words.  [default: your locale]")
-def demo(auto: bool, broken: tuple[str, ...], port: int | None, folder: Path | None, lang: str | None) -> int:
+def demo(
+    auto: bool,
+    broken: tuple[str, ...],
+    port: int | None,
+    folder: Path | None,
+    faults: Path | None,
+    lang: str | None,
+) -> int:
     """A pretend production to try everything on: no account, no server, nothing outside one folder.
 
     Without --auto it opens a board in which you tick the boxes yourself; Ctrl-C ends it. With --auto it
@@ -50,9 +60,16 @@ def demo(auto: bool, broken: tuple[str, ...], port: int | None, folder: Path | N
     _known(broken)
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"--folder {folder} is not empty", remedy="Name a folder that does not exist yet")
+    if faults is not None:
+        from ultra_checklist.server import misbehaviour
+
+        try:
+            misbehaviour.of(None, None, faults)
+        except ValueError as error:
+            raise UsageError(str(error), remedy="See docs/local-notion.md, or leave the option out") from None
     words: Lang = "ja" if (lang or default_lang()) == "ja" else "en"
     with _place(folder) as root:
-        return Stage(root, words, broken, _port(port, auto=auto)).run(auto=auto)
+        return Stage(root, words, broken, _port(port, auto=auto), faults).run(auto=auto)
 
 
 def _port(asked: int | None, *, auto: bool) -> int:
@@ -87,11 +104,12 @@ def _place(folder: Path | None) -> Iterator[Path]:
 class Stage:
     """Everything that runs in the demo."""
 
-    def __init__(self, root: Path, lang: Lang, broken: tuple[str, ...], port: int) -> None:
+    def __init__(self, root: Path, lang: Lang, broken: tuple[str, ...], port: int, faults: Path | None) -> None:
         self._root = root
         self._lang = lang
         self._broken = broken
         self._port = port
+        self._faults = faults
 
     def run(self, *, auto: bool) -> int:
         """Build, serve, make the release, and let people and worker do their part."""
@@ -127,10 +145,9 @@ class Stage:
         """The local Notion in a process of its own; gives its address."""
         (self._root / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
         command = ["serve", "--port", str(self._port), "--db", str(self._root / "notion.db")]
-        log = self._root / "requests.jsonl"
-        with _process(
-            [*command, "--request-log", str(log)], dict(process_environment()), stderr=subprocess.DEVNULL
-        ) as process:
+        command += ["--request-log", str(self._root / "requests.jsonl")]
+        command += ["--faults", str(self._faults)] if self._faults is not None else []
+        with _process(command, dict(process_environment()), stderr=subprocess.DEVNULL) as process:
             line = process.stdout.readline().strip() if process.stdout is not None else ""
             if not line.startswith("ready "):
                 raise UsageError(
@@ -207,8 +224,9 @@ Ctrl-C ends the demo. All releases: {url}
         from ultra_checklist.demo.story import play
 
         with Operator(url, _page_id(page)) as operator:
-            completed = play(operator, world, lambda: self._sabotage(world, late=True), self._say, WAIT)
-            found = operator.wait_for_status(DONE, WAIT if completed else 0.0)
+            wait = WAIT if self._faults is None else WAIT_LONG
+            completed = play(operator, world, lambda: self._sabotage(world, late=True), self._say, wait)
+            found = operator.wait_for_status(DONE, wait if completed else 0.0)
             _summary(operator.rows(), found, self._lang)
         return 0 if found.status in DONE else 1
 

@@ -7,6 +7,7 @@ looked for before it is sent again.
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ import httpx
 from notion_client import AsyncClient
 from pydantic import ValidationError
 
-from ultra_checklist import disk
+from ultra_checklist import __version__, disk
 from ultra_checklist.errors import DeadlineError, NotionError, StateError
 from ultra_checklist.notion import failures
 from ultra_checklist.notion.failures import UnknownOutcome
@@ -82,7 +83,10 @@ class Notion:
         self._retries = Retries(self._kept)
         self._pacer = Pacer(self._retries.memory.rate, reserve=reserve)
         self._writes = asyncio.Semaphore(WRITES_IN_FLIGHT)
-        self._http = httpx.AsyncClient(transport=transport, event_hooks={"response": [self._note]})
+        self._run, self._passes = secrets.token_hex(4), 0
+        self._http = httpx.AsyncClient(
+            transport=transport, event_hooks={"request": [self._sign], "response": [self._note]}
+        )
         # Never `async with` this client: it would silently replace the injected httpx client.
         self._sdk = AsyncClient(
             client=self._http,
@@ -110,6 +114,7 @@ class Notion:
             self._kept = self._retries.memory = self._remembered()
             self._pacer.rate = self._kept.rate
         self._retries.begin()
+        self._passes += 1
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Json:
         """Read an object."""
@@ -233,6 +238,10 @@ class Notion:
             if not answer["has_more"]:
                 return
             query["start_cursor"] = answer["next_cursor"]
+
+    async def _sign(self, request: httpx.Request) -> None:
+        """Say who asks, and in which pass: a log of requests can then be read, and checked, pass by pass."""
+        request.headers["user-agent"] = f"ultra-checklist/{__version__} (run {self._run}.{self._passes})"
 
     async def _note(self, response: httpx.Response) -> None:
         date = response.headers.get("date")

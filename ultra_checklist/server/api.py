@@ -47,6 +47,7 @@ class Api:
         try:
             return await self._answer(request)
         except ApiError as error:
+            request.state.retry_after = error.retry_after
             return failure(error)
         except ClientDisconnect:
             return Response(status_code=499)
@@ -89,6 +90,9 @@ class Api:
             self._change_schema(call, rule)
             rule = None
         made = self._made(route, call) if rule is None or rule.runs else None
+        if made is not None and route.writes:
+            request.state.carried_out, request.state.id = True, made.get("id")
+            request.state.columns = call.columns or None
         if rule is not None:
             return self._misbehaviour.answer(rule, made)
         return JSONResponse({**(made or {}), "request_id": str(uuid.uuid4())})

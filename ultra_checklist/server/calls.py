@@ -46,6 +46,8 @@ class Call:
     form: Mapping[str, Part | str] = field(default_factory=dict)
     workspace: plan.Workspace = field(default_factory=plan.Workspace)
     shuffle: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    """Which columns were written, for the request log: their names, and what the caller called them."""
 
     @property
     def legacy(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
@@ -16,6 +17,8 @@ from ultra_checklist.server.errors import ApiError
 
 # Names that can only mean this machine; the last is what in-process transports call it.
 HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1", "notion.local"})
+_NOTES: Final = ("fault", "retry_after", "carried_out", "id", "columns")
+"""What the log says of a request besides, where there is something to say."""
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 
 
@@ -35,10 +38,10 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = datetime.now(UTC)
         # The state of an application's life is shared; what a request leaves behind is its own.
         state: dict[str, Any] = dict(scope.get("state", {}))
         scope["state"] = state
+        state["started"] = datetime.now(UTC), time.perf_counter()
 
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -47,7 +50,7 @@ class Guard:
                 headers["x-content-type-options"] = "nosniff"
                 headers["cache-control"] = "no-store"
                 # Before the answer leaves, so that whoever has an answer finds its line.
-                self._note(scope, state, started, message["status"])
+                self._note(scope, state, message["status"])
             await send(message)
 
         refusal = refused(scope)
@@ -56,13 +59,13 @@ class Guard:
             await JSONResponse(error.body(), 403)(scope, receive, dated)
         else:
             await self._app(scope, receive, dated)
-            self._note(scope, state, started, None)
+            self._note(scope, state, None)
 
-    def _note(self, scope: Scope, state: dict[str, Any], started: datetime, status: int | None) -> None:
+    def _note(self, scope: Scope, state: dict[str, Any], status: int | None) -> None:
         # Once a request; one without an answer, whose connection was cut, has no status.
         if self._log is not None and not state.get("noted"):
             state["noted"] = True
-            _write(self._log, _line(scope, state, started, status))
+            _write(self._log, _line(scope, state, status))
 
 
 def refused(scope: Scope) -> str:
@@ -97,11 +100,11 @@ def _is_navigation(scope: Scope, headers: Headers) -> bool:
     )
 
 
-def _line(scope: Scope, state: dict[str, Any], started: datetime, status: int | None) -> str:
+def _line(scope: Scope, state: dict[str, Any], status: int | None) -> str:
+    started, begun = state["started"]
     path = scope.get("raw_path") or scope["path"].encode()
     # The query of a link to a file is its signature, which opens the file to whoever reads it.
     query = b"" if path.startswith(b"/files/") else scope["query_string"]
-    fault = {"fault": state["fault"]} if "fault" in state else {}
     return json.dumps(
         {
             "time": started.isoformat(timespec="milliseconds"),
@@ -110,7 +113,9 @@ def _line(scope: Scope, state: dict[str, Any], started: datetime, status: int | 
             "status": status,
             "body": state.get("body"),
             "actor": state.get("actor"),
-            **fault,
+            "agent": Headers(scope=scope).get("user-agent"),
+            **{name: state[name] for name in _NOTES if state.get(name) is not None},
+            "ms": round((time.perf_counter() - begun) * 1000, 1),
         },
         ensure_ascii=False,
     )

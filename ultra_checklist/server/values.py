@@ -37,6 +37,7 @@ def write(call: Call, page: nodes.Node, source: nodes.Node | None, given: Any) -
     known = _options(properties)
     stored = page.data.setdefault("values", {})
     for item, name, value in pairs:
+        call.columns[item["name"]] = name
         path = f"body.properties.{name}.{item['type']}"
         parsed = _parse(call, item, value, path)
         if item["type"] == "relation":

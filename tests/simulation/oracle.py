@@ -292,6 +292,22 @@ class Oracle:
             if fact is not None and waits:
                 raise Violation(f"{fact.id}: a tick has waited for more than one pass")
 
+    def green(self) -> set[str]:
+        """Rows of open releases that are green although nobody vouches for them any more."""
+        ended = {page.born for page in self.model.rows(RELEASES) if _ended(page)}
+        return {
+            page.id
+            for page in self.model.rows()
+            if page.born.rpartition("/")[0] not in ended
+            and (fact := self._fact(page)) is not None
+            and not fact.until
+            and page.now.values.get("live")
+            and not page.now.values.get("done")
+            and not page.now.values.get("decision")
+            and not page.now.in_trash
+            and _result(page) in ("Passed", "Confirmed")
+        }
+
     def forged(self) -> set[str]:
         """Rows that say Passed because a person has typed it, and that nothing proves."""
         found = set()

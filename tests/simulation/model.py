@@ -87,6 +87,8 @@ class Model:
 
     def __init__(self, columns: dict[str, dict[str, str]], now: Callable[[], datetime]) -> None:
         self.columns = copy.deepcopy(columns)
+        self.width = {source: len(ids) for source, ids in columns.items()}
+        """How many columns there were at first."""
         self.names: dict[str, dict[str, str]] = {s: {c: c for c in ids} for s, ids in columns.items()}
         self.now = now
         self.pages: dict[str, Page] = {}

@@ -73,12 +73,15 @@ class Oracle:
     open_sends: Counter[str] = field(default_factory=Counter)
     forgetful: set[str] = field(default_factory=set)
     """Hosts that could not remember: killed, or with a full disk."""
+    warned: set[str] = field(default_factory=set)
+    """Processes that have seen rows without one of the columns."""
 
     def __call__(self, seen: Exchange, phase: str) -> None:
         """Judge one moment of one request."""
         if phase == "sent":
             self._politeness(seen)
             self._ownership(seen)
+            self._gone(seen)
             self._green(seen)
         elif phase == "carried out":
             self._trash(seen)
@@ -102,6 +105,17 @@ class Oracle:
             if self.open_sends[seen.by.name] > 1:
                 raise Violation("more than one request in a pass while Notion does not answer")
 
+    def _gone(self, seen: Exchange) -> None:
+        """A column that somebody has deleted says nothing: until it is back, no row is written."""
+        page = self.model.pages.get(seen.path.rpartition("/")[2])
+        if (
+            seen.by.name in self.warned
+            and seen.method == "PATCH"
+            and page is not None
+            and page.now.parent == CHECKS
+        ):
+            raise Violation("writes a row although it has seen that a column is gone")
+
     def _could_not_know(self, told_by: Exchange, step: int) -> bool:
         """Whether the process that was told to wait could not tell the next one."""
         if told_by.by.host.name in self.forgetful:
@@ -117,6 +131,11 @@ class Oracle:
                 self.rest_until[host] = (until, seen, len(seen.by.trail))
         if seen.fault == "truncated":
             return
+        if seen.status == 200 and (seen.method == "GET" or seen.path.endswith("/query")):
+            pages = seen.answer.get("results", [seen.answer])
+            rows = [page for page in pages if page.get("parent", {}).get("data_source_id") == CHECKS]
+            if any(len(row["properties"]) < self.model.width[CHECKS] for row in rows):
+                self.warned.add(seen.by.name)
         if seen.status < 500 and seen.status not in (409, 429):
             self.in_a_row[host] = 0
             self.forgetful.discard(host)
@@ -292,21 +311,21 @@ class Oracle:
             if fact is not None and waits:
                 raise Violation(f"{fact.id}: a tick has waited for more than one pass")
 
-    def green(self) -> set[str]:
-        """Rows of open releases that are green although nobody vouches for them any more."""
+    def unfounded(self) -> set[str]:
+        """Rows of open releases that show a verdict although nobody claims anything there any more."""
         ended = {page.born for page in self.model.rows(RELEASES) if _ended(page)}
-        return {
-            page.id
-            for page in self.model.rows()
-            if page.born.rpartition("/")[0] not in ended
-            and (fact := self._fact(page)) is not None
-            and not fact.until
-            and page.now.values.get("live")
-            and not page.now.values.get("done")
-            and not page.now.values.get("decision")
-            and not page.now.in_trash
-            and _result(page) in ("Passed", "Confirmed")
-        }
+        living = [page for page in self.model.rows() if not page.now.in_trash and page.now.values.get("live")]
+        copies = Counter(page.born for page in living)
+        found = set()
+        for page in living:
+            values, fact = page.now.values, self._fact(page)
+            claimed = values.get("done") or values.get("decision")
+            # What was proved before the deploy stays; copies in which people wrote say that nobody can tell.
+            if claimed or fact is None or fact.until or page.born.rpartition("/")[0] in ended:
+                continue
+            if _result(page) not in ("", "Waived", "Not applicable") and copies[page.born] == 1:
+                found.add(page.id)
+        return found
 
     def forged(self) -> set[str]:
         """Rows that say Passed because a person has typed it, and that nothing proves."""

@@ -84,7 +84,7 @@ class Player:
         told = len(stage.told)
         stage.wire.pending = [(n, lambda s=s: self._do(s)) for n, s in step.get("during", ())]  # type: ignore[misc] # a lambda with a default
         ticked = [p.id for p in stage.model.rows() if p.now.values.get("done") and p.now.values["live"]]
-        forged, green = self.oracle.forged(), self.oracle.green()
+        forged, unfounded = self.oracle.forged(), self.oracle.unfounded()
         calm = self._calm(host) and self.finished and "kill" not in step and "during" not in step
 
         async def both() -> list[Process]:
@@ -106,8 +106,8 @@ class Player:
             self.oracle.answered(ticked)
             if forged & self.oracle.forged():
                 raise Violation("a forged verdict stays after a pass")
-            if green & self.oracle.green():
-                raise Violation("a row stays green without a tick after a pass")
+            if unfounded & self.oracle.unfounded():
+                raise Violation("a verdict without a tick stays after a pass")
 
     def _calm(self, host: Host) -> bool:
         """Whether nothing disturbs a pass that begins now."""

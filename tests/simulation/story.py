@@ -126,6 +126,16 @@ class _Author:
             look: list[Step] = [{"do": "wait", "minutes": 1}, {"do": "sync", "host": "web-1"}]
             toggles: list[Step] = [{"do": kind, "item": "d", "who": "Sato"} for kind in ("tick", "untick", "tick")]
             return [step for toggle in toggles for step in (toggle, *look)]
+        if draw < 0.08:
+            # Somebody changes their mind while the worker writes what it has found.
+            item, mind = self._item(), rng.choice(("tick", "untick"))
+            begin: Step = {"do": "untick" if mind == "tick" else "tick", "item": item, "who": "Sato"}
+            change = [rng.randrange(2, 5), {"do": mind, "item": item, "who": rng.choice(PEOPLE)}]
+            passes: list[Step] = [
+                {"do": "sync", "host": "web-1"},
+                {"do": "wait", "minutes": rng.choice((0, 0.2, 1))},
+            ]
+            return [begin, passes[0] | {"during": [change]}, passes[1], passes[0]]
         if draw < 0.38:
             return [{"do": "wait", "minutes": rng.choice((0, 0, 0.2, 1, 1, 1, 6, 20, 90))}, self._process("sync")]
         if draw < 0.80:

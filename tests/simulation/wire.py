@@ -18,7 +18,9 @@ FAULTS = (
     "504-done", "dropped", "dropped-done", "truncated", "refused-connection", "timeout", "timeout-done", "slow",
 )  # fmt: skip
 """What may happen to a request; those that end in "done", "saved" or "truncated" are carried out all the same."""
-_DONE = {"truncated", "slow"} | {name for name in FAULTS if name.endswith(("-done", "-saved"))}
+DONE_BUT_LOST = tuple(name for name in FAULTS if name.endswith(("-done", "-saved")) or name == "truncated")
+"""Those that carry a request out and lose its answer."""
+_DONE = {"slow", *DONE_BUT_LOST}
 
 
 @dataclass

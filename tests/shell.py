@@ -15,6 +15,31 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "ultra_checklist"]
 PARENT = "00000000-0000-4000-8000-000000000001"
+SMALL = """---
+checklist: small
+title: Small
+lang: en
+---
+## 1. Now
+```yaml section
+id: now
+```
+- [ ] It is there
+  ```yaml check
+  id: there
+  probes:
+    - command: {run: ["true"], exit: 0}
+  ```
+- [ ] A word
+  ```yaml check
+  id: word
+  ```
+- [ ] Another word
+  ```yaml check
+  id: another
+  ```
+"""
+"""A checklist of three items; the first one is proved by a program that is everywhere."""
 
 
 @dataclass
@@ -63,7 +88,7 @@ class Served(Shell):
 
     def row(self, item: str, key: str = "Key") -> Any:
         workspace = json.loads((self.home / "workspace.json").read_text())
-        pages = self.call("POST", f"data_sources/{workspace['checks']}/query", {})["results"]
+        pages = self.call("POST", f"data_sources/{workspace['checks']}/query", {}, who="Sato")["results"]
         return next(p for p in pages if p["properties"][key]["rich_text"][0]["plain_text"].endswith(f"/{item}"))
 
     def set(self, item: str, properties: Mapping[str, Any], who: str = "Sato") -> None:

@@ -7,38 +7,13 @@ from typing import Any
 import pytest
 
 from tests.cli.proxy import Proxy
-from tests.shell import COMMAND, Served
-
-TEMPLATE = """---
-checklist: small
-title: Small
-lang: en
----
-## 1. Now
-```yaml section
-id: now
-```
-- [ ] It is there
-  ```yaml check
-  id: there
-  probes:
-    - command: {run: ["true"], exit: 0}
-  ```
-- [ ] A word
-  ```yaml check
-  id: word
-  ```
-- [ ] Another word
-  ```yaml check
-  id: another
-  ```
-"""
+from tests.shell import COMMAND, SMALL, Served
 
 
 @pytest.fixture
 def proxy(served: Served) -> Iterator[Proxy]:
     served.ok("init")
-    (served.folder / "small.md").write_text(TEMPLATE)
+    (served.folder / "small.md").write_text(SMALL)
     made = Proxy(served.url)
     served.environment |= {"NOTION_BASE_URL": made.url, "ULTRA_CHECKLIST_INDEX_LAG": "0"}
     yield made

@@ -41,6 +41,6 @@ def test_the_log_has_a_line_a_request_and_no_token(server: Server) -> None:
     assert (search["method"], search["path"], search["status"]) == ("POST", "/v1/search?x=1", 200)
     assert (search["body"], search["actor"]) == ({"query": "nothing"}, "person:佐藤")
     assert (me["status"], me["body"], me["actor"]) == (401, None, None)
-    assert set(me) == {"time", "method", "path", "status", "body", "actor"}
+    assert set(me) == {"time", "method", "path", "status", "body", "actor", "agent", "ms"}
     assert "ntn_" not in server.log.read_text(encoding="utf-8")
     assert server.log.stat().st_mode & 0o077 == 0

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "ultra_checklist"
 
 LAYERS = (
     ("base", ("errors", "config", "disk", "redact", "plugins")),
-    ("domain", ("model", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
+    ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
     ("domain on top of the template", ("lint", "states", "checked")),
     ("adapters", ("probes", "notion", "reports")),
     (

@@ -10,14 +10,8 @@ from typing import Any
 
 from ultra_checklist.journal import Entry
 from ultra_checklist.model import Decision, Ending, Frozen, Outcome, Result, Status, Words
+from ultra_checklist.record import DeployMark, Person, RunRecord
 from ultra_checklist.states import NOTHING_SHOWN, Shown
-
-
-class Person(Frozen):
-    """Somebody in Notion."""
-
-    id: str
-    name: str = ""
 
 
 class Tick(Frozen):
@@ -67,23 +61,6 @@ class Choosing(Frozen):
     at: datetime
 
 
-class DeployMark(Frozen):
-    """A deploy of this release: splits its time into before and after."""
-
-    number: int
-    started: datetime
-    ended: datetime | None
-    exit_code: int | None
-    host: str
-    by: Person | None = None
-    withdrawn: bool = False
-
-    @property
-    def stands(self) -> bool:
-        """Ended with exit 0 and not taken back."""
-        return self.exit_code == 0 and not self.withdrawn
-
-
 @dataclass
 class CheckHistory:
     """All that the journal knows of one check."""
@@ -123,6 +100,7 @@ class History:
 
     checks: dict[str, CheckHistory] = field(default_factory=dict)
     deploys: list[DeployMark] = field(default_factory=list)
+    runs: list[RunRecord] = field(default_factory=list)
     status: Status = Status.PREPARING
     ready_at: datetime | None = None
     """Since when everything has been settled; None while something is open."""
@@ -270,6 +248,24 @@ def _deploy_withdrawn(history: History, _entry: Entry) -> None:
         history.deploys[-1] = history.deploys[-1].model_copy(update={"withdrawn": True})
 
 
+def _deploy_ended(history: History, entry: Entry) -> None:
+    ended = {"ended": entry.time, "exit_code": entry.data["exit_code"]}
+    for place, mark in enumerate(history.deploys):
+        if mark.number == entry.data["number"]:
+            history.deploys[place] = mark.model_copy(update=ended)
+
+
+def _run_started(history: History, entry: Entry) -> None:
+    history.runs.append(RunRecord.model_validate({**entry.data, "started": entry.time}))
+
+
+def _run_ended(history: History, entry: Entry) -> None:
+    for place, run in enumerate(history.runs):
+        if run.number == entry.data["number"]:
+            known = run.model_dump() | {**entry.data, "ended": entry.time}
+            history.runs[place] = RunRecord.model_validate(known)
+
+
 def _put_right(history: History, entry: Entry) -> None:
     history.check(entry.data["item"]).put_right = entry.data["what"]
 
@@ -330,7 +326,10 @@ _HANDLERS = {
     "undecided": _undecided,
     "shown": _shown,
     "deploy": _deployed,
+    "deploy-ended": _deploy_ended,
     "deploy-withdrawn": _deploy_withdrawn,
+    "run-started": _run_started,
+    "run-ended": _run_ended,
     "put-right": _put_right,
     "repaired": _repaired,
     "updated": _updated,

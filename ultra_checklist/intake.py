@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ultra_checklist.history import CheckHistory, Person
+from ultra_checklist.history import CheckHistory
 from ultra_checklist.model import Decision, Item
 from ultra_checklist.notion.rows import WORKERS, Row
+from ultra_checklist.record import Person
 from ultra_checklist.situations import View, facts_now
 
 Line = tuple[str, dict[str, Any]]

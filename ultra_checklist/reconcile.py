@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from ultra_checklist.duty import due, next_look
-from ultra_checklist.history import Person
 from ultra_checklist.intake import Line, deploy_line, deploy_pending, lines_of
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import now as present
@@ -20,6 +19,7 @@ from ultra_checklist.notion.rows import Row, check_properties, parse_row
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import RowPlanner, Values, difference
 from ultra_checklist.prove import Prover
+from ultra_checklist.record import Person
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View, evaluate
 from ultra_checklist.states import Place, State

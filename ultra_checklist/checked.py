@@ -15,8 +15,10 @@ class CheckedItem:
 
     @property
     def result(self) -> str:
-        """``pass``, ``fail``, ``unknown``, or ``manual`` for an item without probes."""
-        return combine([f.verdict.outcome for f in self.findings]).value if self.item.probes else "manual"
+        """``pass``, ``fail``, ``unknown``; ``manual`` without probes; ``skipped`` where none of them was run."""
+        if not self.item.probes:
+            return "manual"
+        return combine([f.verdict.outcome for f in self.findings]).value if self.findings else "skipped"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,6 @@ class Checked:
 
 
 def outcome_of(checked: Checked) -> Outcome:
-    """What all items say together; items without probes say nothing."""
-    outcomes = [Outcome(item.result) for item in checked.items if item.item.probes]
+    """What all items say together; items that were not looked at say nothing."""
+    outcomes = [Outcome(item.result) for item in checked.items if item.findings]
     return combine(outcomes) if outcomes else Outcome.PASS

@@ -2,18 +2,56 @@
 
 from collections.abc import Iterable
 
+from ultra_checklist import plugins
 from ultra_checklist.checked import Checked, CheckedItem
-from ultra_checklist.model import Template
+from ultra_checklist.errors import PluginError
+from ultra_checklist.evidence import EvidenceStore
+from ultra_checklist.model import Item, ProbeSpec, Template
+from ultra_checklist.release import Release, last_good
 from ultra_checklist.runner import Runner
 from ultra_checklist.variables import Variables
 
 
 async def check(
-    template: Template, variables: Variables, chosen: Iterable[str], *, secrets: Iterable[str] = ()
+    template: Template,
+    variables: Variables,
+    chosen: Iterable[str],
+    *,
+    secrets: Iterable[str] = (),
+    release: Release | None = None,
 ) -> Checked:
-    """Run every probe of the chosen items, all items where none is chosen."""
+    """Run every probe of the chosen items, all items where none is chosen.
+
+    Probes that look at a release's record are skipped where there is no ``release``.
+    """
     wanted = set(chosen)
     items = [item for item in template.items if not wanted or item.id in wanted]
-    runner = Runner(variables, secrets=secrets, public_text=" ".join(item.title for item in template.items))
-    found = await runner.run(items)
+    public = " ".join(item.title for item in template.items)
+    if release is None:
+        runner = Runner(variables, secrets=secrets, public_text=public)
+    else:
+        shelf, manifest = release.shelf, release.manifest
+        runner = Runner(
+            variables,
+            secrets=secrets,
+            public_text=public,
+            record=release.on_record,
+            blob=EvidenceStore(shelf.root.parent).path,
+            last_good=lambda: last_good(shelf, manifest),
+        )
+    found = await runner.run(_runnable(item, release) for item in items)
     return Checked(template, tuple(CheckedItem(item, tuple(found[item.id])) for item in items), variables)
+
+
+def _runnable(item: Item, release: Release | None) -> Item:
+    """The item with those of its probes that can be run here."""
+    if release is not None:
+        return item
+    return item.model_copy(update={"probes": tuple(spec for spec in item.probes if not _needs_release(spec))})
+
+
+def _needs_release(spec: ProbeSpec) -> bool:
+    try:
+        return bool(plugins.load(plugins.PROBES, spec.probe).needs_release)
+    except PluginError:
+        return False

@@ -18,9 +18,8 @@ from ultra_checklist.notion.schema import ENDING_WORDS, RESULT_WORDS, STATUS_WOR
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release
 from ultra_checklist.situations import NO_ROW
-from ultra_checklist.standing import ReleasePage, deciders, may_close
+from ultra_checklist.standing import ReleasePage, count, may_close
 from ultra_checklist.states import State
-from ultra_checklist.tally import tally
 
 MAX_LOG = 4 << 20
 """Bytes kept of a log that is uploaded: its newest part."""
@@ -100,7 +99,6 @@ class Closer:
         view, release = self._reconciler.view(), self._release
         lang = self._bench.workspace.lang
         first = min((c.tick.at for c in view.history.checks.values() if c.tick is not None), default=None)
-        counted = tally(release.manifest, states, view.rows, deciders(view, states))
         return {
             "ending": ending.value,
             "reason": reason,
@@ -109,7 +107,7 @@ class Closer:
             "started": (first or release.manifest.created).isoformat(timespec="seconds"),
             "ended": view.now.isoformat(timespec="seconds"),
             "host": release.manifest.machine.name,
-            "made_of": counted.line(lang),
+            "made_of": count(view, states).line(lang),
             "journal": release.journal.head,
             "table": [self._table_row(item_id, state) for item_id, state in states.items()],
         }

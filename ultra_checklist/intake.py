@@ -1,13 +1,16 @@
 """What people did, from rows to journal lines: ticks, decisions, approvals, and edits that are put right."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from ultra_checklist.history import CheckHistory
-from ultra_checklist.model import Decision, Item
+from ultra_checklist.history import CheckHistory, History
+from ultra_checklist.manifest import Manifest
+from ultra_checklist.model import Decision, Item, Result
 from ultra_checklist.notion.rows import WORKERS, Row
 from ultra_checklist.record import Person
 from ultra_checklist.situations import View, facts_now
+from ultra_checklist.states import State
 
 Line = tuple[str, dict[str, Any]]
 _NOT_SAID = ("checked_at", "icon", "order", "release", "host")
@@ -33,28 +36,41 @@ def lines_of(
 
 
 def deploy_line(view: View, item: Item, machine: str) -> Line:
-    """The mark of a deploy that is known by its tick alone: whoever ticked says it ended with exit 0."""
-    tick = view.history.check(item.id).tick
-    at = view.now.isoformat(timespec="milliseconds")
-    return "deploy", {
-        "number": len(view.history.deploys) + 1,
-        "started": at,
-        "ended": at,
-        "exit_code": 0,
+    """The mark of a deploy that is known by a person's word alone: they say that it ended with exit 0."""
+    check = view.history.check(item.id)
+    by = check.tick.by if check.tick is not None else check.choosing.by if check.choosing is not None else None
+    begun = deploy_begun(view.manifest, view.history, view.now, machine)
+    return "deploy", begun | {"ended": begun["started"], "exit_code": 0, "by": _dump(by)}
+
+
+def deploy_begun(manifest: Manifest, history: History, now: datetime, machine: str) -> dict[str, Any]:
+    """The mark of a deploy that begins now: what comes before it is frozen, what comes after it is void."""
+    return {
+        "number": len(history.deploys) + 1,
+        "started": now.isoformat(timespec="milliseconds"),
+        "ended": None,
+        "exit_code": None,
         "host": machine,
-        "by": _dump(tick.by if tick is not None else None),
-        "freezes": [i.id for i in view.manifest.items if i.until_deploy],
-        "voids": [i.id for i in view.manifest.items if i.after_deploy],
+        "by": None,
+        "freezes": [i.id for i in manifest.items if i.until_deploy],
+        "voids": [i.id for i in manifest.items if i.after_deploy],
     }
 
 
-def deploy_pending(view: View) -> Item | None:
-    """The deploying item, when it is ticked and its deploy has no mark yet."""
+def deploy_pending(view: View, states: Mapping[str, State]) -> Item | None:
+    """The deploying item, when a person's word says that it was deployed and no deploy stands."""
     item = next((i for i in view.manifest.items if i.deploys), None)
-    if item is None or view.history.check(item.id).tick is None:
+    if item is None or (view.history.deploy is not None and view.history.deploy.stands):
         return None
-    deploy = view.history.deploy
-    return item if deploy is None or deploy.withdrawn else None
+    # Where probes prove the deploy its tick is no mark; whoever deployed by hand waives it, with the reason.
+    ticked = view.history.check(item.id).tick is not None
+    said = ticked if marked_by_tick(item) else states[item.id].result is Result.WAIVED
+    return item if said else None
+
+
+def marked_by_tick(item: Item) -> bool:
+    """Whether the tick of a deploying item is the deploy's mark: there is no probe that knows better."""
+    return item.deploys and not item.probes
 
 
 def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
@@ -64,11 +80,14 @@ def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHisto
         coming = _coming_deploy(view)
         late = coming is not None and (item.after_deploy or (item.until_deploy and row.edited > coming.edited))
         deploys = len(view.history.deploys) + int(late)
+        if item.after_deploy and view.history.deploy is not None and view.history.deploy.ended is None:
+            # While the deploy runs nobody has seen what comes after it.
+            deploys -= 1
         return [("ticked", {"item": item.id, "by": _dump(by), "deploys": deploys})]
     if not row.done and check.tick is not None:
         lines: list[Line] = [("unticked", {"item": item.id, "by": _dump(by)})]
         deploy = view.history.deploy
-        if item.deploys and deploy is not None and not deploy.withdrawn:
+        if marked_by_tick(item) and deploy is not None and not deploy.withdrawn:
             lines.append(("deploy-withdrawn", {"number": deploy.number, "by": _dump(by)}))
         return lines
     return []
@@ -76,7 +95,7 @@ def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHisto
 
 def _coming_deploy(view: View) -> Row | None:
     """The row of the deploying item, when it is ticked and its deploy has no mark yet."""
-    item = next((i for i in view.manifest.items if i.deploys), None)
+    item = next((i for i in view.manifest.items if marked_by_tick(i)), None)
     row = view.rows.get(item.id) if item is not None else None
     deploy = view.history.deploy
     return row if row is not None and row.done and (deploy is None or deploy.withdrawn) else None
@@ -87,11 +106,23 @@ def _decision(view: View, item: Item, row: Row, by: Person | None, check: CheckH
     now = (row.decision, row.note, row.until)
     bound = check.choosing
     if not made:
-        return [("undecided", {"item": item.id, "by": _dump(by)})] if bound is not None else []
+        if bound is None:
+            return []
+        lines: list[Line] = [("undecided", {"item": item.id, "by": _dump(by)})]
+        return [*lines, *_deploy_taken_back(view, item, by)]
     if bound is not None and (bound.decision.value, bound.note, bound.until) == now:
         return []
     data = {"decision": row.decision, "note": row.note, "until": row.until, "by": _dump(by)}
     return [("decided", {"item": item.id, **data, "facts": facts_now(view, item)})]
+
+
+def _deploy_taken_back(view: View, item: Item, by: Person | None) -> list[Line]:
+    """The end of a mark that rests on a waiver alone, when the waiver is taken back."""
+    deploy = view.history.deploy
+    by_hand = deploy is not None and all(run.deploy != deploy.number for run in view.history.runs)
+    if not item.deploys or marked_by_tick(item) or deploy is None or deploy.withdrawn or not by_hand:
+        return []
+    return [("deploy-withdrawn", {"number": deploy.number, "by": _dump(by)})]
 
 
 def _approval(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:

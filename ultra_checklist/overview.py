@@ -10,9 +10,8 @@ from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.plan import RowPlanner
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View, evaluate
-from ultra_checklist.standing import deciders, status_of
+from ultra_checklist.standing import count, status_of
 from ultra_checklist.states import Place, State
-from ultra_checklist.tally import tally
 
 _CHANGED = Words(
     en="template changed since this release was made; to take it over: ultra-checklist update {version}",
@@ -41,7 +40,7 @@ def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
         standing = next(
             words.say(lang) for code, words in STATUS_WORDS.items() if code.value == history.ended.value
         )
-    made_of = tally(manifest, states, release.mirror.rows, deciders(view, states)).line(lang)
+    made_of = count(view, states).line(lang)
     return {
         "release": manifest.version,
         "key": manifest.key,

@@ -12,7 +12,7 @@ from ultra_checklist.manifest import bound_to, now
 from ultra_checklist.model import Finding, Item, Words, combine, digest
 from ultra_checklist.origins import with_secrets
 from ultra_checklist.probes.base import unknown
-from ultra_checklist.release import Release
+from ultra_checklist.release import Release, last_good
 from ultra_checklist.runner import Runner, summary
 from ultra_checklist.situations import current_proof
 
@@ -43,7 +43,14 @@ class Prover:
         manifest = release.manifest
         variables = with_secrets(manifest.variables, manifest.template, home, manifest.environment)
         self.runner = Runner(
-            variables, secrets=secrets, public_text=manifest.template_text, clock=clock, longest=longest
+            variables,
+            secrets=secrets,
+            public_text=manifest.template_text,
+            clock=clock,
+            longest=longest,
+            record=release.on_record,
+            blob=self._evidence.path,
+            last_good=lambda: last_good(release.shelf, release.manifest),
         )
 
     async def prove(self, items: Iterable[Item]) -> list[str]:

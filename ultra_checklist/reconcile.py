@@ -144,7 +144,7 @@ class Reconciler:
             states = evaluate(view)
             if self.place is not Place.HERE:
                 return states
-            coming = deploy_pending(view)
+            coming = deploy_pending(view, states)
             wanted = [
                 item for item in due(items, states, self._release.mirror.looks, view.now) if item.id not in done
             ]

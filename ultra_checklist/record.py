@@ -30,10 +30,16 @@ class RunRecord(Frozen):
     host: str = ""
     os_user: str = ""
     script: str = ""
-    """The file that was run, as the command named it."""
+    """The file that was run, as an absolute path."""
     script_sha256: str = ""
+    script_as_pinned: bool | None = None
+    """Whether that file was as the pinned commit has it; None: that could not be told."""
     commit: str = ""
     """HEAD of DEPLOY_DIR as the command began; empty where that is no checkout."""
+    commit_after: str = ""
+    """The same as the command had ended."""
+    signals: tuple[str, ...] = ()
+    """Signals that came meanwhile, such as SIGINT by a key or SIGHUP by a closed terminal."""
     log: str = ""
     """SHA-256 of the redacted log in the evidence store."""
     log_bytes: int = 0
@@ -64,6 +70,13 @@ class DeployMark(Frozen):
         return self.exit_code == 0 and not self.withdrawn
 
 
+class Ticked(Frozen):
+    """A tick that stands: when it was first seen, and whose it is; None: no person's."""
+
+    at: datetime
+    by: Person | None = None
+
+
 class ReleaseRecord(Frozen):
     """What a probe may know of the release for which it looks."""
 
@@ -71,13 +84,11 @@ class ReleaseRecord(Frozen):
     version: str
     commit: str = ""
     """The pinned commit."""
-    last_good: str = ""
-    """The commit of the last release of the same template and environment that completed here."""
     created: datetime
-    operators: tuple[Person, ...] = ()
-    """Everybody whose tick stands."""
-    ticked: Mapping[str, datetime] = Field(default_factory=dict)
-    """When each standing tick was first seen, by item."""
+    ticked: Mapping[str, Ticked] = Field(default_factory=dict)
+    """The standing ticks, by item."""
+    evidence: tuple[str, ...] = ()
+    """SHA-256 of all evidence on which the standing proofs rest."""
     runs: tuple[RunRecord, ...] = ()
     deploys: tuple[DeployMark, ...] = ()
 

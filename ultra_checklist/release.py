@@ -1,6 +1,7 @@
 """One release on this machine: its manifest, journal, history and mirror together."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from ultra_checklist.history import History, fold
 from ultra_checklist.journal import Journal
 from ultra_checklist.manifest import Manifest, Shelf, now
 from ultra_checklist.mirror import Mirror
+from ultra_checklist.model import Ending
+from ultra_checklist.record import ReleaseRecord, Ticked
 
 
 class Release:
@@ -51,6 +54,21 @@ class Release:
         """Store a changed manifest."""
         self.shelf.write(manifest)
         self.manifest = manifest
+
+    def on_record(self) -> ReleaseRecord:
+        """What probes may know of this release."""
+        checks = self.history.checks
+        proofs = (check.proof for check in checks.values() if check.proof is not None)
+        return ReleaseRecord(
+            key=self.manifest.key,
+            version=self.manifest.version,
+            commit=self.manifest.commit,
+            created=self.manifest.created,
+            ticked={i: Ticked(at=c.tick.at, by=c.tick.by) for i, c in checks.items() if c.tick is not None},
+            evidence=tuple(sorted({line.evidence for p in proofs for line in p.lines if line.evidence})),
+            runs=tuple(self.history.runs),
+            deploys=tuple(self.history.deploys),
+        )
 
     def now(self) -> datetime:
         """The present."""
@@ -93,6 +111,23 @@ def releases(
                 raise
             damaged(manifest.key, error)
     return found
+
+
+def last_good(shelf: Shelf, manifest: Manifest) -> str:
+    """The commit of the newest other release of the same template and environment that completed here.
+
+    Empty: none did. A release whose journal is not whole does not count.
+    """
+    completed: list[tuple[datetime, str]] = []
+    for other in shelf.all():
+        alike = (other.template.name, other.environment) == (manifest.template.name, manifest.environment)
+        if not alike or other.local is not manifest.local or other.key == manifest.key or not other.commit:
+            continue
+        with suppress(JournalError):
+            history = Release(shelf, other).history
+            if history.ended is Ending.COMPLETE and history.ended_at is not None:
+                completed.append((history.ended_at, other.commit))
+    return max(completed)[1] if completed else ""
 
 
 def find(

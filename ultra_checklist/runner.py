@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ultra_checklist.config import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, child_environment, unknown
+from ultra_checklist.record import ReleaseRecord
 from ultra_checklist.redact import Redactor
 from ultra_checklist.variables import Variables
 
@@ -35,7 +37,11 @@ class Runner:
         public_text: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         longest: float | None = None,
+        record: Callable[[], ReleaseRecord | None] = lambda: None,
+        blob: Callable[[str], Path] = Path,
+        last_good: Callable[[], str] = str,
     ) -> None:
+        self._record = record
         self._variables = variables
         self._clock = clock
         self._longest = math.inf if longest is None else longest
@@ -47,6 +53,8 @@ class Runner:
             base_dir=Path(folder) if folder else None,
             environment=child_environment(process_environment()),
             redactor=self.redactor,
+            blob=blob,
+            last_good=last_good,
         )
         self._learn_secrets(public_text)
 
@@ -58,20 +66,21 @@ class Runner:
 
     async def prove(self, item: Item) -> list[Finding]:
         """Run the probes of one item. Never raises for what a probe does: that is the verdict "unknown"."""
-        return list(await asyncio.gather(*(self._run_one(spec) for spec in item.probes)))
+        context = replace(self._context, item=item.id, release=self._record())
+        return list(await asyncio.gather(*(self._run_one(spec, context) for spec in item.probes)))
 
-    async def _run_one(self, spec: ProbeSpec) -> Finding:
+    async def _run_one(self, spec: ProbeSpec, context: Context) -> Finding:
         async with self._slots:
             started, timer = self._clock(), asyncio.get_running_loop().time
             begun = timer()
-            verdict, seen = await self._verdict(spec)
+            verdict, seen = await self._verdict(spec, context)
             seconds = round(timer() - begun, 3)
         clean = Verdict.model_validate(self.redactor.data(verdict.model_dump(mode="json")))
         return Finding(
             probe=spec.probe, verdict=clean, started=started, seconds=seconds, material=self._material(spec, seen)
         )
 
-    async def _verdict(self, spec: ProbeSpec) -> tuple[Verdict, Observation | None]:
+    async def _verdict(self, spec: ProbeSpec, context: Context) -> tuple[Verdict, Observation | None]:
         raw, missing = self._variables.fill(dict(spec.options))
         if missing:
             return _unset(missing), None
@@ -85,7 +94,7 @@ class Runner:
         try:
             limit = min(probe.options.timeout + GRACE, self._longest)
             async with asyncio.timeout(limit):
-                seen = await probe.observe(self._context)
+                seen = await probe.observe(context)
             return probe.judge(seen), seen
         except ProbeCannotTell as error:
             words = Words(en=error.en, ja=error.ja)

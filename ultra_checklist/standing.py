@@ -12,7 +12,7 @@ from ultra_checklist.reconcile import Bench
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View
 from ultra_checklist.states import Place, State
-from ultra_checklist.tally import tally
+from ultra_checklist.tally import Tally, tally
 
 LOOK_EVERY = timedelta(minutes=10)
 """How often "Last look" is written when nothing else is."""
@@ -48,6 +48,12 @@ def deciders(view: View, states: Mapping[str, State]) -> list[str]:
     return [(c.by.name or c.by.id) for c in waived if c is not None and c.by is not None]
 
 
+def count(view: View, states: Mapping[str, State]) -> Tally:
+    """What the release rests on."""
+    ungated = [run.break_glass for run in view.history.runs if run.break_glass]
+    return tally(view.manifest, states, view.rows, deciders(view, states), ungated)
+
+
 class ReleasePage:
     """The release's own page, written when its status changes, and now and then to show that we look."""
 
@@ -81,10 +87,9 @@ class ReleasePage:
 
     def _values(self, view: View, states: Mapping[str, State], status: Status) -> Values:
         lang, history = self._bench.workspace.lang, view.history
-        counted = tally(view.manifest, states, view.rows, deciders(view, states))
         values: Values = {
             "status": status.value,
-            "made_of": counted.line(lang),
+            "made_of": count(view, states).line(lang),
             "operator": tuple(person.id for person in history.people)[:100],
             "last_look": minute(view.now),
         }

@@ -16,6 +16,7 @@ _PARTS = (
     ("not_applicable", Words(en="{n} n/a", ja="対象外 {n}")),
     ("open", Words(en="{n} open", ja="未了 {n}")),
 )
+_UNGATED = Words(en="NOT GATED (break-glass: {why})", ja="ゲートなしで実行（緊急: {why}）")
 
 
 class Tally(Frozen):
@@ -29,6 +30,8 @@ class Tally(Frozen):
     not_applicable: int = 0
     open: int = 0
     waived_by: tuple[str, ...] = ()
+    ungated: tuple[str, ...] = ()
+    """Why commands were run although nobody asked the gates."""
 
     def line(self, lang: Lang) -> str:
         """One sentence such as ``35 = 21 proved, 12 a person's word, 2 n/a``."""
@@ -40,17 +43,26 @@ class Tally(Frozen):
                 said.append(
                     text + (f" ({', '.join(self.waived_by)})" if code == "waived" and self.waived_by else "")
                 )
-        return f"{self.total} = " + ("、" if lang == "ja" else ", ").join(said)
+        comma = "、" if lang == "ja" else ", "
+        line = f"{self.total} = " + comma.join(said)
+        return f"{line} – {_UNGATED.say(lang).replace('{why}', comma.join(self.ungated))}" if self.ungated else line
 
 
 def tally(
-    manifest: Manifest, states: Mapping[str, State], rows: Mapping[str, Row], deciders: Iterable[str] = ()
+    manifest: Manifest,
+    states: Mapping[str, State],
+    rows: Mapping[str, Row],
+    deciders: Iterable[str] = (),
+    ungated: Iterable[str] = (),
 ) -> Tally:
-    """Count the states of a release. ``deciders`` are the names of those who waived."""
+    """Count the states of a release. ``deciders`` are the names of those who waived.
+
+    ``ungated`` are the reasons for which commands were run without asking the gates.
+    """
     counts = dict.fromkeys((code for code, _ in _PARTS), 0)
     for item in manifest.items:
         counts[_rests_on(states[item.id], rows.get(item.id, NO_ROW))] += 1
-    return Tally(total=len(manifest.items), waived_by=tuple(dict.fromkeys(deciders)), **counts)
+    return Tally(total=len(manifest.items), waived_by=tuple(dict.fromkeys(deciders)), ungated=tuple(ungated), **counts)
 
 
 def _rests_on(state: State, row: Row) -> str:

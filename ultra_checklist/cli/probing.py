@@ -48,9 +48,9 @@ def check(
 
     at = desk(env_file, local, lang)
     writer = _writer(form)
-    checklist, variables = _source(at, template, environment, flags, files)
+    checklist, variables, release = _source(at, template, environment, flags, files)
     _known_items(checklist, items)
-    checked: Checked = asyncio.run(_run(at, checklist, variables, items))
+    checked: Checked = asyncio.run(_run(at, checklist, variables, items, release))
     click.echo(writer(checked, at.lang), nl=False)
     return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3}[outcome_of(checked)]
 
@@ -64,8 +64,8 @@ def _writer(form: str) -> Any:
 
 def _source(
     at: Desk, name: str, environment: str | None, flags: tuple[str, ...], files: tuple[Path, ...]
-) -> tuple[Any, Any]:
-    """The checklist and the variables: a running release's own, or a template's with those given now."""
+) -> tuple[Any, Any, Any]:
+    """The checklist, the variables and the release: a running one's own, or a template's with those given now."""
     from ultra_checklist.origins import pin_commit, resolve, with_secrets
     from ultra_checklist.release import find
     from ultra_checklist.template import load
@@ -75,9 +75,11 @@ def _source(
             raise UsageError(
                 f"{name} is a running release: its variables are fixed", remedy="Leave --var and --var-file out"
             )
-        manifest = find(at.shelf, name, local=at.local, environment=environment).manifest
+        release = find(at.shelf, name, local=at.local, environment=environment)
+        manifest = release.manifest
         _require_here(manifest)
-        return manifest.template, with_secrets(manifest.variables, manifest.template, at.home, manifest.environment)
+        known = with_secrets(manifest.variables, manifest.template, at.home, manifest.environment)
+        return manifest.template, known, release
     where = environment or at.settings.environment
     path = find_template(name, at.settings, where)
     checklist = load(path)
@@ -89,7 +91,7 @@ def _source(
     except UsageError as error:
         # The probes that need COMMIT will say so themselves; the others still run.
         say(f"note: {error.message}")
-    return checklist, variables
+    return checklist, variables, None
 
 
 def _require_here(manifest: Any) -> None:
@@ -115,10 +117,10 @@ def _known_items(checklist: Any, items: tuple[str, ...]) -> None:
             raise UsageError(f"the checklist has no item {item!r}", remedy=hint)
 
 
-async def _run(at: Desk, checklist: Any, variables: Any, items: tuple[str, ...]) -> Any:
+async def _run(at: Desk, checklist: Any, variables: Any, items: tuple[str, ...], release: Any) -> Any:
     from ultra_checklist.checking import check as run_checks
 
-    return await run_checks(checklist, variables, items, secrets=at.secrets)
+    return await run_checks(checklist, variables, items, secrets=at.secrets, release=release)
 
 
 @click.command()

@@ -11,7 +11,7 @@ import os
 import re
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import NOTHING, Effect, Frozen, Outcome, Verdict, Words
+from ultra_checklist.record import ReleaseRecord
 from ultra_checklist.redact import Redactor
 
 MAX_OUTPUT = 1 << 20
@@ -80,6 +81,14 @@ class Context:
     environment: Mapping[str, str] = field(default_factory=dict)
     """The environment of children; nothing else is passed on."""
     redactor: Redactor = field(default_factory=Redactor)
+    item: str = ""
+    """The item for which is looked."""
+    release: ReleaseRecord | None = None
+    """What is on record of the release; None: a template is looked at without one."""
+    blob: Callable[[str], Path] = lambda digest: Path(digest)
+    """Where the evidence of that SHA-256 lies."""
+    last_good: Callable[[], str] = lambda: ""
+    """The commit of the last release of the same template and environment that completed here; empty: none did."""
 
     def path(self, text: str) -> Path:
         """A path option as an absolute path. Raises ProbeCannotTell without a base folder."""
@@ -94,6 +103,17 @@ class Context:
                 remedy="--var DEPLOY_DIR=/path/to/the/checkout",
             )
         return self.base_dir / path
+
+    def require_release(self) -> ReleaseRecord:
+        """The record of the release. Raises ProbeCannotTell where no release is looked at."""
+        if self.release is None:
+            raise ProbeCannotTell(
+                "no-release",
+                "there is no release to look at",
+                "対象のリリースがありません",
+                remedy="ultra-checklist check VERSION",
+            )
+        return self.release
 
     async def run(
         self,
@@ -157,6 +177,8 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     options_model: ClassVar[type[Options]]
     observation_model: ClassVar[type[Observation]]
     effect: ClassVar[Effect] = "none"
+    needs_release: ClassVar[bool] = False
+    """It looks at the record of a release: without one there is nothing to look at, and it is skipped."""
 
     def __init__(self, options: OptionsT) -> None:
         self.options = options

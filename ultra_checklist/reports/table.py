@@ -9,14 +9,15 @@ from ultra_checklist.model import Finding, Lang, Outcome, Words
 if TYPE_CHECKING:
     from rich.console import Console
 
-_MARKS = {"pass": "✔", "fail": "✘", "unknown": "?", "manual": "·"}
+_MARKS = {"pass": "✔", "fail": "✘", "unknown": "?", "manual": "·", "skipped": "–"}
 _WORDS = {
     "pass": Words(en="pass", ja="合格"),
     "fail": Words(en="fail", ja="不合格"),
     "unknown": Words(en="can't tell", ja="判定不能"),
     "manual": Words(en="by hand", ja="手動"),
+    "skipped": Words(en="skipped", ja="対象なし"),
 }
-_COLORS = {"pass": "green", "fail": "red", "unknown": "yellow", "manual": "dim"}
+_COLORS = {"pass": "green", "fail": "red", "unknown": "yellow", "manual": "dim", "skipped": "dim"}
 _EXPECTED = Words(en="expected", ja="期待")
 _SEEN = Words(en="seen", ja="実際")
 _NEXT = Words(en="next", ja="対処")

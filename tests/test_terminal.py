@@ -32,7 +32,7 @@ class Terminal:
         self.result = tmp_path / "result"
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
-            os.execve(PROGRAM[0], [*PROGRAM, str(self.result), *argv], ENVIRONMENT)
+            os.execve(PROGRAM[0], [*PROGRAM, str(self.result), *argv], ENVIRONMENT)  # noqa: S606 - the program under test
         self.seen = b""
 
     def read_until(self, text: bytes) -> None:
@@ -115,7 +115,12 @@ def test_our_terminal_is_as_before_afterwards(tmp_path: Path) -> None:
     master, slave = os.openpty()
     before = termios.tcgetattr(slave)
     subprocess.run(
-        [*PROGRAM, str(tmp_path / "result"), "true"], stdin=slave, stdout=slave, stderr=slave, env=ENVIRONMENT, check=True
+        [*PROGRAM, str(tmp_path / "result"), "true"],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=ENVIRONMENT,
+        check=True,
     )
     assert termios.tcgetattr(slave) == before
     os.close(master)

@@ -7,7 +7,7 @@ from ultra_checklist.checked import Checked, CheckedItem
 from ultra_checklist.errors import PluginError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.model import Item, ProbeSpec, Template
-from ultra_checklist.release import Release, last_good
+from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner
 from ultra_checklist.variables import Variables
 
@@ -30,14 +30,13 @@ async def check(
     if release is None:
         runner = Runner(variables, secrets=secrets, public_text=public)
     else:
-        shelf, manifest = release.shelf, release.manifest
         runner = Runner(
             variables,
             secrets=secrets,
             public_text=public,
             record=release.on_record,
-            blob=EvidenceStore(shelf.root.parent).path,
-            last_good=lambda: last_good(shelf, manifest),
+            blob=EvidenceStore(release.shelf.root.parent).path,
+            last_good=release.last_good,
         )
     found = await runner.run(_runnable(item, release) for item in items)
     return Checked(template, tuple(CheckedItem(item, tuple(found[item.id])) for item in items), variables)

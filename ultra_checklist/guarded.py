@@ -31,7 +31,7 @@ _OURS = ("NOTION_", "ULTRA_CHECKLIST_")
 
 
 def guards_of(template: Template, item: Item) -> list[Gate]:
-    """The gates that must be open before a command is run for an item. What opens only in trouble is never gated."""
+    """The gates to ask before a command is run for an item. What opens only in trouble is never gated."""
     return [] if item.when is not None else [gate for gate in template.gates if item.id in gate.guards]
 
 
@@ -40,23 +40,35 @@ class Guarded:
 
     def __init__(self, release: Release, item: Item, home: Path, redactor: Redactor, argv: Sequence[str]) -> None:
         self._release = release
-        self._item = item
+        self.item = item
         self._store = EvidenceStore(home)
         self._redactor = redactor
-        self._argv = list(argv)
+        self.argv = list(argv)
         self._checkout = release.manifest.variables.get("DEPLOY_DIR") or ""
         self.record: RunRecord | None = None
+        self.code = NOT_STARTED
+        """The command's exit code, once there is one."""
+
+    @property
+    def key(self) -> str:
+        """The release's key."""
+        return self._release.manifest.key
+
+    @property
+    def url(self) -> str:
+        """The address of the release's page."""
+        return self._release.manifest.page_url
 
     def begin(self, gates: Sequence[str], break_glass: str = "") -> RunRecord:
         """File the beginning, and the deploy's mark where this item deploys. Raises StateError."""
-        release, item = self._release, self._item
+        release, item = self._release, self.item
         number = len(release.history.runs) + 1
         mark = deploy_begun(release.manifest, release.history, release.now(), release.manifest.machine.name)
-        script = script_of(self._argv, Path.cwd())
+        script = script_of(self.argv, Path.cwd())
         started = {
             "number": number,
             "item": item.id,
-            "argv": [self._redactor.text(word) for word in self._argv],
+            "argv": [self._redactor.text(word) for word in self.argv],
             "host": release.manifest.machine.name,
             "os_user": os_user(process_environment()),
             **_script_facts(script, self._checkout, release.manifest.commit),
@@ -83,11 +95,12 @@ class Guarded:
 
         kept = {name: value for name, value in environment.items() if not name.startswith(_OURS)}
         try:
-            ended = Session(self._argv, take, cwd=Path.cwd(), environment=kept).run()
+            ended = Session(self.argv, take, cwd=Path.cwd(), environment=kept).run()
         except BaseException:
             log.abort()
             self._file({"exit_code": NOT_STARTED}, began=False)
             raise
+        self.code = ended.code
         rest = stream.finish()
         log.write(rest)
         show(rest)
@@ -167,13 +180,13 @@ def _head(checkout: str) -> str:
 
 
 def _git(checkout: str, *arguments: str) -> str:
-    """What git answers in one line; empty where it cannot be asked, or says no. It runs nothing of the repository's."""
+    """What git answers in one line; empty where it cannot be asked, or says no."""
     if not checkout:
         return ""
     safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
     try:
         done = subprocess.run(
-            ["git", *safe, "-C", checkout, *arguments],
+            ["git", *safe, "-C", checkout, *arguments],  # noqa: S607 - git is found where everybody finds it
             capture_output=True,
             text=True,
             timeout=GIT_SECONDS,
@@ -184,4 +197,3 @@ def _git(checkout: str, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-

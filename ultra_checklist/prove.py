@@ -12,7 +12,7 @@ from ultra_checklist.manifest import bound_to, now
 from ultra_checklist.model import Finding, Item, Words, combine, digest
 from ultra_checklist.origins import with_secrets
 from ultra_checklist.probes.base import unknown
-from ultra_checklist.release import Release, last_good
+from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner, summary
 from ultra_checklist.situations import current_proof
 
@@ -50,7 +50,7 @@ class Prover:
             longest=longest,
             record=release.on_record,
             blob=self._evidence.path,
-            last_good=lambda: last_good(release.shelf, release.manifest),
+            last_good=release.last_good,
         )
 
     async def prove(self, items: Iterable[Item]) -> list[str]:

@@ -70,6 +70,14 @@ class Release:
             deploys=tuple(self.history.deploys),
         )
 
+    def last_good(self) -> str:
+        """Where a rollback leads: the commit of the last release that completed here, of the same kind.
+
+        Where none has, the one at which the checkout stood before the first deploy; empty: neither is known.
+        """
+        before = next((run.commit for run in self.history.runs if run.deploy), "")
+        return last_completed(self.shelf, self.manifest) or before
+
     def now(self) -> datetime:
         """The present."""
         return self._clock()
@@ -113,7 +121,7 @@ def releases(
     return found
 
 
-def last_good(shelf: Shelf, manifest: Manifest) -> str:
+def last_completed(shelf: Shelf, manifest: Manifest) -> str:
     """The commit of the newest other release of the same template and environment that completed here.
 
     Empty: none did. A release whose journal is not whole does not count.

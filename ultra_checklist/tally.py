@@ -62,7 +62,9 @@ def tally(
     counts = dict.fromkeys((code for code, _ in _PARTS), 0)
     for item in manifest.items:
         counts[_rests_on(states[item.id], rows.get(item.id, NO_ROW))] += 1
-    return Tally(total=len(manifest.items), waived_by=tuple(dict.fromkeys(deciders)), ungated=tuple(ungated), **counts)
+    return Tally(
+        total=len(manifest.items), waived_by=tuple(dict.fromkeys(deciders)), ungated=tuple(ungated), **counts
+    )
 
 
 def _rests_on(state: State, row: Row) -> str:

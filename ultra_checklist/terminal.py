@@ -217,7 +217,7 @@ def _become(argv: list[str], cwd: Path, environment: dict[str, str], slave: int,
         os.dup2(slave, 2)
         # All other files of ours are closed by exec; the pipe `tell` is, and says so by that.
         os.chdir(cwd)
-        os.execvpe(argv[0], argv, environment)
+        os.execvpe(argv[0], argv, environment)  # noqa: S606 - the very command that a person asked for
     except BaseException as error:
         os.write(tell, str(getattr(error, "strerror", None) or error).encode())
     finally:
@@ -225,7 +225,7 @@ def _become(argv: list[str], cwd: Path, environment: dict[str, str], slave: int,
 
 
 def _prepare(slave: int) -> None:
-    """Leave line ends as the command writes them: our own terminal, where there is one, adds the carriage return."""
+    """Leave line ends as the command writes them: our own terminal, if any, adds the carriage return."""
     mode = termios.tcgetattr(slave)
     mode[1] &= ~termios.OPOST
     termios.tcsetattr(slave, termios.TCSANOW, mode)

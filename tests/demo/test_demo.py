@@ -27,11 +27,11 @@ def test_the_deploy_brings_the_new_commit_and_leaves_the_checkout_clean(tmp_path
         old, new = world.git("rev-parse", OLD), world.git("rev-parse", NEW)
         assert answer(world)["commit"] == old
         assert (world.checkout / ".env.production").stat().st_mode & 0o777 == 0o600
-        assert world.deploy() == 0
+        done = subprocess.run(world.deploying(), capture_output=True, text=True, check=True)
         assert answer(world)["commit"] == new
         assert world.git("rev-parse", "HEAD") == new
         assert world.git("status", "--porcelain") == ""
-        assert NEW in world.deploy_log.read_text(encoding="utf-8")
+        assert NEW in done.stdout
         pid = world.backend.pid
     assert not Path(f"/proc/{pid}").exists()
 
@@ -64,7 +64,7 @@ def test_the_story_ends_with_a_completed_release() -> None:
     assert "Status: Complete" in done.stdout
     assert "Commit: " in done.stdout
     assert "Page: http://127.0.0.1:" in done.stdout
-    assert "35 = 9 proved" in done.stdout
+    assert "35 = 14 proved, 19 a person's word, 2 n/a" in done.stdout
 
 
 @pytest.mark.parametrize("item", BREAKS)
@@ -76,3 +76,13 @@ def test_a_sabotaged_item_stops_the_release(item: str) -> None:
     if item == "env-mode":
         assert "expected 0600, seen 0644" in done.stderr
         assert "chmod 600" in done.stderr
+
+
+def test_what_went_wrong_is_rolled_back_and_completes_at_the_second_attempt() -> None:
+    done = demo("--break", "smoke-api", "--rollback")
+    assert done.returncode == 0, done.stderr
+    assert "✘ smoke-api: Failed" in done.stderr
+    first, second = done.stdout.split("Status: ")[1:]
+    assert first.startswith("Rolled back")
+    assert second.startswith("Complete")
+    assert "Passed" in next(line for line in done.stdout.splitlines() if "必要に応じてロールバックを実行" in line)

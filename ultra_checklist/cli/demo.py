@@ -34,6 +34,9 @@ DONE = ("Complete", "完了")
 @click.command()
 @click.option("--auto", is_flag=True, help="Play the operator, print what happens, and exit.")
 @click.option("--break", "broken", multiple=True, metavar="ITEM", help="Sabotage this item first.")
+@click.option(
+    "--rollback", is_flag=True, help="With --auto: take a release that went wrong back, and try it again."
+)
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the board.  [default: 8642, or a free one]")
 @click.option("--folder", type=click.Path(path_type=Path), help="Build everything here and keep it.")
 @click.option("--faults", type=click.Path(path_type=Path), help="Let Notion misbehave as this file says.")
@@ -41,6 +44,7 @@ DONE = ("Complete", "完了")
 def demo(
     auto: bool,
     broken: tuple[str, ...],
+    rollback: bool,
     port: int | None,
     folder: Path | None,
     faults: Path | None,
@@ -49,13 +53,14 @@ def demo(
     """A pretend production to try everything on: no account, no server, nothing outside one folder.
 
     Without --auto it opens a board in which you tick the boxes yourself; Ctrl-C ends it. With --auto it
-    exits with 0 when the release completed and 1 when it did not.
+    exits with 0 when the release completed and 1 when it did not; with --rollback the second attempt counts.
 
     \b
     Examples:
       ultra-checklist demo
       ultra-checklist demo --auto
       ultra-checklist demo --auto --break env-mode
+      ultra-checklist demo --auto --break smoke-api --rollback
     """  # noqa: D301 - click needs the real backspace character
     _known(broken)
     if folder is not None and folder.exists() and any(folder.iterdir()):
@@ -67,9 +72,13 @@ def demo(
             misbehaviour.of(None, None, faults)
         except ValueError as error:
             raise UsageError(str(error), remedy="See docs/local-notion.md, or leave the option out") from None
+    if "rollback-done" in broken:
+        # There is nothing to take back where nothing went wrong.
+        broken, rollback = tuple(dict.fromkeys((*broken, "smoke-api"))), True
     words: Lang = "ja" if (lang or default_lang()) == "ja" else "en"
     with _place(folder) as root:
-        return Stage(root, words, broken, _port(port, auto=auto), faults).run(auto=auto)
+        stage = Stage(root, words, broken, _port(port, auto=auto), faults, rollback=rollback)
+        return stage.run(auto=auto)
 
 
 def _port(asked: int | None, *, auto: bool) -> int:
@@ -104,12 +113,15 @@ def _place(folder: Path | None) -> Iterator[Path]:
 class Stage:
     """Everything that runs in the demo."""
 
-    def __init__(self, root: Path, lang: Lang, broken: tuple[str, ...], port: int, faults: Path | None) -> None:
+    def __init__(
+        self, root: Path, lang: Lang, broken: tuple[str, ...], port: int, faults: Path | None, *, rollback: bool
+    ) -> None:
         self._root = root
         self._lang = lang
         self._broken = broken
         self._port = port
         self._faults = faults
+        self._rollback = rollback
 
     def run(self, *, auto: bool) -> int:
         """Build, serve, make the release, and let people and worker do their part."""
@@ -118,10 +130,10 @@ class Stage:
         with pretend_production(self._root / "world") as world, self._server() as url:
             environment = self._environment(world, url)
             page = self._release(world, environment)
-            self._sabotage(world, late=False)
+            self._sabotage(world, "start")
             with self._worker(environment):
                 if auto:
-                    return self._play(world, url, page)
+                    return self._play(world, url, page, environment)
                 return self._wait_for_people(world, url, page)
 
     def _environment(self, world: Any, url: str) -> dict[str, str]:
@@ -131,14 +143,12 @@ class Stage:
             for name, value in process_environment().items()
             if not name.startswith(("ULTRA_", "NOTION_"))
         }
-        return kept | {
-            "PATH": world.path,
-            "NOTION_TOKEN": "ntn_local_demo",
-            "NOTION_BASE_URL": url,
-            "ULTRA_CHECKLIST_HOME": str(self._root / "state"),
-            "ULTRA_CHECKLIST_CLOSE_AFTER": "0",
-            "PYTHONUNBUFFERED": "1",
-        }
+        # In the state folder, so that a person at another terminal needs to know that folder alone.
+        settings = {"NOTION_TOKEN": "ntn_local_demo", "NOTION_BASE_URL": url, "ULTRA_CHECKLIST_CLOSE_AFTER": "0"}
+        file = self._root / "state" / "settings.env"
+        file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+        home = str(self._root / "state")
+        return kept | {"PATH": world.path, "ULTRA_CHECKLIST_HOME": home, "PYTHONUNBUFFERED": "1"}
 
     @contextmanager
     def _server(self) -> Iterator[str]:
@@ -175,16 +185,18 @@ class Stage:
         variables = [f"--var={name}={value}" for name, value in world.variables.items()]
         return _call(["new", VERSION, *variables], environment).strip()
 
-    def _sabotage(self, world: Any, *, late: bool) -> None:
+    def _sabotage(self, world: Any, moment: str) -> None:
         from ultra_checklist.demo.sabotage import BREAKS
 
         for item in self._broken:
             act = BREAKS[item]
-            if act.late is late:
+            if act.moment == moment:
                 act.apply(world)
                 say(Words(en=f"sabotage: {act.en}", ja=f"妨害工作: {act.ja}").say(self._lang))
 
     def _wait_for_people(self, world: Any, url: str, page: str) -> int:
+        deploy = f"ULTRA_CHECKLIST_HOME={self._root}/state {_ourselves()} run {VERSION} deploy-script -- "
+        deploy += " ".join(world.deploying())
         text = Words(
             en=f"""
 The board of the pretend production is open:
@@ -193,9 +205,9 @@ The board of the pretend production is open:
 
 Tick boxes there; the worker proves them on the pretend production server:
     {world.checkout}
-Deploy with:
-    {world.checkout}/scripts/deploy_production_backend.sh {VERSION}
-and then tick line 4.2. Try: chmod 644 {world.checkout}/.env.production
+Deploy with (it asks the gate first), and then tick line 4.2:
+    {deploy}
+Try: chmod 644 {world.checkout}/.env.production
 Ctrl-C ends the demo. All releases: {url}
 """,
             ja=f"""
@@ -205,9 +217,9 @@ Ctrl-C ends the demo. All releases: {url}
 
 チェックを付けると、ワーカーが模擬本番サーバ上で確認します:
     {world.checkout}
-デプロイ:
-    {world.checkout}/scripts/deploy_production_backend.sh {VERSION}
-実行後に 4.2 をチェックしてください。試しに: chmod 644 {world.checkout}/.env.production
+デプロイ（先にゲートを確認します）。実行後に 4.2 をチェックしてください:
+    {deploy}
+試しに: chmod 644 {world.checkout}/.env.production
 終了は Ctrl-C。リリース一覧: {url}
 """,
         )
@@ -219,16 +231,34 @@ Ctrl-C ends the demo. All releases: {url}
             continue
         return 0
 
-    def _play(self, world: Any, url: str, page: str) -> int:
+    def _play(self, world: Any, url: str, page: str, environment: dict[str, str]) -> int:
+        """Let the people work; where it went wrong and they may, they roll back and try the version again."""
         from ultra_checklist.demo.operator import Operator
-        from ultra_checklist.demo.story import play
+        from ultra_checklist.demo.story import Troupe, play, roll_back
 
+        def run(item: str, command: list[str]) -> tuple[int, str]:
+            return _try(["run", VERSION, item, "--", *command], environment)
+
+        wait = WAIT if self._faults is None else WAIT_LONG
+        troupe = Troupe(world, run, lambda moment: self._sabotage(world, moment), self._say, wait)
         with Operator(url, _page_id(page)) as operator:
-            wait = WAIT if self._faults is None else WAIT_LONG
-            completed = play(operator, world, lambda: self._sabotage(world, late=True), self._say, wait)
+            completed = play(operator, troupe)
+            taken_back = not completed and self._rollback and roll_back(operator, troupe)
+            if taken_back:
+                self._end(environment)
             found = operator.wait_for_status(DONE, wait if completed else 0.0)
             _summary(operator.rows(), found, self._lang)
-        return 0 if found.status in DONE else 1
+        if not taken_back:
+            return 0 if found.status in DONE else 1
+        self._say("── The same version again: attempt 2", "── 同じバージョンの再試行: 2 回目")
+        self._broken, self._rollback = (), False
+        world.mend()
+        return self._play(world, url, self._release(world, environment), environment)
+
+    def _end(self, environment: dict[str, str]) -> None:
+        reason = "the new version answers 500" if self._lang == "en" else "新しいバージョンが 500 を返すため"
+        _call(["close", VERSION, "--as", "rolled-back", "--reason", reason], environment)
+        self._say(f"The release is taken back: {reason}", f"リリースを取り消しました: {reason}")
 
     def _say(self, en: str, ja: str) -> None:
         say(ja if self._lang == "ja" else en)
@@ -316,6 +346,21 @@ def _call(arguments: list[str], environment: dict[str, str]) -> str:
             f"the demo's `{arguments[0]}` failed:\n{done.stderr}", remedy="Report this with its text"
         )
     return done.stdout
+
+
+def _try(arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """One of our own commands whose exit code is for people to read; also what it said."""
+    command = [sys.executable, "-m", "ultra_checklist", *arguments]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def _ourselves() -> str:
+    """How this program is called, for people to copy."""
+    own = Path(sys.argv[0])
+    return str(own.absolute()) if own.name == "ultra-checklist" else f"{sys.executable} -m ultra_checklist"
 
 
 def _pass_on(process: subprocess.Popen[str]) -> None:

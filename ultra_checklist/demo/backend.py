@@ -32,8 +32,9 @@ class Backend(ThreadingHTTPServer):
 
     @property
     def broken(self) -> bool:
-        """Whether somebody sabotaged it: it then answers 500."""
-        return (self._run_folder / "broken").exists()
+        """Whether somebody sabotaged this version of it: it then answers 500."""
+        marker = self._run_folder / "broken"
+        return marker.exists() and marker.read_text(encoding="utf-8") == self.release["version"]
 
     def log(self, line: str) -> None:
         """Append a line to the backend's log."""

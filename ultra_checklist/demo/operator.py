@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -19,7 +18,6 @@ COLUMNS = {
     "settled": ("Settled", "確定"),
     "operator": ("Operator", "担当者"),
     "checked_at": ("Checked at", "確認時刻"),
-    "attachments": ("Attachments", "添付"),
     "section": ("Section", "セクション"),
     "order": ("Order", "順序"),
     "key": ("Key", "キー"),
@@ -97,15 +95,6 @@ class Operator:
     def tick(self, row: Row, person: str) -> None:
         """Tick a box as a person."""
         self._set(row, person, "done", {"checkbox": True})
-
-    def attach(self, row: Row, person: str, file: Path) -> None:
-        """Upload a file and attach it to a row."""
-        name = f"{file.stem}.log.txt"
-        made = self._call("POST", "/v1/file_uploads", person, json={"filename": name, "content_type": "text/plain"})
-        content = {"file": (name, file.read_bytes(), "text/plain")}
-        self._call("POST", f"/v1/file_uploads/{made['id']}/send", person, files=content)
-        upload = {"type": "file_upload", "file_upload": {"id": made["id"]}, "name": name}
-        self._set(row, person, "attachments", {"files": [upload]})
 
     def wait(self, enough: Callable[[list[Row]], bool], seconds: float) -> list[Row]:
         """Look at the rows until they are as wanted, or time is up; returns the last look."""

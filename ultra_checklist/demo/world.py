@@ -33,6 +33,8 @@ class World:
     root: Path
     backend: subprocess.Popen[str]
     port: int
+    forgetful: bool = False
+    """Whether its people record who works, and since when, only after the deploy."""
 
     @property
     def checkout(self) -> Path:
@@ -45,9 +47,9 @@ class World:
         return self.checkout / "run"
 
     @property
-    def deploy_log(self) -> Path:
-        """What the deploy script said."""
-        return self.run_folder / "deploy.txt"
+    def evidence(self) -> Path:
+        """The evidence store of the product that looks after this production."""
+        return self.root.parent / "state" / "evidence"
 
     @property
     def url(self) -> str:
@@ -73,19 +75,13 @@ class World:
         """Run git in the checkout. Raises CalledProcessError."""
         return _git(self.checkout, *arguments)
 
-    def deploy(self, tag: str = NEW) -> int:
-        """Run the deploy script for real; its output goes into ``deploy_log``. Returns its exit code."""
-        done = subprocess.run(
-            [str(self.checkout / SCRIPT), tag],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            env={**os.environ, **_WHO},
-        )
-        with self.deploy_log.open("a", encoding="utf-8") as file:
-            file.write(done.stdout)
-        return done.returncode
+    def deploying(self, tag: str = NEW) -> list[str]:
+        """The command that deploys a version."""
+        return [str(self.checkout / SCRIPT), tag]
+
+    def mend(self) -> None:
+        """Take the error out of the backend's new version."""
+        (self.run_folder / "broken").unlink(missing_ok=True)
 
     def push_to_main(self) -> None:
         """Somebody pushes to main, and the server hears of it: the branch moves, the release does not."""

@@ -88,7 +88,7 @@ class Context:
     blob: Callable[[str], Path] = lambda digest: Path(digest)
     """Where the evidence of that SHA-256 lies."""
     last_good: Callable[[], str] = lambda: ""
-    """The commit of the last release of the same template and environment that completed here; empty: none did."""
+    """The commit to which a rollback leads; empty: it is not known."""
 
     def path(self, text: str) -> Path:
         """A path option as an absolute path. Raises ProbeCannotTell without a base folder."""

@@ -153,7 +153,9 @@ class RecordProbe(Probe[RecordOptions, RecordSeen]):
         if not seen.deployed:
             return unknown(
                 "no-deploy",
-                Words(en="which commit was deployed is not on record", ja="デプロイしたコミットが記録されていません"),
+                Words(
+                    en="which commit was deployed is not on record", ja="デプロイしたコミットが記録されていません"
+                ),
                 expected=expected,
                 remedy=Words.same("ultra-checklist run VERSION ITEM -- COMMAND"),
             )
@@ -189,7 +191,9 @@ class RecordProbe(Probe[RecordOptions, RecordSeen]):
             ),
             expected=expected,
             seen=Words.same(", ".join(name[:16] for name in seen.damaged[:5])),
-            remedy=Words(en="restore the evidence folder from its backup", ja="evidence フォルダーを復元してください"),
+            remedy=Words(
+                en="restore the evidence folder from its backup", ja="evidence フォルダーを復元してください"
+            ),
             damaged=sorted(seen.damaged),
         )
 

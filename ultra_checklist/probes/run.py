@@ -1,4 +1,4 @@
-"""A command that ``ultra-checklist run`` has run for an item: that it ran, how it ended, and that its log is kept."""
+"""A command that ``ultra-checklist run`` has run for an item: that it ran, how it ended, where its log is."""
 
 import asyncio
 import hashlib
@@ -40,7 +40,7 @@ class RunOptions(Options):
     log: bool = Field(default=False, description="true: its whole output is in the evidence store, unaltered.")
     without: Pattern = Field(default="", description="Regular expression that no line of the output may match.")
     last_good: bool = Field(
-        default=False, description="true: afterwards the checkout stood at the last release that completed here."
+        default=False, description="true: afterwards the checkout stood at the last good commit (see the guide)."
     )
 
 
@@ -94,7 +94,12 @@ class RunProbe(Probe[RunOptions, RunSeen]):
             if verdict is not None:
                 return verdict
         return passed(
-            "ran", expected=_codes(self.options.exit), seen=_told(run), run=run.number, exit=run.exit_code, log=run.log
+            "ran",
+            expected=_codes(self.options.exit),
+            seen=_told(run),
+            run=run.number,
+            exit=run.exit_code,
+            log=run.log,
         )
 
     def _exit(self, run: RunRecord) -> Verdict | None:
@@ -110,7 +115,9 @@ class RunProbe(Probe[RunOptions, RunSeen]):
             ),
             expected=_codes(self.options.exit),
             seen=_told(run),
-            remedy=Words(en="read its log, mend the cause, and run it again", ja="ログを確認し、原因を直して再実行"),
+            remedy=Words(
+                en="read its log, mend the cause, and run it again", ja="ログを確認し、原因を直して再実行"
+            ),
             run=run.number,
             exit=run.exit_code,
         )
@@ -188,14 +195,16 @@ class RunProbe(Probe[RunOptions, RunSeen]):
             return None
         if not seen.last_good or not run.commit_after:
             what = (
-                Words(en="no release has completed on this machine yet", ja="このマシンで完了したリリースがありません")
+                Words(en="the last good commit is not known", ja="直近の正常なコミットが不明です")
                 if not seen.last_good
                 else Words(en="DEPLOY_DIR was no checkout", ja="DEPLOY_DIR が git の作業コピーではありません")
             )
             return unknown("no-last-good", what)
         return failed(
             "not-last-good",
-            Words(en="the checkout did not stand at the last good commit", ja="直近の正常なコミットに戻っていません"),
+            Words(
+                en="the checkout did not stand at the last good commit", ja="直近の正常なコミットに戻っていません"
+            ),
             expected=Words.same(seen.last_good[:12]),
             seen=Words.same(run.commit_after[:12]),
             remedy=Words.same(f"git checkout {seen.last_good}"),
@@ -272,4 +281,3 @@ def _matching(pattern: re.Pattern[str], lines: list[bytes]) -> list[str]:
             if len(found) == SHOWN:
                 break
     return found
-

@@ -1,0 +1,248 @@
+"""``run``: a command for an item of the checklist, asked for at the gates, and on record from beginning to end."""
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ultra_checklist.cli.boundary import report, say
+from ultra_checklist.cli.wiring import Desk, chosen, common, desk
+from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraChecklistError, UsageError
+from ultra_checklist.model import Words
+
+NOT_STARTED = 125
+ROUNDS = 5
+"""How often the gates are asked again because something happened between their answer and the beginning."""
+_UNTOUCHED = ("gate",)
+"""Kinds of journal lines that change nothing that a gate has answered."""
+
+_BEGINS = Words(
+    en="run {number} of {item} begins{gates}; its log is kept redacted, Ctrl-C goes to the command",
+    ja="{item} の実行 {number} を開始します{gates}。ログは秘匿処理して保存し、Ctrl-C はコマンドに渡します",
+)
+_GATES = Words(en=", open: {names}", ja="（ゲート {names}: 開）")
+_UNGATED = Words(
+    en="NOT GATED: no gate was asked (break-glass: {reason}); this is on record and shown everywhere",
+    ja="ゲートなしで実行します（緊急: {reason}）。記録され、すべての表示に残ります",
+)
+_ENDED = Words(
+    en="exit {code} after {seconds} s; log sha256:{log}, {size} bytes",
+    ja="終了コード {code}（{seconds} 秒）。ログ sha256:{log}、{size} バイト",
+)
+_PARTIAL = Words(
+    en="a part of the log could not be kept: what needs it stays open",
+    ja="ログの一部を保存できませんでした。ログを必要とする項目は未了のままです",
+)
+_NEXT = Words(en="  next: tick “{title}”  {url}", ja="  次: 「{title}」にチェック  {url}")
+_LATER = Words(en="Notion will be told by the next pass: {why}", ja="Notion には次のパスで反映されます: {why}")
+
+
+@click.command()
+@click.argument("version")
+@click.argument("item")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+@click.option("--break-glass", metavar="REASON", help="Ask no gate; the reason is shown everywhere, for ever.")
+@chosen
+@common
+def run(
+    version: str,
+    item: str,
+    command: tuple[str, ...],
+    break_glass: str | None,
+    template: str | None,
+    environment: str | None,
+    local: bool,
+    env_file: Path | None,
+    lang: str | None,
+) -> int:
+    """Run a command for an item, if the gates that guard it are open, and keep the record of it.
+
+    The command gets a terminal, its output is redacted and kept as it comes, signals reach it, and a closed
+    terminal does not end it. For the item with `deploys: true` this is the deploy. Then tick the item: the probe
+    `run` proves it. Exit code: the command's own; 125 when it was not started.
+
+    \b
+    Examples:
+      ultra-checklist run v1.4.0 deploy-script -- scripts/deploy_production_backend.sh v1.4.0
+      ultra-checklist run v1.4.0 rollback-done -- scripts/deploy_production_backend.sh v1.3.0
+    """  # noqa: D301 - click needs the real backspace character
+    try:
+        at = desk(env_file, local, lang)
+        guarded = _begin(at, version, item, command, break_glass, template, environment)
+    except UltraChecklistError as error:
+        report(error)
+        say(Words(en="not started", ja="開始しませんでした").say("ja" if lang == "ja" else "en"))
+        return NOT_STARTED
+    return _run(at, guarded)
+
+
+def _begin(
+    at: Desk,
+    version: str,
+    item_id: str,
+    command: Sequence[str],
+    break_glass: str | None,
+    template: str | None,
+    environment: str | None,
+) -> Any:
+    """Everything that comes before the command: refuse, or file its beginning."""
+    from ultra_checklist.guarded import missing
+    from ultra_checklist.machine import this_machine
+    from ultra_checklist.release import find
+
+    at.require_notion()
+    if break_glass is not None and not break_glass.strip():
+        raise UsageError("--break-glass needs a reason", remedy='Write it: --break-glass "why"')
+    release = find(at.shelf, version, local=at.local, environment=environment, template=template)
+    manifest = release.manifest
+    item = manifest.template.item(item_id)
+    if item is None:
+        from difflib import get_close_matches
+
+        ids = [known.id for known in manifest.items]
+        near = get_close_matches(item_id, ids, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(ids)}"
+        raise UsageError(f"{version} has no item {item_id!r}", remedy=hint)
+    if manifest.machine.digest != this_machine().digest:
+        target, here = manifest.machine.told_from(this_machine())
+        raise RefusedError(f"{manifest.key} belongs to {target}, this is {here}", remedy=f"Run it on {target}")
+    if missing(command):
+        raise UsageError(
+            f"there is no command {command[0]!r}", remedy="Name a program on PATH, or a path to a file"
+        )
+    return asyncio.run(_asked(at, manifest.key, item, command, (break_glass or "").strip()))
+
+
+async def _asked(at: Desk, key: str, item: Any, command: Sequence[str], break_glass: str) -> Any:
+    """Ask the gates, and begin in the moment in which their answer still holds."""
+    from ultra_checklist.guarded import guards_of
+    from ultra_checklist.worker import hold
+
+    gates = [] if break_glass else guards_of(at.shelf.read(key).template, item)
+    async with at.notion() as notion:
+        for _ in range(ROUNDS):
+            if gates:
+                await _require_open(at, notion, key, gates)
+            else:
+                await _take_in(at, notion, key)
+            known = len(_open_release(at, key).journal.entries())
+            with hold(at.home, wait=True):
+                release = _open_release(at, key)
+                if all(entry.kind in _UNTOUCHED for entry in release.journal.entries()[known:]):
+                    return _file(at, release, item, command, [gate.name for gate in gates], break_glass)
+    raise RefusedError("the release changes all the time, so no gate's answer holds", remedy="Try again")
+
+
+def _open_release(at: Desk, key: str) -> Any:
+    """The release as it is on disk now. Raises RefusedError where it has ended."""
+    from ultra_checklist.release import Release
+
+    release = Release(at.shelf, at.shelf.read(key))
+    if release.history.sealed is not None or not release.open:
+        raise RefusedError(f"{key} has ended", remedy="ultra-checklist status lists what is open")
+    return release
+
+
+async def _require_open(at: Desk, notion: Any, key: str, gates: Sequence[Any]) -> None:
+    """Raises RefusedError where one of the gates is not open; what keeps it closed is said before."""
+    from ultra_checklist.cli.gate import show
+    from ultra_checklist.gate import Gatekeeper
+
+    keeper = Gatekeeper(at.bench(notion), at.home, key, secrets=at.secrets, seconds=at.settings.deadline)
+    for gate in gates:
+        answer = await keeper.ask(gate)
+        show(answer, at.lang)
+        if not answer.is_open:
+            raise RefusedError(
+                f"the gate {gate.name} is not open", remedy="Settle what is named above, then run again"
+            )
+
+
+async def _take_in(at: Desk, notion: Any, key: str) -> None:
+    """One pass, so that what people did until now comes before the command; without Notion the journal decides."""
+    from ultra_checklist.errors import CannotTellError
+    from ultra_checklist.worker import hold
+
+    try:
+        with hold(at.home, wait=True):
+            await at.run_pass(notion, only=key)
+    except CannotTellError as error:
+        say(_LATER.say(at.lang).replace("{why}", error.message))
+
+
+def _file(at: Desk, release: Any, item: Any, command: Sequence[str], gates: Sequence[str], break_glass: str) -> Any:
+    from ultra_checklist.guarded import Guarded
+    from ultra_checklist.prove import Prover
+
+    redactor = Prover(release, at.home, at.secrets).runner.redactor
+    guarded = Guarded(release, item, at.home, redactor, command)
+    record = guarded.begin(gates, break_glass)
+    if break_glass:
+        say(_UNGATED.say(at.lang).replace("{reason}", break_glass))
+    names = _GATES.say(at.lang).replace("{names}", ", ".join(gates)) if gates else ""
+    told = _BEGINS.say(at.lang).replace("{number}", str(record.number)).replace("{item}", item.id)
+    say(told.replace("{gates}", names))
+    return guarded
+
+
+def _run(at: Desk, guarded: Any) -> int:
+    """The command itself; whatever becomes of us, its exit code is told."""
+    from ultra_checklist.config import process_environment
+    from ultra_checklist.terminal import NotStarted
+
+    try:
+        ended = guarded.run(_Live(), process_environment())
+    except NotStarted as error:
+        report(UsageError(f"{shlex.quote(guarded.argv[0])} could not be started: {error}"))
+        return NOT_STARTED
+    except StateError as error:
+        report(error)
+        return int(guarded.code)
+    run = guarded.record
+    told = _ENDED.say(at.lang).replace("{code}", str(ended.code)).replace("{log}", run.log[:16])
+    told = told.replace("{seconds}", f"{(run.ended - run.started).total_seconds():.0f}")
+    say(told.replace("{size}", str(run.log_bytes)))
+    if not run.log_complete:
+        say(_PARTIAL.say(at.lang))
+    _tell(at, guarded.key)
+    say(_NEXT.say(at.lang).replace("{title}", guarded.item.title).replace("{url}", guarded.url))
+    return int(ended.code)
+
+
+def _tell(at: Desk, key: str) -> None:
+    """One pass tells Notion, unless one is running already; nothing that goes wrong there changes the exit code."""
+    from ultra_checklist.worker import Busy, hold
+
+    async def one_pass() -> None:
+        async with at.notion() as notion:
+            with hold(at.home, wait=False):
+                await at.run_pass(notion, only=key)
+
+    try:
+        asyncio.run(one_pass())
+    except Busy:
+        return
+    except (UltraChecklistError, NotionError) as error:
+        say(_LATER.say(at.lang).replace("{why}", error.message))
+
+
+class _Live:
+    """Our own output, for as long as somebody takes it."""
+
+    def __init__(self) -> None:
+        self._open = True
+        sys.stdout.flush()
+
+    def __call__(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while self._open and rest:
+            try:
+                rest = rest[os.write(1, rest) :]
+            except OSError:
+                # The terminal was closed, or whoever read us has left: the command and its log go on.
+                self._open = False

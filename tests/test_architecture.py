@@ -20,7 +20,7 @@ LAYERS = (
         (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
-            "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "reconcile", "compare", "standing", "close", "aftermath", "witness", "terminal", "guarded", "sync", "lifecycle", "overview", "worker",
         ),
     ),
     ("shell", ("cli", "__main__")),

@@ -61,6 +61,16 @@ class Choosing(Frozen):
     at: datetime
 
 
+class News(Frozen):
+    """Something of which the page is told, with the journal's digest of that moment."""
+
+    seq: int
+    kind: str
+    time: datetime
+    data: Mapping[str, Any]
+    hash: str
+
+
 @dataclass
 class CheckHistory:
     """All that the journal knows of one check."""
@@ -111,6 +121,8 @@ class History:
     intended: set[str] = field(default_factory=set)
     """Items whose rows may have been made in Notion: it was about to be asked for them."""
     ended: Ending | None = None
+    news: list[News] = field(default_factory=list)
+    """Of what the page has not been told yet."""
     changed: list[str] = field(default_factory=list)
     """What people changed after the end."""
     ended_at: datetime | None = None
@@ -264,6 +276,20 @@ def _run_ended(history: History, entry: Entry) -> None:
         if run.number == entry.data["number"]:
             known = run.model_dump() | {**entry.data, "ended": entry.time}
             history.runs[place] = RunRecord.model_validate(known)
+    _news(history, entry)
+
+
+def _gate(history: History, entry: Entry) -> None:
+    if entry.data["outcome"] == "open":
+        _news(history, entry)
+
+
+def _news(history: History, entry: Entry) -> None:
+    history.news.append(News(seq=entry.seq, kind=entry.kind, time=entry.time, data=entry.data, hash=entry.hash))
+
+
+def _told(history: History, entry: Entry) -> None:
+    history.news = [news for news in history.news if news.seq != entry.data["seq"]]
 
 
 def _put_right(history: History, entry: Entry) -> None:
@@ -328,6 +354,8 @@ _HANDLERS = {
     "deploy": _deployed,
     "deploy-ended": _deploy_ended,
     "deploy-withdrawn": _deploy_withdrawn,
+    "gate": _gate,
+    "told": _told,
     "run-started": _run_started,
     "run-ended": _run_ended,
     "put-right": _put_right,

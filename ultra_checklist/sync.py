@@ -27,6 +27,7 @@ from ultra_checklist.release import Release, releases
 from ultra_checklist.standing import ReleasePage, may_close
 from ultra_checklist.states import Place, State
 from ultra_checklist.why import say
+from ultra_checklist.witness import Witness
 
 OVERLAP = timedelta(minutes=5)
 """Notion floors edit times to the minute, and its index may lag: look back this far."""
@@ -155,6 +156,8 @@ class Pass:
             states = await reconciler.run(await compare(bench.notion, bench.workspace, release))
         page = ReleasePage(bench, release)
         await page.show(reconciler.view(), states)
+        if reconciler.place is Place.HERE:
+            await Witness(bench, release).tell()
         await self._maybe_close(release, reconciler, states, report)
         release.mirror.save()
 

@@ -14,132 +14,173 @@ from collections.abc import Callable, Iterable, Iterator
 MIN_FORM = 7
 """Bytes of the shortest form that is looked for."""
 
-_DROPPED = b"\r\n\0\"'\\"
+_DROPPED = b"\"'\\"
 _HEX = rb"[0-9A-Fa-f]"
 _COLOUR = rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|[ -/]{1,4}[0-~]|[0-OQ-WYZ=>\\`a-z])"
-_DISGUISED = re.compile(
-    _COLOUR
-    + rb"|[\r\n][ \t]+"
-    + rb"|%%(?:25){0,16}%(h)s{2}"
+COLOUR = re.compile(_COLOUR)
+"""A sequence that a terminal takes as an order, such as a colour."""
+_OPEN_COLOUR = re.compile(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[ -/]{1,4})?\Z")
+_INDENTED = re.compile(rb"\n[ \t]+")
+_RETURNED = re.compile(rb"\r[ \t]+")
+_GAP = re.compile(rb"[\r\n](?:[ \t]|" + _COLOUR + rb")*|\0|" + _COLOUR)
+"""What stands between two characters without being one."""
+_ESCAPE = re.compile(
+    rb"%%(?:25){0,16}%(h)s{2}"
     rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)\[[0-?]{0,64}[@-~]"
     rb"|\\{1,16}(?:u[dD][89abAB]%(h)s{2}\\{1,16}u[dD][c-fC-F]%(h)s{2}|u\{%(h)s{1,6}\}|u%(h)s{4}|U%(h)s{8}|x%(h)s{2}"
     rb"|[0-7]{3}|[nrt])"
     rb"|&(?:amp;){0,8}(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX]%(h)s{1,6});"
     rb"|\xe2\x80[\x8b-\x8f]|\xc2\xad" % {b"h": _HEX}
 )
-"""What stands for something else, or for nothing, in a text."""
-_UNFINISHED = re.compile(
-    rb"(?:\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[ -/]{1,4})?"
-    rb"|%%(?:25){0,16}%(h)s?"
+"""What stands for another character, or for none that is seen."""
+_ESCAPE_OR_QUOTE = re.compile(_ESCAPE.pattern + rb"|[\"'\\]")
+_OPEN_ESCAPE = re.compile(
+    rb"(?:%%(?:25){0,16}%(h)s?"
     rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)(?:\[[0-?]{0,64})?"
     rb"|\\{1,16}(?:u[dD][89abAB]%(h)s{2}(?:\\{1,16}(?:u(?:[dD](?:[c-fC-F]%(h)s?)?)?)?)?"
     rb"|u(?:\{%(h)s{0,6}|%(h)s{0,3})?|U%(h)s{0,7}|x%(h)s?|[0-7]{1,2})?"
     rb"|&(?:amp;){0,8}(?:#(?:[0-9]{0,7}|[xX]%(h)s{0,6})|[a-z]{0,4})?"
     rb"|\xe2\x80?|\xc2)\Z" % {b"h": _HEX}
 )
-_LONGEST_TOKEN = 192
-_BREAK = re.compile(rb"[\r\n][ \t]*\Z")
+_LONGEST_ESCAPE = 192
+_PART = 256
+"""Words of four bytes that are looked through together once it is known that there is something."""
+_NEAR = 1024
 _NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b"", b"apos": b""}
-_TOKENS = re.compile(_DISGUISED.pattern + rb"|[\r\n\0\"'\\]")
-COLOUR = re.compile(_COLOUR)
-"""A sequence that a terminal takes as an order, such as a colour."""
 
 
 def bare(data: bytes) -> bytes:
     """What a text says when everything that only disguises is taken away."""
-    if (
-        b"%" in data or b"\\" in data or b"\x1b" in data or b"&" in data or b"\n " in data or b"\n\t" in data
-        or b"\r " in data or b"\r\t" in data or b"\xe2\x80" in data or b"\xc2\xad" in data
-    ):  # fmt: skip
-        data = _DISGUISED.sub(_meaning, data)
-    return data.translate(None, _DROPPED)
+    return _read(_joined_lines(data)).translate(None, _DROPPED)
+
+
+def _joined_lines(data: bytes) -> bytes:
+    """The text without colours, line breaks and the indentation after them."""
+    if b"\x1b" in data:
+        data = COLOUR.sub(b"", data)
+    if b"\n " in data or b"\n\t" in data:
+        data = _INDENTED.sub(b"", data)
+    if b"\r " in data or b"\r\t" in data:
+        data = _RETURNED.sub(b"", data)
+    return data.translate(None, b"\r\n\0")
+
+
+def _read(data: bytes) -> bytes:
+    """The text with its escapes read."""
+    if b"%" in data or b"\\" in data or b"&" in data or b"\xe2\x80" in data or b"\xc2\xad" in data:
+        return _ESCAPE.sub(_meaning, data)
+    return data
 
 
 def unfinished(data: bytes) -> int:
-    """Where an escape begins that more bytes may still complete; the length where there is none."""
-    start = max(0, len(data) - _LONGEST_TOKEN)
-    found = _UNFINISHED.search(data, start)
-    return found.start() if found is not None else len(data)
+    """Where a colour or an escape begins that more bytes may still complete; the length where there is none."""
+    colour = _OPEN_COLOUR.search(data, max(0, len(data) - _LONGEST_ESCAPE))
+    size = colour.start() if colour is not None else len(data)
+    near = max(0, size - _NEAR)
+    last = data[near:size]
+    if not any(mark in last for mark in (b"%", b"\\", b"&", b"\xe2", b"\xc2")):
+        return size
+    plain = _joined_lines(last)
+    escape = _OPEN_ESCAPE.search(plain, max(0, len(plain) - _LONGEST_ESCAPE))
+    return near + Places(last, _GAP, _nothing).begin(escape.start()) if escape is not None else size
 
 
 def hangs_on(data: bytes, end: int) -> bytes:
     """What before a place decides how the bytes after it are read: a line break swallows the indentation."""
-    return b"\n" if _BREAK.search(data, max(0, end - 1024), end) is not None else b""
+    last = data[max(0, end - _NEAR) : end]
+    return b"\n" if COLOUR.sub(b"", last).rstrip(b" \t").endswith((b"\n", b"\r")) else b""
 
 
 class Places:
-    """Tells for places in a bare text where they are in the text itself.
+    """Tells for places in a text that was read where they are in the text before.
 
-    ``tokens`` finds what the bare text lacks or shows otherwise, ``meaning`` says as what.
+    ``tokens`` finds what was read as something else, ``meaning`` says as what; ``below`` are the places of
+    an earlier reading.
     """
 
     def __init__(
         self,
         data: bytes,
-        tokens: re.Pattern[bytes] = _TOKENS,
-        meaning: Callable[[re.Match[bytes]], bytes] | None = None,
+        tokens: re.Pattern[bytes],
+        meaning: Callable[[re.Match[bytes]], bytes],
+        below: "Places | None" = None,
     ) -> None:
-        self._data = data
+        self._below = below
         self._starts: list[int] = []
         self._ends: list[int] = []
-        self._bare: list[int] = []
-        """Where in the bare text each token's meaning ends."""
+        self._read: list[int] = []
+        """Where in the text that was read each token's meaning ends."""
         shift = 0
-        say = _dropped if meaning is None else meaning
         for token in tokens.finditer(data):
-            shift += token.end() - token.start() - len(say(token))
-            self._starts.append(token.start())
-            self._ends.append(token.end())
-            self._bare.append(token.end() - shift)
+            start, end = token.span()
+            shift += end - start - len(meaning(token))
+            self._starts.append(start)
+            self._ends.append(end)
+            self._read.append(end - shift)
 
     def begin(self, place: int) -> int:
-        """Where the byte of the bare text stands, or the escape that means it."""
-        behind = bisect_right(self._bare, place)
-        if behind == len(self._bare):
-            return place + self._shift(behind)
+        """Where the byte at that place stands, or the escape that means it."""
+        behind = bisect_right(self._read, place)
         found = place + self._shift(behind)
-        return min(found, self._starts[behind])
+        if behind < len(self._starts):
+            found = min(found, self._starts[behind])
+        return found if self._below is None else self._below.begin(found)
 
     def end(self, place: int) -> int:
-        """Where the byte before that place of the bare text ends."""
-        behind = bisect_right(self._bare, place - 1)
+        """Where the byte before that place ends, or the escape that means it."""
+        behind = bisect_right(self._read, place - 1)
         found = place - 1 + self._shift(behind)
-        if behind < len(self._starts) and found >= self._starts[behind]:
-            return self._ends[behind]
-        return found + 1
-
-    def kept(self, start: int, end: int) -> bytes:
-        """What must stay of a stretch that is taken out: colours, NULs, and the last line break."""
-        inner = self._data[start:end]
-        stays = b"".join(part.group() for part in _STAYS.finditer(inner))
-        broken = _LINES.findall(inner)
-        return stays + (broken[-1] if broken else b"")
+        inside = behind < len(self._starts) and found >= self._starts[behind]
+        found = self._ends[behind] if inside else found + 1
+        return found if self._below is None else self._below.end(found)
 
     def _shift(self, behind: int) -> int:
-        return self._ends[behind - 1] - self._bare[behind - 1] if behind else 0
+        return self._ends[behind - 1] - self._read[behind - 1] if behind else 0
 
 
-_STAYS = re.compile(_COLOUR + rb"|\0")
-_LINES = re.compile(rb"\r?\n|\r")
+def places(data: bytes) -> Places:
+    """Where the bytes of a bare text stand in the text."""
+    lines = Places(data, _GAP, _nothing)
+    return Places(_joined_lines(data), _ESCAPE_OR_QUOTE, _dropped, lines)
+
+
+def colour_places(data: bytes) -> Places:
+    """Where the bytes of a text without colours stand in the text."""
+    return Places(data, COLOUR, _nothing)
+
+
+def begin_from_end(data: bytes, size: int) -> int:
+    """Where the last ``size`` bytes of the bare text begin in a text; only its end is looked at, if that will do."""
+    start = max(0, data.rfind(b"\n", 0, max(0, len(data) - 2 * size - 512)))
+    tail = data[start:]
+    length = len(bare(tail))
+    if length < size or len(tail) > 16 * size + 8192:
+        start, tail, length = 0, data, len(bare(data))
+    return start + places(tail).begin(length - size)
 
 
 class Forms:
-    """Finds any of many byte strings in a bare text, at the speed of a look at every fourth byte."""
+    """Finds any of many byte strings in a bare text without looking at every byte.
+
+    Wherever a form of eleven bytes begins, four of its bytes stand together at a multiple of eight; of a
+    shorter one, at a multiple of four. Only there is looked whether the four bytes are known.
+    """
 
     def __init__(self, forms: Iterable[bytes]) -> None:
+        wanted = {form for form in forms if len(form) >= MIN_FORM}
+        shortest = min(map(len, wanted), default=MIN_FORM)
+        self._step = 16 if shortest >= 19 else 8 if shortest >= 11 else 4
         self._prints: dict[int, list[tuple[bytes, int]]] = {}
         self._heads: dict[bytes, list[bytes]] = {}
         self._short: set[bytes] = set()
         self.longest = 0
-        for form in set(forms):
-            if len(form) >= MIN_FORM:
-                self._take(form)
+        for form in wanted:
+            self._take(form)
         self._keys = frozenset(self._prints)
 
     def _take(self, form: bytes) -> None:
-        # Wherever a form begins, one of its stretches of four bytes stands at a multiple of four.
-        for phase in range(4):
-            offset = max(range(phase, len(form) - 3, 4), key=lambda at: _rarity(form[at : at + 4]))
+        for phase in range(self._step):
+            offset = max(range(phase, len(form) - 3, self._step), key=lambda at: _rarity(form[at : at + 4]))
             self._prints.setdefault(_print(form[offset : offset + 4]), []).append((form, offset))
         self._heads.setdefault(form[:4], []).append(form)
         self._short.update(form[:length] for length in range(1, 4))
@@ -147,18 +188,24 @@ class Forms:
 
     def find(self, text: bytes) -> list[tuple[int, int]]:
         """Stretches that are forms, in order; those that overlap are one."""
-        view = memoryview(text + bytes(-len(text) % 4)).cast("I")
+        view = memoryview(text + bytes(-len(text) % 4)).cast("I")[:: self._step // 4]
         if self._keys.isdisjoint(view):
             return []
-        found: list[tuple[int, int]] = []
-        known = self._keys
-        for index, word in enumerate(view):
-            if word in known:
-                for form, offset in self._prints[word]:
-                    start = index * 4 - offset
-                    if start >= 0 and text.startswith(form, start):
-                        found.append((start, start + len(form)))
+        known, found = self._keys, list[tuple[int, int]]()
+        for part in range(0, len(view), _PART):
+            words = view[part : part + _PART]
+            if known.isdisjoint(words):
+                continue
+            for index, word in enumerate(words, part):
+                if word in known:
+                    found += self._there(text, word, index * self._step)
         return joined(found)
+
+    def _there(self, text: bytes, word: int, place: int) -> Iterator[tuple[int, int]]:
+        for form, offset in self._prints[word]:
+            start = place - offset
+            if start >= 0 and text.startswith(form, start):
+                yield start, start + len(form)
 
     def begun(self, text: bytes) -> int:
         """Where the longest beginning of a form stands at a text's end; the length where there is none."""
@@ -244,6 +291,10 @@ def _base32(raw: bytes) -> Iterator[bytes]:
 
 def _dropped(token: re.Match[bytes]) -> bytes:
     return _meaning(token).translate(None, _DROPPED)
+
+
+def _nothing(_token: re.Match[bytes]) -> bytes:
+    return b""
 
 
 def _meaning(token: re.Match[bytes]) -> bytes:

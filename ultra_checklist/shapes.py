@@ -14,33 +14,34 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 
-_ALONE = rb"(?<![A-Za-z0-9_])"
+_WORD = re.compile(rb"[A-Za-z0-9_]")
 _SHAPES: tuple[tuple[bytes, re.Pattern[bytes]], ...] = tuple(
     (anchor, re.compile(pattern))
     for anchor, pattern in (
-        (b"ntn_", _ALONE + rb"ntn_[A-Za-z0-9_%-]{6,8000}"),
-        (b"secret_", _ALONE + rb"secret_[A-Za-z0-9]{20,8000}"),
-        (b"xox", _ALONE + rb"xox[abeoprs](?:\.xox[a-z])?-[A-Za-z0-9-]{8,4000}"),
-        (b"xapp-", _ALONE + rb"xapp-[0-9]-[A-Za-z0-9-]{8,4000}"),
-        (b"gh", _ALONE + rb"gh[opsur]_[A-Za-z0-9]{20,8000}"),
-        (b"github_pat_", _ALONE + rb"github_pat_[A-Za-z0-9_]{20,8000}"),
-        (b"glpat-", _ALONE + rb"glpat-[A-Za-z0-9_-]{20,8000}"),
-        (b"AKIA", _ALONE + rb"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-        (b"ASIA", _ALONE + rb"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-        (b"AIza", _ALONE + rb"AIza[A-Za-z0-9_-]{35}"),
-        (b"eyJ", _ALONE + rb"eyJ[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_-]{8,4000})(?:\.[A-Za-z0-9_-]{0,4000}){1,3}"),
-        (b"_live_", _ALONE + rb"[srp]k_live_[A-Za-z0-9]{10,8000}"),
-        (b"_test_", _ALONE + rb"[sr]k_test_[A-Za-z0-9]{10,8000}"),
-        (b"whsec_", _ALONE + rb"whsec_[A-Za-z0-9+/=]{16,8000}"),
-        (b"sk-", _ALONE + rb"sk-(?:(?:ant|proj|svcacct|live|or)-[A-Za-z0-9_-]{16,8000}|[A-Za-z0-9]{32,8000})"),
-        (b"npm_", _ALONE + rb"npm_[A-Za-z0-9]{36}"),
-        (b"pypi-", _ALONE + rb"pypi-AgE[A-Za-z0-9_-]{30,8000}"),
-        (b"SG.", _ALONE + rb"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,128}"),
-        (b"hf_", _ALONE + rb"hf_[A-Za-z0-9]{30,8000}"),
-        (b"dop_v1_", _ALONE + rb"dop_v1_[a-f0-9]{64}"),
+        (b"ntn_", rb"ntn_[A-Za-z0-9_%-]{6,4000}"),
+        (b"secret_", rb"secret_[A-Za-z0-9]{20,4000}"),
+        (b"xox", rb"xox[abeoprs](?:\.xox[a-z])?-[A-Za-z0-9-]{8,4000}"),
+        (b"xapp-", rb"xapp-[0-9]-[A-Za-z0-9-]{8,4000}"),
+        (b"gh", rb"gh[opsur]_[A-Za-z0-9]{20,4000}"),
+        (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{20,4000}"),
+        (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,4000}"),
+        (b"AKIA", rb"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+        (b"ASIA", rb"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+        (b"AIza", rb"AIza[A-Za-z0-9_-]{35}"),
+        (b"eyJ", rb"eyJ[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_-]{8,4000})(?:\.[A-Za-z0-9_-]{0,4000}){1,3}"),
+        (b"sk_live_", rb"sk_live_[A-Za-z0-9]{10,4000}"),
+        (b"rk_live_", rb"rk_live_[A-Za-z0-9]{10,4000}"),
+        (b"sk_test_", rb"sk_test_[A-Za-z0-9]{10,4000}"),
+        (b"whsec_", rb"whsec_[A-Za-z0-9+/=]{16,4000}"),
+        (b"sk-", rb"sk-(?:(?:ant|proj|svcacct|live|or)-[A-Za-z0-9_-]{16,4000}|[A-Za-z0-9]{32,4000})"),
+        (b"npm_", rb"npm_[A-Za-z0-9]{36}"),
+        (b"pypi-", rb"pypi-AgE[A-Za-z0-9_-]{30,4000}"),
+        (b"SG.", rb"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,128}"),
+        (b"hf_", rb"hf_[A-Za-z0-9]{30,4000}"),
+        (b"dop_v1_", rb"dop_v1_[a-f0-9]{64}"),
         (b":AA", rb"(?<=[0-9]{8}:)AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
-        (b"hooks.slack.com/", rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_%-]{1,8000}"),
-        (b"/api/webhooks/", rb"(?<=/api/webhooks/)[0-9]{6,32}/[A-Za-z0-9_-]{16,8000}"),
+        (b"hooks.slack.com/", rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_%-]{1,4000}"),
+        (b"/api/webhooks/", rb"(?<=/api/webhooks/)[0-9]{6,32}/[A-Za-z0-9_-]{16,4000}"),
     )
 )
 _LINE_TOKEN_END = re.compile(rb"=(?![A-Za-z0-9+/=])")
@@ -123,7 +124,13 @@ class Shapes:
 
         ``ended`` says that no more bytes belong to the last line.
         """
-        found = [match.span() for anchor, shape in _SHAPES if anchor in lines for match in shape.finditer(lines)]
+        found = [
+            match.span()
+            for anchor, shape in _SHAPES
+            if anchor in lines
+            for match in shape.finditer(lines)
+            if _alone(lines, match.start(), anchor)
+        ]
         found += _line_tokens(lines)
         opening = len(lines)
         if b"://" in lines:
@@ -222,6 +229,11 @@ def _header(lines: bytes, at: int, name: bytes) -> tuple[int, int, bool, int]:
     text = _text(lines[start:last])
     secret = _mixed(text) if scheme is None else len(text) >= 4 and _NO_VALUE.fullmatch(text) is None
     return start, last, secret, last
+
+
+def _alone(lines: bytes, start: int, anchor: bytes) -> bool:
+    """Whether a token stands there by itself, and is no end of another word."""
+    return start == 0 or b"/" in anchor or anchor[:1] == b":" or _WORD.match(lines, start - 1) is None
 
 
 def _until(end: re.Pattern[bytes], lines: bytes, start: int) -> int:

@@ -8,7 +8,18 @@ holds the rest back; its memory does not grow with the stream.
 import re
 from collections.abc import Iterable
 
-from ultra_checklist.disguise import COLOUR, Forms, Places, bare, hangs_on, joined, unfinished
+from ultra_checklist.disguise import (
+    COLOUR,
+    Forms,
+    Places,
+    bare,
+    begin_from_end,
+    colour_places,
+    hangs_on,
+    joined,
+    places,
+    unfinished,
+)
 from ultra_checklist.shapes import Shapes
 
 MARK = "[redacted]"
@@ -21,8 +32,8 @@ _WORD = 24
 """Characters of a word that are shown before it is known how it goes on."""
 _HARMLESS = 4
 """Bytes of a secret's beginning that a person at a terminal may see while it has not gone on."""
-_TAIL = re.compile(rb"(?![ \t])[^\x1b%\\&\r\n\0\"'\xc2\xe2]*\Z")
-_NO_ESCAPE = re.compile(rb"[^\x1b%\\&\xc2\xe2]*")
+_STAYS = re.compile(COLOUR.pattern + rb"|\0")
+_LINE_BREAK = re.compile(rb"\r?\n|\r")
 _BREAKS = re.compile(rb"[\r\n\0]")
 _KEY_BEGINS = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_ENDS = re.compile(rb"-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -85,13 +96,8 @@ class _Values:
         for start, end in found:
             if start < begun < end:
                 begun = start
-        limit, places = len(text), None
-        if begun < len(plain):
-            limit = len(text) - (len(plain) - begun)
-            if found or not _as_it_is(text, limit):
-                places = Places(text)
-                limit = places.begin(begun)
-        out = self._rendered(text, found, limit, places)
+        limit = len(text) if begun == len(plain) else begin_from_end(text, len(plain) - begun)
+        out = self._rendered(text, found, limit)
         context = hangs_on(text, limit)
         self._held = context + whole[limit:]
         self._sent = len(context) + max(0, self._sent - limit)
@@ -113,16 +119,14 @@ class _Values:
         begun = self._forms.begun(plain)
         if cut and len(plain) - begun >= _HARMLESS:
             found = joined([*found, (begun, len(plain))])
-        return self._rendered(text, found, len(text), None)
+        return self._rendered(text, found, len(text))
 
-    def _rendered(
-        self, text: bytes, found: list[tuple[int, int]], limit: int, places: Places | None
-    ) -> bytes:
+    def _rendered(self, text: bytes, found: list[tuple[int, int]], limit: int) -> bytes:
         if not found:
             return text[self._sent : limit]
-        places = places or Places(text)
-        stretches = [(places.begin(start), places.end(end)) for start, end in found]
-        return _marked(text, joined(stretches), self._sent, limit, places)
+        there = places(text)
+        stretches = joined((there.begin(start), there.end(end)) for start, end in found)
+        return _marked(text, stretches, self._sent, limit)
 
 
 class _Lines:
@@ -166,34 +170,28 @@ class _Lines:
         return out
 
     def _through(self, text: bytes, limit: int, *, ended: bool, keep: bool = False) -> bytes:
-        plain, places = text, None
-        if b"\x1b" in text:
-            plain = COLOUR.sub(b"", text)
-            places = Places(text, COLOUR, _nothing)
+        plain = COLOUR.sub(b"", text) if b"\x1b" in text else text
         if ended and (self._key or b"PRIVATE KEY" in plain) and not keep:
-            return self._without_keys(text, plain, places)
+            return self._without_keys(text, plain)
         found, opening = self._shapes.find(plain, ended=ended)
         stretches = joined(found)
         for start, end in stretches:
             if start < opening < end:
                 opening = start
+        there = colour_places(text) if plain is not text and (found or opening < len(plain)) else None
         if opening < len(plain):
-            limit = places.begin(opening) if places is not None else opening
-        if places is not None:
-            stretches = joined((places.begin(start), places.end(end)) for start, end in stretches)
-        out = _marked(text, stretches, self._sent, limit, places)
+            limit = opening if there is None else there.begin(opening)
+        out = _marked(text, _there(stretches, there), self._sent, limit)
         self._sent = max(self._sent, limit)
         return out
 
-    def _without_keys(self, text: bytes, plain: bytes, places: Places | None) -> bytes:
+    def _without_keys(self, text: bytes, plain: bytes) -> bytes:
         """Whole lines, some of which belong to a private key; those leave no more than one mark."""
         found, gone = self._key_stretches(plain)
         found += self._shapes.find(plain)[0]
-        stretches = [(s, e) for s, e in joined(found) if not any(a <= s and e <= b for a, b in gone)]
-        if places is not None:
-            stretches = joined((places.begin(start), places.end(end)) for start, end in stretches)
-            gone = [(places.begin(start), places.end(end)) for start, end in gone]
-        return _marked(text, stretches, self._sent, len(text), places, gone)
+        stretches = [(s, e) for s, e in joined(found) if not any(a < e and s < b for a, b in gone)]
+        there = colour_places(text) if plain is not text else None
+        return _marked(text, _there(stretches, there), self._sent, len(text), _there(gone, there))
 
     def _key_stretches(self, plain: bytes) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Stretches of keys that become a mark, and those that go without one."""
@@ -266,34 +264,32 @@ class _Lines:
         return out
 
 
+def _there(stretches: list[tuple[int, int]], places: Places | None) -> list[tuple[int, int]]:
+    """The same stretches in the text with its colours."""
+    if places is None:
+        return stretches
+    return joined((places.begin(start), places.end(end)) for start, end in stretches)
+
+
 def _marked(
     text: bytes,
     stretches: Iterable[tuple[int, int]],
     sent: int,
     limit: int,
-    places: Places | None,
     gone: Iterable[tuple[int, int]] = (),
 ) -> bytes:
     """The text from what was sent up to a limit, with stretches replaced by marks, and others taken out."""
     out: list[bytes] = []
     at = sent
-    changes = sorted([(s, e, _MARK) for s, e in stretches] + [(s, e, b"") for s, e in gone])
-    for start, end, mark in changes:
-        if end <= at or start >= limit:
-            continue
-        start = max(start, at)
-        out.append(text[at:start] + mark)
-        if places is not None:
-            out.append(places.kept(start, end) if mark else b"".join(COLOUR.findall(text, start, end)))
-        at = end
+    for start, end, mark in sorted([(s, e, _MARK) for s, e in stretches] + [(s, e, b"") for s, e in gone]):
+        if end > at and start < limit:
+            out += [text[at : max(start, at)], mark, _kept(text[max(start, at) : end], breaks=bool(mark))]
+            at = end
     out.append(text[at:limit])
     return b"".join(out)
 
 
-def _nothing(_token: re.Match[bytes]) -> bytes:
-    return b""
-
-
-def _as_it_is(text: bytes, start: int) -> bool:
-    """Whether a text reads from there on as it stands: no escape, quote or indentation is near."""
-    return _TAIL.match(text, start) is not None and _NO_ESCAPE.fullmatch(text, max(0, start - 256), start) is not None
+def _kept(text: bytes, *, breaks: bool) -> bytes:
+    """What must stay of a stretch that is taken out: colours, NULs, and the last line break."""
+    lines = _LINE_BREAK.findall(text) if breaks else []
+    return b"".join(_STAYS.findall(text)) + b"".join(lines[-1:])

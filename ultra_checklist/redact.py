@@ -1,103 +1,178 @@
 """Secrets become marks before anything is stored, sent, logged or raised.
 
-A value counts as secret when it is eight characters or longer and was registered, or when it has
-the shape of a known token. It is found in the encodings it travels in. Commit ids, hashes and
-UUIDs stay readable: they are evidence.
+A value counts as secret when it is eight characters or longer and was registered, when it has the shape
+of a known token, or when it stands beside a name that says so. Registered values are found in the
+encodings they travel in, and when colours or line breaks split them. Commit ids, hashes and UUIDs stay
+readable: they are evidence.
 """
 
-import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import unquote, urlsplit
 
-MARK = "[redacted]"
+from ultra_checklist.disguise import Forms, forms_of
+from ultra_checklist.shapes import Shapes, is_readable, is_secret_name
+from ultra_checklist.streaming import MARK, RedactingStream
+
+__all__ = ["MARK", "MIN_LENGTH", "RedactingStream", "Redactor", "is_secret_name"]
+
 MIN_LENGTH = 8
-SECRET_NAME = re.compile(
-    r"(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PRIVATE|CREDENTIAL|WEBHOOK|MNEMONIC|SEED|API_?KEY|ACCESS_?KEY)"
-    r"|(^|_)(KEY|PW|PASS|AUTH)($|_)",
-    re.IGNORECASE,
+_LINE = 16
+"""Characters from which on a line of a longer value is a secret of its own."""
+_ORDINARY = re.compile(
+    r"[a-z]+|[A-Z]+|[A-Z][a-z]+|[\d.,:/]+|[A-Z][a-z]+/[A-Z][A-Za-z_]+|\d+(?:\.\d+)*[A-Za-z]{0,3}"
+    r"|(?:/[a-z][a-z._-]*)+/?|(?:https?://)?(?:localhost|[a-z-]+(?:\.[a-z-]+)*|\d+(?:\.\d+){3})(?::\d+)?(?:/[a-z._-]*)*"
 )
-_TOKEN_SHAPES = re.compile(
-    r"\bntn_[A-Za-z0-9_%-]{6,}|\bsecret_[A-Za-z0-9]{20,}|\bxox[abeprs]-[A-Za-z0-9-]{8,}|\bgh[pousr]_[A-Za-z0-9]{20,}"
-    r"|\bgithub_pat_[A-Za-z0-9_]{20,}|\bAKIA[A-Z0-9]{16}\b|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
-    r"|hooks\.slack\.com/services/[A-Za-z0-9/_-]+"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-    re.DOTALL,
-)
-_READABLE = re.compile(
-    r"[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
-)
-_URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]+):([^/\s@]+)(?=@)")
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a key is named like a secret, as ``DB_PASSWORD`` is."""
-    return SECRET_NAME.search(name) is not None
 
 
 class Redactor:
-    """Knows the secret values and takes them out of text and JSON-able data."""
+    """Knows the secret values and takes them out of text, streams and JSON-able data.
 
-    def __init__(self, secrets: Iterable[str] = (), *, public: Iterable[str] = ()) -> None:
+    ``public`` values, and those that stand in ``public_text``, are everybody's: they are left readable.
+    """
+
+    def __init__(
+        self, secrets: Iterable[str] = (), *, public: Iterable[str] = (), public_text: str = ""
+    ) -> None:
         self._public = set(public)
+        self._public_text = public_text
         self._secrets: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: Forms | None = None
+        self._shapes = Shapes(self._is_public)
         self.add(secrets)
 
-    def add(self, secrets: Iterable[str]) -> None:
-        """Register more values. Short ones, public ones, hashes and UUIDs are left readable."""
-        fresh = {
-            value
-            for value in secrets
-            if len(value) >= MIN_LENGTH and value not in self._public and not _READABLE.fullmatch(value)
-        }
-        if fresh <= self._secrets:
-            return
-        self._secrets |= fresh
-        forms = sorted({form for value in self._secrets for form in _encodings(value)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(re.escape(form) for form in forms))
+    def add(self, secrets: Iterable[str], *, certain: bool = False) -> None:
+        """Register more values. Short ones and public ones are left readable.
 
-    def text(self, text: str) -> str:
-        """The text with every secret replaced by a mark."""
-        if self._pattern is not None:
-            text = self._pattern.sub(MARK, text)
-        text = _TOKEN_SHAPES.sub(MARK, text)
-        return _URL_PASSWORD.sub(rf"\1:{MARK}", text)
+        So are hashes and UUIDs, unless it is ``certain``, by their names, that they are secrets.
+        """
+        fresh = {part for value in secrets for part in _parts(value) if self._is_secret(part, certain)}
+        if not fresh <= self._secrets:
+            self._secrets |= fresh
+            self._forms = None
+
+    def learn(self, values: Mapping[str, str | None]) -> None:
+        """Register the values of an environment: those named like secrets, and all but the ordinary ones."""
+        self.add((value for name, value in values.items() if value and is_secret_name(name)), certain=True)
+        self.add(value for value in values.values() if value and _ORDINARY.fullmatch(value) is None)
+
+    def text(self, text: str, *, cut: bool = False) -> str:
+        """The text with every secret replaced by a mark.
+
+        ``cut`` says that more had followed: what may be the beginning of a secret at its end goes too.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        stream = self.stream()
+        clean = stream.feed(data) + stream.finish(cut=cut)
+        if clean == data:
+            return text
+        try:
+            return clean.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return clean.decode("utf-8", "replace")
+
+    def stream(self) -> RedactingStream:
+        """A redactor of one stream of bytes, with what is registered by now."""
+        if self._forms is None:
+            self._forms = Forms(form for value in self._secrets for form in forms_of(value))
+        return RedactingStream(self._forms, self._shapes)
 
     def data(self, value: Any) -> Any:
-        """The same JSON-able structure with every string, keys included, redacted."""
-        return self._walk(value)
+        """The same JSON-able structure with every string, keys included, redacted.
 
-    def _walk(self, value: object) -> object:
+        A secret is also found where it is split over the texts of a list, as Notion splits long ones.
+        """
+        texts: dict[tuple[object, ...], list[str]] = {}
+        _gather(value, (), texts)
+        clean = {path: iter(self._together(found)) for path, found in texts.items()}
+        return self._rebuilt(value, (), clean)
+
+    def _together(self, texts: list[str]) -> list[str]:
+        """Each text redacted, and what is split over neighbours too."""
+        if len(texts) > 1 and not any("\0" in text for text in texts):
+            # A NUL is nothing to whoever looks for a split secret, and it is kept.
+            whole = self.text("\0".join(texts)).split("\0")
+            if len(whole) == len(texts):
+                return whole
+        return [self.text(text) for text in texts]
+
+    def _rebuilt(self, value: object, path: tuple[object, ...], clean: dict[tuple[object, ...], Any]) -> object:
         if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            return {self._walk(key): self._walk(item) for key, item in value.items()}
+            return next(clean[path])
+        if isinstance(value, Mapping):
+            return {
+                self.text(key) if isinstance(key, str) else key: self._named(
+                    key, item, self._rebuilt(item, (*path, key), clean)
+                )
+                for key, item in value.items()
+            }
         if isinstance(value, list | tuple):
-            return [self._walk(item) for item in value]
+            return [self._rebuilt(item, path, clean) for item in value]
         return value
 
+    def _named(self, name: object, value: object, clean: object) -> object:
+        """A value in structured data, taken out where its name tells that it is a secret."""
+        told = isinstance(name, str) and isinstance(value, str) and self._shapes.is_named_secret(name, value)
+        return MARK if told else clean
 
-def _encodings(value: str) -> set[str]:
-    """The forms in which a value travels: raw, JSON, URL, hex, and base64 at its three offsets."""
-    raw = value.encode()
-    forms = {
-        value,
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        quote(value, safe=""),
-        quote(value),
-        raw.hex(),
-        raw.hex().upper(),
-    }
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
-        # The characters at both ends also depend on the neighbouring bytes: leave them out.
-        start = (offset * 4 + 2) // 3
-        end = (offset + len(raw)) * 4 // 3
-        core = encoded[start:end]
-        if len(core) >= MIN_LENGTH:
-            forms |= {core, core.replace("+", "-").replace("/", "_")}
-    return forms
+    def _is_public(self, value: str) -> bool:
+        return value in self._public or (len(value) > 2 and value in self._public_text)
+
+    def _is_secret(self, value: str, certain: bool) -> bool:
+        return len(value) >= MIN_LENGTH and not self._is_public(value) and (certain or not is_readable(value))
+
+
+def _gather(value: object, path: tuple[object, ...], texts: dict[tuple[object, ...], list[str]]) -> None:
+    if isinstance(value, str):
+        texts.setdefault(path, []).append(value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _gather(item, (*path, key), texts)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _gather(item, path, texts)
+
+
+def _parts(value: str) -> Iterable[str]:
+    """A value, and what of it may appear alone: its lines, the password of an address, what JSON holds."""
+    yield value
+    yield value.strip()
+    lines = value.replace("\\n", "\n").splitlines()
+    if len(lines) > 1:
+        yield from (line.strip() for line in lines if len(line.strip()) >= _LINE and not line.startswith("-----"))
+    if "://" in value:
+        yield from _address(value)
+    if value[:1] in "{[":
+        try:
+            data = json.loads(value)
+        except ValueError:
+            return
+        yield from _leaves(data)
+
+
+def _address(value: str) -> Iterable[str]:
+    try:
+        parts = urlsplit(value.strip())
+    except ValueError:
+        return
+    for secret in (parts.password, parts.query):
+        if secret:
+            yield secret
+            yield unquote(secret)
+    yield from (field.partition("=")[2] for field in parts.query.split("&"))
+
+
+def _leaves(data: object, name: str = "") -> Iterable[str]:
+    if isinstance(data, str):
+        if is_secret_name(name) and not name.lower().endswith("_id"):
+            yield from _parts(data)
+    elif isinstance(data, dict):
+        for key, item in data.items():
+            yield from _leaves(item, str(key))
+    elif isinstance(data, list):
+        for item in data:
+            yield from _leaves(item, name)
+
+

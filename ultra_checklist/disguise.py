@@ -1,0 +1,350 @@
+r"""The disguises in which a value travels, and how to see through them.
+
+What a terminal, an encoder or a shell puts between the characters of a value is taken out of a text:
+colours, line breaks, quotes, backslashes; and what is written as ``%41``, ``\u0041``, ``\x41`` or
+``&#65;`` is read as what it means. In such a bare text a value can only stand as it is, or as one of a
+few ``forms``, base64 for example. A place in the bare text can be told in the text itself.
+"""
+
+import base64
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+
+MIN_FORM = 7
+"""Bytes of the shortest form that is looked for."""
+
+_DROPPED = b"\"'\\"
+_HEX = rb"[0-9A-Fa-f]"
+_COLOUR = rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|[ -/]{1,4}[0-~]|[0-OQ-WYZ=>\\`a-z])"
+COLOUR = re.compile(_COLOUR)
+"""A sequence that a terminal takes as an order, such as a colour."""
+_OPEN_COLOUR = re.compile(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[ -/]{1,4})?\Z")
+_INDENTED = re.compile(rb"\n[ \t]+")
+_RETURNED = re.compile(rb"\r[ \t]+")
+_GAP = re.compile(rb"[\r\n](?:[ \t]|" + _COLOUR + rb")*|\0|" + _COLOUR)
+"""What stands between two characters without being one."""
+_ESCAPE = re.compile(
+    rb"%%(?:25){0,16}%(h)s{2}"
+    rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)\[[0-?]{0,64}[@-~]"
+    rb"|\\{1,16}(?:u[dD][89abAB]%(h)s{2}\\{1,16}u[dD][c-fC-F]%(h)s{2}|u\{%(h)s{1,6}\}|u%(h)s{4}|U%(h)s{8}|x%(h)s{2}"
+    rb"|[0-7]{3}|[nrt])"
+    rb"|&(?:amp;){0,8}(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX]%(h)s{1,6});"
+    rb"|\xe2\x80[\x8b-\x8f]|\xc2\xad" % {b"h": _HEX}
+)
+"""What stands for another character, or for none that is seen."""
+_ESCAPE_OR_QUOTE = re.compile(_ESCAPE.pattern + rb"|[\"'\\]")
+_OPEN_ESCAPE = re.compile(
+    rb"(?:%%(?:25){0,16}%(h)s?"
+    rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)(?:\[[0-?]{0,64})?"
+    rb"|\\{1,16}(?:u[dD][89abAB]%(h)s{2}(?:\\{1,16}(?:u(?:[dD](?:[c-fC-F]%(h)s?)?)?)?)?"
+    rb"|u(?:\{%(h)s{0,6}|%(h)s{0,3})?|U%(h)s{0,7}|x%(h)s?|[0-7]{1,2})?"
+    rb"|&(?:amp;){0,8}(?:#(?:[0-9]{0,7}|[xX]%(h)s{0,6})|[a-z]{0,4})?"
+    rb"|\xe2\x80?|\xc2)\Z" % {b"h": _HEX}
+)
+_LONGEST_ESCAPE = 192
+_PART = 256
+"""Words of four bytes that are looked through together once it is known that there is something."""
+_NEAR = 1024
+_NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b"", b"apos": b""}
+
+
+def bare(data: bytes) -> bytes:
+    """What a text says when everything that only disguises is taken away."""
+    return _read(_joined_lines(data)).translate(None, _DROPPED)
+
+
+def _joined_lines(data: bytes) -> bytes:
+    """The text without colours, line breaks and the indentation after them."""
+    if b"\x1b" in data:
+        data = COLOUR.sub(b"", data)
+    if b"\n " in data or b"\n\t" in data:
+        data = _INDENTED.sub(b"", data)
+    if b"\r " in data or b"\r\t" in data:
+        data = _RETURNED.sub(b"", data)
+    return data.translate(None, b"\r\n\0")
+
+
+def _read(data: bytes) -> bytes:
+    """The text with its escapes read."""
+    if b"%" in data or b"\\" in data or b"&" in data or b"\xe2\x80" in data or b"\xc2\xad" in data:
+        return _ESCAPE.sub(_meaning, data)
+    return data
+
+
+def unfinished(data: bytes) -> int:
+    """Where a colour or an escape begins that more bytes may still complete; the length where there is none."""
+    colour = _OPEN_COLOUR.search(data, max(0, len(data) - _LONGEST_ESCAPE))
+    size = colour.start() if colour is not None else len(data)
+    near = max(0, size - _NEAR)
+    last = data[near:size]
+    if not any(mark in last for mark in (b"%", b"\\", b"&", b"\xe2", b"\xc2")):
+        return size
+    plain = _joined_lines(last)
+    escape = _OPEN_ESCAPE.search(plain, max(0, len(plain) - _LONGEST_ESCAPE))
+    return near + Places(last, _GAP, _nothing).begin(escape.start()) if escape is not None else size
+
+
+def hangs_on(data: bytes, end: int) -> bytes:
+    """What before a place decides how the bytes after it are read: a line break swallows the indentation."""
+    last = data[max(0, end - _NEAR) : end]
+    return b"\n" if COLOUR.sub(b"", last).rstrip(b" \t").endswith((b"\n", b"\r")) else b""
+
+
+class Places:
+    """Tells for places in a text that was read where they are in the text before.
+
+    ``tokens`` finds what was read as something else, ``meaning`` says as what; ``below`` are the places of
+    an earlier reading.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        tokens: re.Pattern[bytes],
+        meaning: Callable[[re.Match[bytes]], bytes],
+        below: "Places | None" = None,
+    ) -> None:
+        self._below = below
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._read: list[int] = []
+        """Where in the text that was read each token's meaning ends."""
+        shift = 0
+        for token in tokens.finditer(data):
+            start, end = token.span()
+            shift += end - start - len(meaning(token))
+            self._starts.append(start)
+            self._ends.append(end)
+            self._read.append(end - shift)
+
+    def begin(self, place: int) -> int:
+        """Where the byte at that place stands, or the escape that means it."""
+        behind = bisect_right(self._read, place)
+        found = place + self._shift(behind)
+        if behind < len(self._starts):
+            found = min(found, self._starts[behind])
+        return found if self._below is None else self._below.begin(found)
+
+    def end(self, place: int) -> int:
+        """Where the byte before that place ends, or the escape that means it."""
+        behind = bisect_right(self._read, place - 1)
+        found = place - 1 + self._shift(behind)
+        inside = behind < len(self._starts) and found >= self._starts[behind]
+        found = self._ends[behind] if inside else found + 1
+        return found if self._below is None else self._below.end(found)
+
+    def _shift(self, behind: int) -> int:
+        return self._ends[behind - 1] - self._read[behind - 1] if behind else 0
+
+
+def places(data: bytes) -> Places:
+    """Where the bytes of a bare text stand in the text."""
+    lines = Places(data, _GAP, _nothing)
+    return Places(_joined_lines(data), _ESCAPE_OR_QUOTE, _dropped, lines)
+
+
+def colour_places(data: bytes) -> Places:
+    """Where the bytes of a text without colours stand in the text."""
+    return Places(data, COLOUR, _nothing)
+
+
+def begin_from_end(data: bytes, size: int) -> int:
+    """Where the last ``size`` bytes of the bare text begin in a text; only its end is looked at, if that will do."""
+    start = max(0, data.rfind(b"\n", 0, max(0, len(data) - 2 * size - 512)))
+    tail = data[start:]
+    length = len(bare(tail))
+    if length < size or len(tail) > 16 * size + 8192:
+        start, tail, length = 0, data, len(bare(data))
+    return start + places(tail).begin(length - size)
+
+
+class Forms:
+    """Finds any of many byte strings in a bare text without looking at every byte.
+
+    Wherever a form of eleven bytes begins, four of its bytes stand together at a multiple of eight; of a
+    shorter one, at a multiple of four. Only there is looked whether the four bytes are known.
+    """
+
+    def __init__(self, forms: Iterable[bytes]) -> None:
+        wanted = {form for form in forms if len(form) >= MIN_FORM}
+        shortest = min(map(len, wanted), default=MIN_FORM)
+        self._step = 16 if shortest >= 19 else 8 if shortest >= 11 else 4
+        self._prints: dict[int, list[tuple[bytes, int]]] = {}
+        self._heads: dict[bytes, list[bytes]] = {}
+        self._short: set[bytes] = set()
+        self.longest = 0
+        for form in wanted:
+            self._take(form)
+        self._keys = frozenset(self._prints)
+
+    def _take(self, form: bytes) -> None:
+        for phase in range(self._step):
+            offset = max(range(phase, len(form) - 3, self._step), key=lambda at: _rarity(form[at : at + 4]))
+            self._prints.setdefault(_print(form[offset : offset + 4]), []).append((form, offset))
+        self._heads.setdefault(form[:4], []).append(form)
+        self._short.update(form[:length] for length in range(1, 4))
+        self.longest = max(self.longest, len(form))
+
+    def find(self, text: bytes) -> list[tuple[int, int]]:
+        """Stretches that are forms, in order; those that overlap are one."""
+        view = memoryview(text + bytes(-len(text) % 4)).cast("I")[:: self._step // 4]
+        if self._keys.isdisjoint(view):
+            return []
+        known, found = self._keys, list[tuple[int, int]]()
+        for part in range(0, len(view), _PART):
+            words = view[part : part + _PART]
+            if known.isdisjoint(words):
+                continue
+            for index, word in enumerate(words, part):
+                if word in known:
+                    found += self._there(text, word, index * self._step)
+        return joined(found)
+
+    def _there(self, text: bytes, word: int, place: int) -> Iterator[tuple[int, int]]:
+        for form, offset in self._prints[word]:
+            start = place - offset
+            if start >= 0 and text.startswith(form, start):
+                yield start, start + len(form)
+
+    def begun(self, text: bytes) -> int:
+        """Where the longest beginning of a form stands at a text's end; the length where there is none."""
+        size = len(text)
+        heads = self._heads
+        for start in range(max(0, size - self.longest + 1), size - 3):
+            forms = heads.get(text[start : start + 4])
+            if forms is not None:
+                rest = text[start:]
+                if any(len(form) > len(rest) and form.startswith(rest) for form in forms):
+                    return start
+        for start in range(max(0, size - 3), size):
+            if text[start:] in self._short:
+                return start
+        return size
+
+
+def joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same stretches in order, with those made one that overlap."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(stretches):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def forms_of(value: str) -> set[bytes]:
+    """How a value may look in a bare text; each form has eight bytes or more."""
+    text = value.strip()
+    raw = text.encode("utf-8", "surrogatepass")
+    forms = set(_plainly(raw))
+    forms.update(_plainly(b"".join(bytes([ord(c)]) if ord(c) < 256 else c.encode("utf-8", "replace") for c in text)))
+    for source in {raw, raw + b"\n", value.encode("utf-8", "surrogatepass"), text.encode("utf-16-le", "surrogatepass")}:
+        once = list(_base64(source))
+        forms.update(once)
+        forms.update(_base32(source))
+    # What Kubernetes does to a value that was encoded already.
+    forms.update(twice for once in _whole_base64(raw) for twice in _base64(once))
+    for byte, between in (("%02x", b""), ("%02X", b""), ("%02x", b":"), ("%02X", b":"), ("%02x", b" "), ("%02X", b" "),
+                          ("%02x", b"-"), ("%02X", b"-"), ("0x%02x", b", "), ("0x%02x", b","), ("0x%02X", b", "),
+                          ("%d", b","), ("%d", b", ")):  # fmt: skip
+        forms.add(between.join((byte % number).encode() for number in raw))
+    return {form for form in forms if len(form) >= MIN_FORM + 1}
+
+
+def _plainly(raw: bytes) -> Iterator[bytes]:
+    form = bare(raw)
+    yield form
+    yield form.replace(b" ", b"+")
+    # Half an escape at its end reads otherwise together with what follows it.
+    yield form[: unfinished(form)]
+    yield bare(raw[: unfinished(raw)])
+    # And what stands before it may swallow its beginning: \n, %41, \101.
+    for length, swallowed in ((1, rb"[nrt]"), (2, _HEX + b"{2}"), (3, rb"[0-7]{3}"), (3, rb"x" + _HEX + b"{2}")):
+        if re.match(swallowed, form) is not None:
+            yield form[length:]
+
+
+def _base64(raw: bytes) -> Iterator[bytes]:
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + raw).rstrip(b"=")
+        # The characters at both ends also depend on the neighbouring bytes: they are no part of the form.
+        core = encoded[(offset * 4 + 2) // 3 : (offset + len(raw)) * 4 // 3]
+        if len(core) >= MIN_FORM + 1:
+            yield core
+            yield core.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def _whole_base64(raw: bytes) -> Iterator[bytes]:
+    """A value that was encoded alone, without the end that depends on a line break after it."""
+    yield base64.b64encode(raw)[: len(raw) // 3 * 4]
+
+
+def _base32(raw: bytes) -> Iterator[bytes]:
+    for offset in range(5):
+        encoded = base64.b32encode(bytes(offset) + raw).rstrip(b"=")
+        core = encoded[(offset * 8 + 4) // 5 : (offset + len(raw)) * 8 // 5]
+        if len(core) >= MIN_FORM + 1:
+            yield core
+
+
+def _dropped(token: re.Match[bytes]) -> bytes:
+    return _meaning(token).translate(None, _DROPPED)
+
+
+def _nothing(_token: re.Match[bytes]) -> bytes:
+    return b""
+
+
+def _meaning(token: re.Match[bytes]) -> bytes:
+    """What an escape stands for."""
+    text = token.group()
+    match text[:1]:
+        case b"%":
+            return bytes([int(text[-2:], 16)])
+        case b"&":
+            return _entity(text.strip(b"&;").rpartition(b";")[2])
+        case b"\\":
+            return b"" if b"[" in text else _escape(text.lstrip(b"\\"))
+        case _:
+            return b""
+
+
+def _entity(name: bytes) -> bytes:
+    if name[:2] in (b"#x", b"#X"):
+        return _character(int(name[2:], 16))
+    if name[:1] == b"#":
+        return _character(int(name[1:]))
+    return _NAMES.get(name, b"&")
+
+
+def _escape(text: bytes) -> bytes:
+    kind, rest = text[:1], text[1:]
+    if not kind:
+        return b""
+    if kind == b"x":
+        return bytes([int(rest, 16)])
+    if kind in b"uU":
+        digits = rest.strip(b"{}")
+        if b"u" in digits:
+            high, _, low = digits.partition(b"\\")
+            return _character(0x10000 + ((int(high, 16) & 0x3FF) << 10) + (int(low.lstrip(b"\\u"), 16) & 0x3FF))
+        return _character(int(digits, 16))
+    if kind == b"t":
+        return b"\t"
+    return b"" if kind in b"nr" else bytes([int(text, 8) & 0xFF])
+
+
+def _character(number: int) -> bytes:
+    return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else b"?"
+
+
+def _print(four: bytes) -> int:
+    return memoryview(four).cast("I")[0]
+
+
+def _rarity(four: bytes) -> int:
+    """How seldom four bytes will be met in a text of words."""
+    kinds = sum(1 if byte in b"etaoinsrhldcu \t" else 3 if 97 <= byte <= 122 else 5 for byte in four)
+    return kinds - 8 * (len(set(four)) < 3)

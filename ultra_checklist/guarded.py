@@ -88,22 +88,25 @@ class Guarded:
         """Run the command; ``show`` gets its output, redacted. Files the end. Raises NotStarted, StateError."""
         stream, log = self._redactor.stream(), self._store.writer(MAX_LOG)
 
-        def take(data: bytes) -> None:
-            clean = stream.feed(data)
+        def pass_on(clean: bytes) -> None:
             log.write(clean)
             show(clean)
 
         kept = {name: value for name, value in environment.items() if not name.startswith(_OURS)}
         try:
-            ended = Session(self.argv, take, cwd=Path.cwd(), environment=kept).run()
+            ended = Session(
+                self.argv,
+                lambda data: pass_on(stream.feed(data)),
+                cwd=Path.cwd(),
+                environment=kept,
+                pause=lambda: pass_on(stream.pause()),
+            ).run()
         except BaseException:
             log.abort()
             self._file({"exit_code": NOT_STARTED}, began=False)
             raise
         self.code = ended.code
-        rest = stream.finish()
-        log.write(rest)
-        show(rest)
+        pass_on(stream.finish())
         blob = log.commit()
         found = {"log": blob.digest, "log_bytes": blob.size, "log_complete": blob.complete}
         self._file({"exit_code": ended.code, "signals": ended.signals, **found}, began=True)

@@ -21,6 +21,8 @@ from pathlib import Path
 
 CHUNK = 65536
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+PAUSE = 0.05
+"""Seconds of silence after which ``pause`` is called: a prompt, say, waits for its answer."""
 QUIET, DRAIN = 0.2, 2.0
 """Seconds: after the command has ended, output of what it left behind is still taken in until it falls silent for
 the first time, and for the second one at most."""
@@ -45,13 +47,24 @@ class Ended:
 
 
 class Session:
-    """One command in a pseudo-terminal. ``take`` gets every byte that it writes, and must not raise."""
+    """One command in a pseudo-terminal.
+
+    ``take`` gets every byte that it writes, ``pause`` is called when it has fallen silent; neither must raise.
+    """
 
     def __init__(
-        self, argv: Sequence[str], take: Callable[[bytes], object], *, cwd: Path, environment: Mapping[str, str]
+        self,
+        argv: Sequence[str],
+        take: Callable[[bytes], object],
+        *,
+        cwd: Path,
+        environment: Mapping[str, str],
+        pause: Callable[[], object] = lambda: None,
     ) -> None:
         self._argv = list(argv)
         self._take = take
+        self._pause = pause
+        self._silent = True
         self._cwd = cwd
         self._environment = dict(environment)
         self._signals: list[str] = []
@@ -106,7 +119,11 @@ class Session:
                 selector.register(0, selectors.EVENT_READ, self._type)
             running = True
             while running:
-                for key, _ in selector.select():
+                came = selector.select(None if self._silent else PAUSE)
+                if not came:
+                    self._silent = True
+                    self._pause()
+                for key, _ in came:
                     if key.fd == ended:
                         running = False
                     elif not key.data():
@@ -127,6 +144,7 @@ class Session:
             data = os.read(self._master, CHUNK)
         except OSError:
             return False
+        self._silent = False
         self._take(data)
         return bool(data)
 

@@ -18,7 +18,7 @@ from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.intake import deploy_begun
 from ultra_checklist.model import Gate, Item, Template
 from ultra_checklist.record import RunRecord
-from ultra_checklist.redact import Redactor
+from ultra_checklist.prove import Prover
 from ultra_checklist.release import Release
 from ultra_checklist.terminal import Ended, Session
 
@@ -38,11 +38,12 @@ def guards_of(template: Template, item: Item) -> list[Gate]:
 class Guarded:
     """One run of a command for an item."""
 
-    def __init__(self, release: Release, item: Item, home: Path, redactor: Redactor, argv: Sequence[str]) -> None:
+    def __init__(self, release: Release, item: Item, home: Path, prover: Prover, argv: Sequence[str]) -> None:
         self._release = release
         self.item = item
         self._store = EvidenceStore(home)
-        self._redactor = redactor
+        self._prover = prover
+        self._redactor = prover.runner.redactor
         self.argv = list(argv)
         self._checkout = release.manifest.variables.get("DEPLOY_DIR") or ""
         self.record: RunRecord | None = None
@@ -59,7 +60,7 @@ class Guarded:
         """The address of the release's page."""
         return self._release.manifest.page_url
 
-    def begin(self, gates: Sequence[str], break_glass: str = "") -> RunRecord:
+    async def begin(self, gates: Sequence[str], break_glass: str = "") -> RunRecord:
         """File the beginning, and the deploy's mark where this item deploys. Raises StateError."""
         release, item = self._release, self.item
         number = len(release.history.runs) + 1
@@ -79,7 +80,7 @@ class Guarded:
         }
         lines: list[tuple[str, Mapping[str, Any]]] = [("run-started", started)]
         if item.deploys:
-            lines.append(("deploy", mark))
+            lines += [*await self._prover.baselines(mark["number"]), ("deploy", mark)]
         release.record_all(lines)
         self.record = release.history.runs[-1]
         return self.record

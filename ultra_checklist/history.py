@@ -111,6 +111,8 @@ class History:
     checks: dict[str, CheckHistory] = field(default_factory=dict)
     deploys: list[DeployMark] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
+    baselines: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
+    """By item and place among its probes: as which deploy began it looked, and the evidence of that."""
     status: Status = Status.PREPARING
     ready_at: datetime | None = None
     """Since when everything has been settled; None while something is open."""
@@ -284,6 +286,11 @@ def _gate(history: History, entry: Entry) -> None:
         _news(history, entry)
 
 
+def _baseline(history: History, entry: Entry) -> None:
+    data = entry.data
+    history.baselines[data["item"], data["probe"]] = data["deploy"], data["evidence"]
+
+
 def _news(history: History, entry: Entry) -> None:
     history.news.append(News(seq=entry.seq, kind=entry.kind, time=entry.time, data=entry.data, hash=entry.hash))
 
@@ -356,6 +363,7 @@ _HANDLERS = {
     "deploy-withdrawn": _deploy_withdrawn,
     "gate": _gate,
     "told": _told,
+    "baseline": _baseline,
     "run-started": _run_started,
     "run-ended": _run_ended,
     "put-right": _put_right,

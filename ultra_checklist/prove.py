@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ultra_checklist import plugins
-from ultra_checklist.errors import PluginError
+from ultra_checklist.errors import PluginError, StateError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.history import ProofLine
 from ultra_checklist.manifest import bound_to, now
@@ -51,6 +52,7 @@ class Prover:
             record=release.on_record,
             blob=self._evidence.path,
             last_good=release.last_good,
+            baseline=self._baseline,
         )
 
     async def prove(self, items: Iterable[Item]) -> list[str]:
@@ -72,6 +74,34 @@ class Prover:
         for item in spent:
             self._may_have_been_sent(item)
         return changed
+
+    async def baselines(self, deploy: int) -> list[tuple[str, dict[str, Any]]]:
+        """Look at what must be known of the moment in which a deploy begins; gives lines for the journal.
+
+        What cannot be seen then is not known later, and said to be.
+        """
+        lines: list[tuple[str, dict[str, Any]]] = []
+        for item, place, finding in await self.runner.baselines(self._release.manifest.items):
+            if finding.material:
+                known = {
+                    "item": item,
+                    "probe": place,
+                    "deploy": deploy,
+                    "evidence": self._evidence.put(finding.material),
+                }
+                lines.append(("baseline", known))
+        return lines
+
+    def _baseline(self, item: str, place: int) -> bytes | None:
+        """What a probe saw as the newest deploy began."""
+        history = self._release.history
+        deploy, digest = history.baselines.get((item, place), (0, ""))
+        if not digest or deploy != len(history.deploys):
+            return None
+        try:
+            return self._evidence.get(digest)
+        except (OSError, StateError):
+            return None
 
     def _tick(self, item: Item) -> int:
         tick = self._release.history.check(item.id).tick

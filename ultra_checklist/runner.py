@@ -40,8 +40,10 @@ class Runner:
         record: Callable[[], ReleaseRecord | None] = lambda: None,
         blob: Callable[[str], Path] = Path,
         last_good: Callable[[], str] = str,
+        baseline: Callable[[str, int], bytes | None] = lambda _item, _place: None,
     ) -> None:
         self._record = record
+        self._baseline = baseline
         self._variables = variables
         self._clock = clock
         self._longest = math.inf if longest is None else longest
@@ -67,20 +69,39 @@ class Runner:
     async def prove(self, item: Item) -> list[Finding]:
         """Run the probes of one item. Never raises for what a probe does: that is the verdict "unknown"."""
         context = replace(self._context, item=item.id, release=self._record())
-        return list(await asyncio.gather(*(self._run_one(spec, context) for spec in item.probes)))
+        looks = (self._run_one(spec, context, place) for place, spec in enumerate(item.probes))
+        return list(await asyncio.gather(*looks))
 
-    async def _run_one(self, spec: ProbeSpec, context: Context) -> Finding:
+    async def baselines(self, items: Iterable[Item]) -> list[tuple[str, int, Finding]]:
+        """Let those look that must know how things are as a deploy begins: item, place among its probes, finding."""
+        wanted = [
+            (item.id, place, spec) for item in items for place, spec in enumerate(item.probes) if self._wants(spec)
+        ]
+        context = replace(self._context, release=self._record())
+        looks = (self._run_one(spec, replace(context, item=item), -1) for item, _, spec in wanted)
+        found = await asyncio.gather(*looks)
+        return [(item, place, finding) for (item, place, _), finding in zip(wanted, found, strict=True)]
+
+    def _wants(self, spec: ProbeSpec) -> bool:
+        raw, missing = self._variables.fill(dict(spec.options))
+        try:
+            family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
+            return not missing and family(family.options_model.model_validate(raw)).wants_baseline
+        except (PluginError, ValidationError):
+            return False
+
+    async def _run_one(self, spec: ProbeSpec, context: Context, place: int) -> Finding:
         async with self._slots:
             started, timer = self._clock(), asyncio.get_running_loop().time
             begun = timer()
-            verdict, seen = await self._verdict(spec, context)
+            verdict, seen = await self._verdict(spec, context, place)
             seconds = round(timer() - begun, 3)
         clean = Verdict.model_validate(self.redactor.data(verdict.model_dump(mode="json")))
         return Finding(
             probe=spec.probe, verdict=clean, started=started, seconds=seconds, material=self._material(spec, seen)
         )
 
-    async def _verdict(self, spec: ProbeSpec, context: Context) -> tuple[Verdict, Observation | None]:
+    async def _verdict(self, spec: ProbeSpec, context: Context, place: int) -> tuple[Verdict, Observation | None]:
         raw, missing = self._variables.fill(dict(spec.options))
         if missing:
             return _unset(missing), None
@@ -92,6 +113,8 @@ class Runner:
         except PluginError as error:
             return _crashed("probe-missing", error.message), None
         try:
+            if probe.wants_baseline:
+                context = replace(context, baseline=self._before(probe, context.item, place))
             limit = min(probe.options.timeout + GRACE, self._longest)
             async with asyncio.timeout(limit):
                 seen = await probe.observe(context)
@@ -104,6 +127,14 @@ class Runner:
         except Exception as error:
             # Whatever a probe does, the answer is "cannot tell".
             return _crashed("probe-crashed", f"{type(error).__name__}: {error}"), None
+
+    def _before(self, probe: Probe[Options, Observation], item: str, place: int) -> Observation | None:
+        """What a probe saw as the newest deploy began; None where that is not known, or not understood any more."""
+        raw = self._baseline(item, place)
+        try:
+            return probe.observation_model.model_validate(json.loads(raw)["observation"]) if raw else None
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def _material(self, spec: ProbeSpec, seen: Observation | None) -> bytes:
         if seen is None:

@@ -175,13 +175,14 @@ async def _take_in(at: Desk, notion: Any, key: str) -> None:
         say(_LATER.say(at.lang).replace("{why}", error.message))
 
 
-def _file(at: Desk, release: Any, item: Any, command: Sequence[str], gates: Sequence[str], break_glass: str) -> Any:
+async def _file(
+    at: Desk, release: Any, item: Any, command: Sequence[str], gates: Sequence[str], break_glass: str
+) -> Any:
     from ultra_checklist.guarded import Guarded
     from ultra_checklist.prove import Prover
 
-    redactor = Prover(release, at.home, at.secrets).runner.redactor
-    guarded = Guarded(release, item, at.home, redactor, command)
-    record = guarded.begin(gates, break_glass)
+    guarded = Guarded(release, item, at.home, Prover(release, at.home, at.secrets), command)
+    record = await guarded.begin(gates, break_glass)
     if break_glass:
         say(_UNGATED.say(at.lang).replace("{reason}", break_glass))
     names = _GATES.say(at.lang).replace("{names}", ", ".join(gates)) if gates else ""

@@ -83,6 +83,8 @@ class Context:
     redactor: Redactor = field(default_factory=Redactor)
     item: str = ""
     """The item for which is looked."""
+    baseline: "Observation | None" = None
+    """What this probe saw as the newest deploy began; None: it did not look then."""
     release: ReleaseRecord | None = None
     """What is on record of the release; None: a template is looked at without one."""
     blob: Callable[[str], Path] = lambda digest: Path(digest)
@@ -182,6 +184,11 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
 
     def __init__(self, options: OptionsT) -> None:
         self.options = options
+
+    @property
+    def wants_baseline(self) -> bool:
+        """Whether it must also look as a deploy begins, ticked or not; that is `context.baseline` later."""
+        return False
 
     @abstractmethod
     async def observe(self, context: Context) -> SeenT:

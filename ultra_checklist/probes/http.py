@@ -53,6 +53,10 @@ class HttpOptions(Options):
     commit: CommitId | None = Field(
         default=None, description="The commit that the answer must name as the running one."
     )
+    changed: list[str] = Field(
+        default_factory=list,
+        description="Dotted paths whose values must differ from when the deploy began, such as a start time.",
+    )
     max_seconds: float | None = Field(default=None, gt=0, description="Longest good time of an answer.")
     headers: dict[str, str] = Field(default_factory=dict, description="Headers to send; they are never recorded.")
     verify_tls: bool = Field(default=True, description="false: accept any certificate.")
@@ -78,6 +82,10 @@ class HttpSeen(Observation):
     """Scheme, host and port of a redirect that was not followed."""
     contains: bool | None = None
     values: dict[str, Any] = Field(default_factory=dict)
+    moving: dict[str, Any] = Field(default_factory=dict)
+    """Values under the paths of `changed`."""
+    before: dict[str, Any] | None = None
+    """The same as the deploy began; None: that was not seen."""
     commits: list[str] = Field(default_factory=list)
     """What looks like a commit in the body: values under telling JSON keys first."""
     body: str = ""
@@ -93,6 +101,11 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
     )
     options_model: ClassVar[type[Options]] = HttpOptions
     observation_model: ClassVar[type[Observation]] = HttpSeen
+
+    @property
+    def wants_baseline(self) -> bool:
+        """A value that must have changed must be known from before."""
+        return bool(self.options.changed)
 
     async def observe(self, context: Context) -> HttpSeen:
         """Ask once, follow redirects of the same origin, read at most 1 MiB."""
@@ -137,7 +150,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
     def _seen(self, status: int, seconds: float, body: bytes, elsewhere: str, context: Context) -> HttpSeen:
         text = body.decode(errors="replace")
         options = self.options
-        data = _parse(text) if options.json_values or options.commit else None
+        data = _parse(text) if options.json_values or options.commit or options.changed else None
         return HttpSeen(
             url=options.url,
             status=status,
@@ -145,6 +158,8 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
             elsewhere=elsewhere,
             contains=None if options.contains is None else re.search(options.contains, text) is not None,
             values={path: context.redactor.data(_at(data, path)) for path in options.json_values},
+            moving={path: context.redactor.data(_at(data, path)) for path in options.changed},
+            before=context.baseline.moving if isinstance(context.baseline, HttpSeen) else None,
             commits=list(dict.fromkeys(_commits(data, text)))[:20] if options.commit else [],
             body=context.redactor.text(text[:KEPT]),
         )
@@ -160,7 +175,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
 
     def judge(self, seen: HttpSeen) -> Verdict:
         """Redirect and status, then body, values, time, and at last the commit."""
-        for verdict in (self._status(seen), self._body(seen), self._time(seen)):
+        for verdict in (self._status(seen), self._body(seen), self._changed(seen), self._time(seen)):
             if verdict is not None:
                 return verdict
         return self._commit(seen)
@@ -189,6 +204,44 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
             seen=Words.same(str(seen.status)),
             remedy=self._remedy(),
             status=seen.status,
+        )
+
+    def _changed(self, seen: HttpSeen) -> Verdict | None:
+        if not self.options.changed:
+            return None
+        names = Words.same(", ".join(self.options.changed))
+        if seen.before is None:
+            return unknown(
+                "no-baseline",
+                Words(
+                    en=f"what {names.en} was as the deploy began is not known",
+                    ja=f"デプロイ開始時の {names.ja} が記録されていません",
+                ),
+                remedy=Words(
+                    en="deploy with: ultra-checklist run", ja="ultra-checklist run でデプロイしてください"
+                ),
+            )
+        missing = [path for path in self.options.changed if seen.moving.get(path) is None]
+        same = [path for path in self.options.changed if seen.moving.get(path) == seen.before.get(path)]
+        if not missing and not same:
+            return None
+        wrong = missing or same
+        told = ", ".join(f"{path} = {json.dumps(seen.moving.get(path), ensure_ascii=False)}" for path in wrong)
+        return failed(
+            "missing-value" if missing else "unchanged",
+            Words(
+                en=f"{seen.url} does not tell {', '.join(missing)}",
+                ja=f"{seen.url} の応答に {', '.join(missing)} がありません",
+            )
+            if missing
+            else Words(
+                en="it is as it was when the deploy began: did it start anew?",
+                ja="デプロイ開始時から変わっていません（再起動していない可能性）",
+            ),
+            expected=Words(en="another value than before the deploy", ja="デプロイ前と異なる値"),
+            seen=Words.same(told),
+            remedy=self._remedy(),
+            paths=wrong,
         )
 
     def _body(self, seen: HttpSeen) -> Verdict | None:

@@ -17,8 +17,8 @@ from ultra_checklist.config import process_environment
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.intake import deploy_begun
 from ultra_checklist.model import Gate, Item, Template
-from ultra_checklist.record import RunRecord
 from ultra_checklist.prove import Prover
+from ultra_checklist.record import RunRecord
 from ultra_checklist.release import Release
 from ultra_checklist.terminal import Ended, Session
 

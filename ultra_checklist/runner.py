@@ -73,7 +73,7 @@ class Runner:
         return list(await asyncio.gather(*looks))
 
     async def baselines(self, items: Iterable[Item]) -> list[tuple[str, int, Finding]]:
-        """Let those look that must know how things are as a deploy begins: item, place among its probes, finding."""
+        """Let those look that must know how things are as a deploy begins, with item and place among its probes."""
         wanted = [
             (item.id, place, spec) for item in items for place, spec in enumerate(item.probes) if self._wants(spec)
         ]

@@ -212,7 +212,7 @@ class Shapes:
                 _mixed(value) and len(value) >= (6 if parts & {b"pass", b"pw", b"pwd"} else 16) and "/" not in value
             )
         if webhook and value.startswith("http"):
-            return len(value) > 24 and _PLAIN.fullmatch(value) is None or "/services/" in value
+            return (len(value) > 24 and _PLAIN.fullmatch(value) is None) or "/services/" in value
         if value.isdigit():
             return b"pass" in name and len(value) >= 6
         if value.startswith(("http://", "https://", "/", "./", "../")) and b"pass" not in name:

@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from ultra_checklist import disk
@@ -30,6 +30,26 @@ def hold(home: Path, *, wait: bool, name: str = "worker") -> Iterator[None]:
             raise Busy(
                 "another pass is running with this state folder", remedy="Nothing to do: it does the work"
             ) from None
+        yield
+
+
+@asynccontextmanager
+async def hold_within(home: Path, seconds: float, name: str = "worker") -> AsyncIterator[None]:
+    """Hold a lock as ``hold`` does, and wait so long for it. Raises CannotTellError when it stays taken."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(hold(home, wait=False, name=name))
+                break
+            except Busy:
+                if loop.time() >= end:
+                    raise CannotTellError(
+                        f"another pass has held the state folder for {seconds:g} s",
+                        remedy="Look at it, or wait, and ask again",
+                    ) from None
+                await asyncio.sleep(0.1)
         yield
 
 

@@ -37,9 +37,14 @@ def run(command: Callable[[], object]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception:
-        path = _log()
-        say(f"error: something unexpected happened; the details are in {path}\n  next: report it with that file")
+        unexpected()
         sys.exit(UNEXPECTED)
+
+
+def unexpected() -> None:
+    """Log the error that is being handled, and say where."""
+    path = _log()
+    say(f"error: something unexpected happened; the details are in {path}\n  next: report it with that file")
 
 
 def report(error: UltraChecklistError) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import report, say
+from ultra_checklist.cli.boundary import report, say, unexpected
+from ultra_checklist.cli.gate import require_open
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
 from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraChecklistError, UsageError
 from ultra_checklist.model import Words
@@ -42,7 +43,19 @@ _NEXT = Words(en="  next: tick “{title}”  {url}", ja="  次: 「{title}」�
 _LATER = Words(en="Notion will be told by the next pass: {why}", ja="Notion には次のパスで反映されます: {why}")
 
 
-@click.command()
+class _NotStarted(click.Command):
+    """Wrong usage is no exit code of the command's either."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Parse the arguments; what is wrong with them means that nothing was started."""
+        try:
+            return super().make_context(*arguments, **more)
+        except click.UsageError as error:
+            error.show()
+            raise click.exceptions.Exit(NOT_STARTED) from None
+
+
+@click.command(cls=_NotStarted)
 @click.argument("version")
 @click.argument("item")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
@@ -76,7 +89,9 @@ def run(
         guarded = _begin(at, version, item, command, break_glass, template, environment)
     except UltraChecklistError as error:
         report(error)
-        say(Words(en="not started", ja="開始しませんでした").say("ja" if lang == "ja" else "en"))
+        return NOT_STARTED
+    except Exception:
+        unexpected()
         return NOT_STARTED
     return _run(at, guarded)
 
@@ -127,7 +142,7 @@ async def _asked(at: Desk, key: str, item: Any, command: Sequence[str], break_gl
     async with at.notion() as notion:
         for _ in range(ROUNDS):
             if gates:
-                await _require_open(at, notion, key, gates)
+                await require_open(at, notion, key, gates)
             else:
                 await _take_in(at, notion, key)
             known = len(_open_release(at, key).journal.entries())
@@ -146,21 +161,6 @@ def _open_release(at: Desk, key: str) -> Any:
     if release.history.sealed is not None or not release.open:
         raise RefusedError(f"{key} has ended", remedy="ultra-checklist status lists what is open")
     return release
-
-
-async def _require_open(at: Desk, notion: Any, key: str, gates: Sequence[Any]) -> None:
-    """Raises RefusedError where one of the gates is not open; what keeps it closed is said before."""
-    from ultra_checklist.cli.gate import show
-    from ultra_checklist.gate import Gatekeeper
-
-    keeper = Gatekeeper(at.bench(notion), at.home, key, secrets=at.secrets, seconds=at.settings.deadline)
-    for gate in gates:
-        answer = await keeper.ask(gate)
-        show(answer, at.lang)
-        if not answer.is_open:
-            raise RefusedError(
-                f"the gate {gate.name} is not open", remedy="Settle what is named above, then run again"
-            )
 
 
 async def _take_in(at: Desk, notion: Any, key: str) -> None:

@@ -239,8 +239,15 @@ def forms_of(value: str) -> set[bytes]:
     text = value.strip()
     raw = text.encode("utf-8", "surrogatepass")
     forms = set(_plainly(raw))
-    forms.update(_plainly(b"".join(bytes([ord(c)]) if ord(c) < 256 else c.encode("utf-8", "replace") for c in text)))
-    for source in {raw, raw + b"\n", value.encode("utf-8", "surrogatepass"), text.encode("utf-16-le", "surrogatepass")}:
+    forms.update(
+        _plainly(b"".join(bytes([ord(c)]) if ord(c) < 256 else c.encode("utf-8", "replace") for c in text))
+    )
+    for source in {
+        raw,
+        raw + b"\n",
+        value.encode("utf-8", "surrogatepass"),
+        text.encode("utf-16-le", "surrogatepass"),
+    }:
         once = list(_base64(source))
         forms.update(once)
         forms.update(_base32(source))

@@ -33,9 +33,7 @@ class Redactor:
     ``public`` values, and those that stand in ``public_text``, are everybody's: they are left readable.
     """
 
-    def __init__(
-        self, secrets: Iterable[str] = (), *, public: Iterable[str] = (), public_text: str = ""
-    ) -> None:
+    def __init__(self, secrets: Iterable[str] = (), *, public: Iterable[str] = (), public_text: str = "") -> None:
         self._public = set(public)
         self._public_text = public_text
         self._secrets: set[str] = set()
@@ -174,5 +172,3 @@ def _leaves(data: object, name: str = "") -> Iterable[str]:
     elif isinstance(data, list):
         for item in data:
             yield from _leaves(item, name)
-
-

@@ -63,9 +63,7 @@ _NAMED = tuple(
 )  # fmt: skip
 _NAME_BEFORE = re.compile(rb"[a-z0-9_.-]{0,48}\Z")
 _QUOTED = re.compile(rb"(?P<quote>\\{0,8}[\"'`])(?P<value>(?:(?!(?P=quote))(?:\\.|[^\r\n\0])){0,8000})")
-_UNQUOTED = re.compile(
-    rb"(?P<value>(?:[^\s\"'`&<>,;\0]|[,;](?!\s|[A-Za-z0-9_.-]{1,48}[=:]|\Z)){1,8000})"
-)
+_UNQUOTED = re.compile(rb"(?P<value>(?:[^\s\"'`&<>,;\0]|[,;](?!\s|[A-Za-z0-9_.-]{1,48}[=:]|\Z)){1,8000})")
 _SCHEME = re.compile(
     rb"(?P<scheme>bearer|basic|token|apikey|negotiate|bot|digest|aws4-hmac-sha256)[ \t]{1,4}", re.IGNORECASE
 )
@@ -79,7 +77,18 @@ _STRONG = re.compile(
     rb"|license|storage|service)[_.-]?key$"
 )
 _WEAK = {b"key", b"auth", b"pass", b"pw", b"pwd", b"seed", b"private"}
-_INNOCENT = {b"public", b"primary", b"foreign", b"partition", b"sort", b"cache", b"row", b"shard", b"group", b"idempotency"}
+_INNOCENT = {
+    b"public",
+    b"primary",
+    b"foreign",
+    b"partition",
+    b"sort",
+    b"cache",
+    b"row",
+    b"shard",
+    b"group",
+    b"idempotency",
+}
 _ABOUT = re.compile(
     rb"(?:^|[_.-])(?:ids?|names?|count|type|len|length|size|ttl|expir\w*|lifetime|at|file|path|dir|version|policy|enabled"
     rb"|required|rotation|arn|status|limit|usage|header|field|param|hash|digest|sha\d+|md5|fingerprint|tokens|secrets"
@@ -178,7 +187,12 @@ class Shapes:
         if quoted is None:
             last = first + len(lines[first:last].rstrip(b")]}."))
         line_start = max(lines.rfind(mark, 0, start) for mark in (b"\n", b"\r", b"\0")) + 1
-        whole = not lines[line_start:start].strip(b" \t-\"'") and lines[reaches : reaches + 1] in (b"", b"\n", b"\r", b"\0")
+        whole = not lines[line_start:start].strip(b" \t-\"'") and lines[reaches : reaches + 1] in (
+            b"",
+            b"\n",
+            b"\r",
+            b"\0",
+        )
         kind = "=" if sep in (b"=", b"%3d") and b" " not in match.group("sep") else "option" if not sep else ":"
         text = _text(lines[first:last])
         return first, last, self._judge(name, text, kind, quoted=quoted is not None, whole=whole), reaches
@@ -194,7 +208,9 @@ class Shapes:
         if _STRONG.search(name) is None:
             if not parts & _WEAK or parts & _INNOCENT or is_readable(value) or _PLAIN.fullmatch(value):
                 return False
-            return _mixed(value) and len(value) >= (6 if parts & {b"pass", b"pw", b"pwd"} else 16) and "/" not in value
+            return (
+                _mixed(value) and len(value) >= (6 if parts & {b"pass", b"pw", b"pwd"} else 16) and "/" not in value
+            )
         if webhook and value.startswith("http"):
             return len(value) > 24 and _PLAIN.fullmatch(value) is None or "/services/" in value
         if value.isdigit():

@@ -251,7 +251,11 @@ class _Lines:
         start = word.start() if word is not None else len(plain)
         _, beside = self._shapes.find(plain + b"\1" * 4, ended=False)
         shown = COLOUR.sub(b"", held)
-        if any(end > start for _, end in found) or len(shown) > min(len(plain) - start, _WORD) or beside < len(plain):
+        if (
+            any(end > start for _, end in found)
+            or len(shown) > min(len(plain) - start, _WORD)
+            or beside < len(plain)
+        ):
             return b""
         self._sent = len(text)
         return held

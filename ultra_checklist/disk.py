@@ -22,7 +22,12 @@ class System:
 
     def open(self, path: Path, flags: int) -> int:
         """Make or open a file for the owner alone, never through a symbolic link."""
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if flags & os.O_CREAT:
+            # Whatever the umask is; a file of somebody else's stays as it is.
+            with contextlib.suppress(PermissionError):
+                os.fchmod(handle, 0o600)
+        return handle
 
     def write(self, handle: int, data: bytes) -> int:
         """Hand bytes over; returns how many of them were taken."""
@@ -51,6 +56,7 @@ class System:
     def mkdir(self, path: Path) -> None:
         """Make a folder for the owner alone."""
         path.mkdir(mode=0o700)
+        path.chmod(0o700)
 
     def lock(self, handle: int, *, wait: bool) -> None:
         """Lock an open file for this process alone.

@@ -21,6 +21,7 @@ COMMANDS = {
     "status": ("ultra_checklist.cli.work:status", "Where the releases stand, and what is open."),
     "gate": ("ultra_checklist.cli.gate:gate", "Ask whether what a gate guards may begin."),
     "run": ("ultra_checklist.cli.run:run", "Run a command for an item, gated and on record."),
+    "prune": ("ultra_checklist.cli.upkeep:prune", "Remove evidence that no release needs any more."),
     "lint": ("ultra_checklist.cli.probing:lint", "Find the mistakes in a template."),
     "probes": ("ultra_checklist.cli.probing:probes", "The probes and their options."),
 }

@@ -20,11 +20,8 @@ LAYERS = (
         (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
-<<<<<<< HEAD
-            "reconcile", "compare", "standing", "close", "aftermath", "witness", "terminal", "guarded", "whose", "answer", "gate", "sync", "lifecycle", "overview", "worker",
-=======
-            "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "worker", "retention",
->>>>>>> w-redact
+            "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "witness", "terminal", "guarded", "whose", "answer", "gate", "retention",
         ),
     ),
     ("shell", ("cli", "__main__")),

@@ -61,6 +61,16 @@ class Choosing(Frozen):
     at: datetime
 
 
+class Approving(Frozen):
+    """An Approved box that was seen set: by whom, on which facts, and for which tick."""
+
+    by: Person | None
+    """None: who set it cannot be told."""
+    facts: str
+    tick: int
+    """Number of the tick that stood then; 0: none did."""
+
+
 @dataclass
 class CheckHistory:
     """All that the journal knows of one check."""
@@ -69,8 +79,10 @@ class CheckHistory:
     ticks: int = 0
     edited: str = ""
     """When the row had last been edited, in Notion's minutes, as something was taken in from it."""
-    approved_by: Person | None = None
-    approved_facts: str = ""
+    approved: bool = False
+    """The Approved box was set when it was seen last."""
+    approvals: tuple[Approving, ...] = ()
+    """Who has approved, newest last, each person once; taking the box out takes one's own back."""
     proof: Proof | None = None
     definite: Proof | None = None
     """The last proof that was not "cannot tell"."""
@@ -92,6 +104,14 @@ class CheckHistory:
     """Id of the page that was found missing last, before its row was made again."""
     put_right: str = ""
     """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
+
+    def approvers(self, facts: str) -> list[Person]:
+        """Those whose approval speaks of the standing tick and of these facts, without whoever ticked."""
+        tick = self.tick
+        if tick is None or tick.by is None:
+            return []
+        valid = (a.by for a in self.approvals if a.by is not None and (a.tick, a.facts) == (tick.number, facts))
+        return [person for person in valid if person.id != tick.by.id]
 
 
 @dataclass
@@ -178,8 +198,13 @@ def _unticked(history: History, entry: Entry) -> None:
 
 
 def _approved(history: History, entry: Entry) -> None:
-    check = history.check(entry.data["item"])
-    check.approved_by, check.approved_facts = _person(entry.data.get("by")), entry.data.get("facts", "")
+    check, by = history.check(entry.data["item"]), _person(entry.data.get("by"))
+    check.approved = entry.data.get("set", by is not None)
+    others = [] if by is None else [a for a in check.approvals if a.by is not None and a.by.id != by.id]
+    if check.approved:
+        tick = entry.data.get("tick", check.ticks)
+        others.append(Approving(by=by, facts=entry.data.get("facts", ""), tick=tick))
+    check.approvals = tuple(others)
 
 
 def _proved(history: History, entry: Entry) -> None:

@@ -114,7 +114,7 @@ def _decision(view: View, item: Item, row: Row, by: Person | None, check: CheckH
 def _approval(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
     if row.approved is check.approved:
         return []
-    data = {"item": item.id, "by": _dump(by), "set": row.approved}
+    data: dict[str, Any] = {"item": item.id, "by": _dump(by), "set": row.approved}
     if row.approved:
         tick = check.tick.number if check.tick is not None else 0
         data |= {"facts": facts_now(view, item), "tick": tick}

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ultra_checklist.duty import due, next_look
+from ultra_checklist.hooks import Hooks
 from ultra_checklist.intake import Line, deploy_line, deploy_pending, lines_of
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import now as present
@@ -48,6 +49,7 @@ class Bench:
     label: str = ""
     clock: Callable[[], datetime] = present
     listener: Callable[[Change], None] = lambda _change: None
+    hooks: Hooks = field(default_factory=Hooks)
     written: int = field(default=0)
 
     def person_of(self, row: Row) -> Person | None:

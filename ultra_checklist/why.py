@@ -101,7 +101,8 @@ _SAYINGS: Mapping[str, Words] = {
     "approvals-missing": Words(
         en="approved by {approvers}: {count} of {needed}; the next person takes Approved out, waits a minute and "
         "sets it again",
-        ja="承認済み: {approvers}（{needed} 人中 {count} 人）。次の方は承認を外し、1 分待ってから付け直してください",
+        ja="承認済み: {approvers}（{needed} 人中 {count} 人）。次の方は承認を外し、"
+        "1 分待ってから付け直してください",
     ),
     "approved-by-the-same": Words(
         en="{by} has ticked and approved: another person must approve; take Approved out, and let them set it",
@@ -120,7 +121,8 @@ _SAYINGS: Mapping[str, Words] = {
     "approval-unclear": Words(
         en="Approved came in one look with something else, or from an integration: who approved cannot be told; "
         "take Approved out, wait a minute, and let the second person set it again",
-        ja="承認と他の操作が同時に届いたため、誰の承認か特定できません。承認を外し、1 分待ってから、二人目が付け直してください",
+        ja="承認と他の操作が同時に届いたため、誰の承認か特定できません。承認を外し、"
+        "1 分待ってから、二人目が付け直してください",
     ),
     "not-looked-yet": Words(en="not looked at yet", ja="まだ確認していません"),
     "was": Words(en="was {result} {time}", ja="以前: {result} {time}"),

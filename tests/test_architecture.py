@@ -20,7 +20,7 @@ LAYERS = (
         (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "hooks", "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
-            "reconcile", "compare", "standing", "asked", "rollback", "uploads", "close", "announce", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "close", "announce", "aftermath", "sync", "lifecycle", "overview", "worker",
         ),
     ),
     ("shell", ("cli", "__main__")),

@@ -1,7 +1,7 @@
 """Settings: the only reader of the process environment and of settings files."""
 
-import locale
 import json
+import locale
 import os
 import shlex
 import stat

@@ -10,7 +10,7 @@ from typing import Any
 
 from ultra_checklist.journal import Entry
 from ultra_checklist.model import Decision, Ending, Frozen, Outcome, Result, Status, Words
-from ultra_checklist.record import DeployMark, Person, RunRecord
+from ultra_checklist.record import DeployMark, HookState, Person, RunRecord
 from ultra_checklist.states import NOTHING_SHOWN, Shown
 
 
@@ -134,6 +134,13 @@ class History:
     changed: list[str] = field(default_factory=list)
     """What people changed after the end."""
     ended_at: datetime | None = None
+    hooks: dict[str, HookState] = field(default_factory=dict)
+    """The hooks that are to be told of the ending."""
+    hooks_told: str = ""
+    """What the page says about them."""
+    refused: Mapping[str, Any] | None = None
+    """The ending that was asked for on the page last and could not be done: which, with what reason, and why."""
+    refused_at: datetime | None = None
 
     def check(self, item: str) -> CheckHistory:
         """The history of one check, empty for one that has none."""
@@ -337,6 +344,25 @@ def _changed(history: History, entry: Entry) -> None:
 
 def _closed(history: History, entry: Entry) -> None:
     history.ended = Ending(entry.data["ending"])
+    history.hooks = {name: HookState(name=name) for name in entry.data.get("hooks", ())}
+
+
+def _hook(history: History, entry: Entry) -> None:
+    name = entry.data["hook"]
+    known = history.hooks.get(name, HookState(name=name))
+    if entry.data["done"]:
+        history.hooks[name] = HookState(name=name, failures=known.failures, done=entry.time)
+        return
+    kept = {k: entry.data[k] for k in ("why", "next", "given_up")}
+    history.hooks[name] = HookState.model_validate({"name": name, "failures": known.failures + 1, **kept})
+
+
+def _hooks_told(history: History, entry: Entry) -> None:
+    history.hooks_told = entry.data["text"]
+
+
+def _close_refused(history: History, entry: Entry) -> None:
+    history.refused, history.refused_at = entry.data, entry.time
 
 
 _HANDLERS = {
@@ -364,5 +390,8 @@ _HANDLERS = {
     "rows-intended": _rows_intended,
     "rows-absent": _rows_absent,
     "closed": _closed,
+    "hook": _hook,
+    "hooks-told": _hooks_told,
+    "close-refused": _close_refused,
     "changed": _changed,
 }

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ultra_checklist.duty import due, next_look
+from ultra_checklist.history import ProofLine
 from ultra_checklist.hooks import Hooks
 from ultra_checklist.intake import Line, deploy_line, deploy_pending, lines_of
 from ultra_checklist.machine import Machine
@@ -96,6 +97,10 @@ class Reconciler:
         await self._prover.prove(items)
         self._plan_looks(items)
         return await self._prove()
+
+    async def prove_against(self, items: list[Item], commit: str) -> dict[str, list[ProofLine]]:
+        """Look at these items as if ``commit`` were the release's; the journal takes nothing in."""
+        return await self._prover.prove_against(items, commit)
 
     def redact(self, text: str) -> str:
         """Text without the secrets that this release's probes know of."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from ultra_checklist.model import Frozen
+from ultra_checklist.model import NOTHING, Frozen, Words
 
 
 class Person(Frozen):
@@ -62,6 +62,20 @@ class DeployMark(Frozen):
     def stands(self) -> bool:
         """Ended with exit 0 and not taken back."""
         return self.exit_code == 0 and not self.withdrawn
+
+
+class HookState(Frozen):
+    """How far a hook has come with telling of the ending."""
+
+    name: str
+    failures: int = 0
+    """How many times in a row it was tried and failed, each time with its attempts."""
+    done: datetime | None = None
+    given_up: bool = False
+    why: Words = NOTHING
+    """Why it failed last."""
+    next: datetime | None = None
+    """When it is tried again; None: at once."""
 
 
 class ReleaseRecord(Frozen):

@@ -63,6 +63,11 @@ def payload_of(release: Release, hook: str, event: str = CLOSED) -> dict[str, An
     } | {name: sealed[name] for name in told}
 
 
+def is_due(bench: Bench, release: Release) -> bool:
+    """Whether something is to be done now: a hook to run, or news of one to show."""
+    return bool(_due(bench, release)) or _is_news(bench, release)
+
+
 class Announcer:
     """The hooks of one release that has ended. ``redact`` knows the release's secrets."""
 
@@ -71,30 +76,19 @@ class Announcer:
         self._release = release
         self._redact = redact
 
-    @property
-    def is_due(self) -> bool:
-        """Whether something is to be done now."""
-        return bool(self._due()) or self._is_news()
-
     async def run(self) -> list[str]:
         """Run the hooks that are due and show what came of it; returns what failed, in words.
 
         Raises NotionError where the page cannot be written now; the next pass writes it.
         """
-        due = self._due()
+        due = _due(self._bench, self._release)
         for state in due:
             await self._tell(state)
-        if self._is_news():
+        if _is_news(self._bench, self._release):
             await self._show()
         lang, hooks = self._bench.workspace.lang, self._release.history.hooks
         failed = [hooks[state.name] for state in due if hooks[state.name].done is None]
         return [f"{self._release.manifest.key}: hook {_piece(s, self._release, lang)}" for s in failed]
-
-    def _due(self) -> list[HookState]:
-        now = self._bench.clock()
-        waiting = (s for s in self._release.history.hooks.values() if s.done is None and not s.given_up)
-        # A clock that was set back must not put the next attempt off.
-        return [s for s in waiting if s.next is None or s.next <= now or s.next - now > max(BACK_OFF)]
 
     async def _tell(self, state: HookState) -> None:
         payload: Mapping[str, Any] = self._clean(payload_of(self._release, state.name))
@@ -133,10 +127,6 @@ class Announcer:
             return {key: self._clean(part) for key, part in value.items()}
         return [self._clean(part) for part in value] if isinstance(value, list | tuple) else value
 
-    def _is_news(self) -> bool:
-        history = self._release.history
-        return bool(history.hooks) and history.hooks_told != line(self._release, self._bench.workspace.lang)
-
     async def _show(self) -> None:
         """Write the line about the hooks where the record has it, or below the record."""
         text = line(self._release, self._bench.workspace.lang)
@@ -169,6 +159,17 @@ class Announcer:
         return None
 
 
+def _due(bench: Bench, release: Release) -> list[HookState]:
+    now = bench.clock()
+    waiting = (s for s in release.history.hooks.values() if s.done is None and not s.given_up)
+    # A clock that was set back must not put the next attempt off.
+    return [s for s in waiting if s.next is None or s.next <= now or s.next - now > max(BACK_OFF)]
+
+
+def _is_news(bench: Bench, release: Release) -> bool:
+    return bool(release.history.hooks) and release.history.hooks_told != line(release, bench.workspace.lang)
+
+
 def _piece(state: HookState, release: Release, lang: Lang) -> str:
     words = _TO_RUN
     if state.done is not None:
@@ -177,13 +178,9 @@ def _piece(state: HookState, release: Release, lang: Lang) -> str:
         words = _GIVEN_UP
     elif state.failures:
         words = _FAILED
-    gaps = {"name": state.name, "why": state.why.say(lang), "time": _day_and_time(release, state)}
-    return (
-        words.say(lang)
-        .replace("{name}", gaps["name"])
-        .replace("{time}", gaps["time"])
-        .replace("{why}", gaps["why"])
-    )
+    text = words.say(lang).replace("{name}", state.name).replace("{time}", _day_and_time(release, state))
+    # What a program or a server has said comes last: nothing in it is a gap of ours.
+    return text.replace("{why}", state.why.say(lang))
 
 
 def _day_and_time(release: Release, state: HookState) -> str:

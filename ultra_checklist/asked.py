@@ -14,19 +14,19 @@ MARK = " ⚠ "
 """Stands between the honesty line and what an ending waits for."""
 AGAIN = timedelta(minutes=10)
 """How often an ending that could not be done is tried again, while it stays chosen as it is."""
-SHOWN = 5
 
 _NO_REASON = Words(
     en="Close: {ending} waits for a reason; write it into Close reason",
     ja="終了操作「{ending}」には理由が必要です。「終了理由」に書いてください",
 )
 _OPEN = Words(
-    en="Close: {ending} waits for {count} open checks: {items}",
-    ja="終了操作「{ending}」は未了の {count} 項目を待っています: {items}",
+    en="Close: {ending} waits until every required check is settled",
+    ja="終了操作「{ending}」は必須項目がすべて確定するのを待っています",
 )
 _FAILS = Words(
     en="Close: {ending} is not so: {items} fails on the last good commit; finish the rollback, or choose Aborted",
-    ja="終了操作「{ending}」は未達です: {items} が直前の正常コミットで不合格。ロールバックを完了するか「中止」を選んでください",
+    ja="終了操作「{ending}」は未達です: {items} が直前の正常コミットで不合格。"
+    "ロールバックを完了するか「中止」を選んでください",
 )
 
 
@@ -52,12 +52,10 @@ def waits_for(
         return ""
     gaps = {"ending": ENDING_WORDS[wish.ending].say(lang)}
     if wish.ending is Ending.COMPLETE:
-        unsettled = [item.id for item in manifest.items if item.required and not states[item.id].settled]
-        if not unsettled:
+        # Not which: that changes with every tick, and would cost a request each.
+        if all(states[item.id].settled for item in manifest.items if item.required):
             return ""
         words = _OPEN
-        more = "…" if len(unsettled) > SHOWN else ""
-        gaps |= {"count": str(len(unsettled)), "items": ", ".join(unsettled[:SHOWN]) + more}
     elif not wish.reason:
         words = _NO_REASON
     elif _refused(wish, history):

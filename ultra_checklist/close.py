@@ -36,8 +36,10 @@ class Closer:
         """What could not be written in Notion, in words."""
 
     async def close(self, ending: Ending, reason: str, *, anyway: bool = False) -> bool:
-        """Seal and finish. For a completion everything that still holds is proved once more first, for a
-        rollback what speaks of the running commit, against the last good one.
+        """Seal and finish.
+
+        For a completion everything that still holds is proved once more first; for a rollback what speaks of
+        the running commit, against the last good one.
 
         Returns False when that last look found something open. Raises RollbackFails where a rollback has not
         brought back what it must, unless it is to end so ``anyway``.

@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     hook_command: str = Field(
         default="",
         alias="ULTRA_CHECKLIST_HOOK_COMMAND",
-        description="Hook: a program and its arguments, run without a shell when a release has ended; JSON on stdin.",
+        description="Hook: a program with arguments, run without a shell when a release has ended; JSON on stdin.",
     )
     hook_webhook_url: SecretStr | None = Field(
         default=None, alias="ULTRA_CHECKLIST_HOOK_WEBHOOK_URL", description="Hook: an address that gets the JSON."

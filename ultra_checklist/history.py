@@ -10,7 +10,7 @@ from typing import Any
 
 from ultra_checklist.journal import Entry
 from ultra_checklist.model import Decision, Ending, Frozen, Outcome, Result, Status, Words
-from ultra_checklist.record import DeployMark, HookState, Person, RunRecord
+from ultra_checklist.record import Approving, DeployMark, HookState, Person, RunRecord
 from ultra_checklist.states import NOTHING_SHOWN, Shown
 
 
@@ -59,16 +59,6 @@ class Choosing(Frozen):
     by: Person | None
     facts: str
     at: datetime
-
-
-class Approving(Frozen):
-    """An Approved box that was seen set: by whom, on which facts, and for which tick."""
-
-    by: Person | None
-    """None: who set it cannot be told."""
-    facts: str
-    tick: int
-    """Number of the tick that stood then; 0: none did."""
 
 
 @dataclass
@@ -349,12 +339,7 @@ def _closed(history: History, entry: Entry) -> None:
 
 def _hook(history: History, entry: Entry) -> None:
     name = entry.data["hook"]
-    known = history.hooks.get(name, HookState(name=name))
-    if entry.data["done"]:
-        history.hooks[name] = HookState(name=name, failures=known.failures, done=entry.time)
-        return
-    kept = {k: entry.data[k] for k in ("why", "next", "given_up")}
-    history.hooks[name] = HookState.model_validate({"name": name, "failures": known.failures + 1, **kept})
+    history.hooks[name] = history.hooks.get(name, HookState(name=name)).after(entry.data, entry.time)
 
 
 def _hooks_told(history: History, entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
@@ -13,6 +14,16 @@ class Person(Frozen):
 
     id: str
     name: str = ""
+
+
+class Approving(Frozen):
+    """An Approved box that was seen set: by whom, on which facts, and for which tick."""
+
+    by: Person | None
+    """None: who set it cannot be told."""
+    facts: str
+    tick: int
+    """Number of the tick that stood then; 0: none did."""
 
 
 class RunRecord(Frozen):
@@ -76,6 +87,13 @@ class HookState(Frozen):
     """Why it failed last."""
     next: datetime | None = None
     """When it is tried again; None: at once."""
+
+    def after(self, told: Mapping[str, Any], at: datetime) -> "HookState":
+        """How far it has come when the journal tells of one more try."""
+        if told["done"]:
+            return HookState(name=self.name, failures=self.failures, done=at)
+        kept = {key: told[key] for key in ("why", "next", "given_up")}
+        return HookState.model_validate({"name": self.name, "failures": self.failures + 1, **kept})
 
 
 class ReleaseRecord(Frozen):

@@ -12,7 +12,7 @@ from ultra_checklist.release import Release, releases
 from ultra_checklist.variables import references
 
 _NO_COMMIT = Words(
-    en="no release of this checklist and environment has completed on this machine: the last good commit is not known",
+    en="no release of this checklist and environment has completed on this machine: no last good commit is known",
     ja="このマシンで完了した同じチェックリスト・環境のリリースがなく、直前の正常コミットが不明です",
 )
 _SAID = {

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from ultra_checklist import disk
 from ultra_checklist.aftermath import Aftermath
-from ultra_checklist.announce import Announcer
+from ultra_checklist.announce import Announcer, is_due
 from ultra_checklist.asked import Asked, asked, may_try
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
@@ -209,14 +209,11 @@ class Pass:
             own = manifest.machine.digest == self._bench.machine.digest
             if release.open or not own or not release.history.hooks or self._only not in (None, manifest.key):
                 continue
-            announcer = Announcer(self._bench, release, lambda text, at=release: self._redacted(at, text))
-            if announcer.is_due:
-                problems += await announcer.run()
+            if is_due(self._bench, release):
+                redact = self._prover(release).runner.redactor.text
+                problems += await Announcer(self._bench, release, redact).run()
                 release.mirror.save()
         return problems
-
-    def _redacted(self, release: Release, text: str) -> str:
-        return self._prover(release).runner.redactor.text(text)
 
     async def _finish(self, release: Release, report: Report) -> None:
         """Do what is left of an ending that a killed process began."""

@@ -290,7 +290,7 @@ async def end_release(
 
     Raises RefusedError naming what is open when it is to be complete and is not.
     """
-    from ultra_checklist.announce import Announcer
+    from ultra_checklist.announce import Announcer, is_due
     from ultra_checklist.close import Closer
     from ultra_checklist.model import Ending
     from ultra_checklist.prove import Prover
@@ -304,7 +304,7 @@ async def end_release(
             f"{release.manifest.key} belongs to {release.manifest.machine.name}", remedy="Close it on that machine"
         )
     closer, announcer = Closer(bench, release, reconciler, at.home), Announcer(bench, release, reconciler.redact)
-    if not (release.history.ended == Ending(ending) and announcer.is_due):
+    if not (release.history.ended == Ending(ending) and is_due(bench, release)):
         _require_open(release)
     if release.open and release.history.sealed is not None:
         await closer.finish()

@@ -35,7 +35,7 @@ class Ended(Protocol):
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message to one channel. ``payload`` is plain data without secrets; ``headline`` its first line in words."""
+    """One message to one channel: ``payload`` is plain data without secrets, ``headline`` its first line."""
 
     payload: Mapping[str, Any]
     headline: str

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from ultra_checklist.hooks import Hooks
 from ultra_checklist.lifecycle import Opened, Order, create
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Shelf
@@ -59,6 +60,8 @@ class Lab:
         self.machine = HERE
         self.now = datetime.now(UTC)
         self.close_after = 1e9
+        self.hooks = Hooks()
+        self.secrets: list[str] = []
         self.workspace: Workspace = self.run(self._init)
 
     @property
@@ -79,7 +82,7 @@ class Lab:
         return await Databases(notion, PAGE, "en", None).prepare(local=False)
 
     def bench(self, notion: Notion) -> Bench:
-        return Bench(notion, self.workspace, self.machine, clock=lambda: self.now)
+        return Bench(notion, self.workspace, self.machine, clock=lambda: self.now, hooks=self.hooks)
 
     def new(self, checklist: Template, version: str = "v1.0.0", **variables: str) -> Opened:
         """Make a release."""
@@ -105,7 +108,12 @@ class Lab:
     def sync(self, minutes: float = 0.0) -> Report:
         """One pass, some minutes later."""
         self.now += timedelta(minutes=minutes)
-        return self.run(lambda notion: Pass(self.bench(notion), self.home, close_after=self.close_after).run())
+
+        async def one(notion: Notion) -> Report:
+            bench = self.bench(notion)
+            return await Pass(bench, self.home, secrets=self.secrets, close_after=self.close_after).run()
+
+        return self.run(one)
 
     def release(self, version: str = "v1.0.0") -> Release:
         return find(self.shelf, version, local=False)

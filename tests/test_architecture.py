@@ -14,13 +14,14 @@ LAYERS = (
     ("base", ("errors", "config", "disk", "disguise", "shapes", "streaming", "redact", "plugins")),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
     ("domain on top of the template", ("lint", "states", "checked")),
-    ("adapters", ("probes", "notion", "reports")),
+    ("adapters", ("probes", "notion", "reports", "notify")),
     (
         "engine",
         (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
-            "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
-            "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "hooks", "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
+            "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "close", "announce",
+            "aftermath", "sync", "lifecycle", "overview", "worker",
             "witness", "terminal", "guarded", "whose", "answer", "gate", "retention",
         ),
     ),
@@ -118,7 +119,7 @@ def test_names_say_something() -> None:
 
 def test_every_built_in_is_registered() -> None:
     """Entry points are read from installed metadata: after adding a line, install the package again."""
-    for group, folder in ((plugins.PROBES, "probes"), (plugins.REPORTS, "reports")):
+    for group, folder in ((plugins.PROBES, "probes"), (plugins.REPORTS, "reports"), (plugins.HOOKS, "notify")):
         there = {name.split(".")[1] for name, _ in ALL if name.startswith(f"{folder}.")} - {"base", "__init__"}
         values = {point.value.split(":")[0].split(".")[2] for point in plugins.names(group).values()}
         families = {n for n in there if n in values or _registers(PACKAGE / folder / f"{n}.py")}

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from ultra_checklist.model import Outcome, Result
-from ultra_checklist.states import Choice, Look, Place, Shown, Situation, State, decide
+from ultra_checklist.states import Approval, Choice, Look, Place, Shown, Situation, State, decide
 
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).parent / "cases" / "states.yaml")
 WELL = Situation(ticked=True, has_probes=True, outcome=Outcome.PASS)
@@ -18,7 +18,7 @@ WELL = Situation(ticked=True, has_probes=True, outcome=Outcome.PASS)
 
 def situation(raw: dict[str, Any]) -> Situation:
     values = dict(raw)
-    for name, kind in (("place", Place), ("choice", Choice), ("outcome", Outcome)):
+    for name, kind in (("place", Place), ("choice", Choice), ("outcome", Outcome), ("approval", Approval)):
         if values.get(name) is not None:
             values[name] = kind(values[name])
     if "before" in values:
@@ -44,10 +44,11 @@ def everything() -> Iterator[tuple[Situation, State]]:
     for ended, until, after, started, deployed, ticked, late, needs, probes in flags:
         if until and after:
             continue
-        for choice, outcome, before, person, second in product(
+        for choice, outcome, before, person, second, allowed in product(
             Choice,
             (None, *Outcome),
             (Shown(None, False), Shown(Result.PASSED, True), Shown(Result.FAILED, False)),
+            (False, True),
             (False, True),
             (False, True),
         ):
@@ -65,6 +66,7 @@ def everything() -> Iterator[tuple[Situation, State]]:
                 has_probes=probes,
                 person_known=person,
                 second_person_missing=second,
+                person_allowed=allowed,
                 outcome=outcome,
             )
             yield now, decide(now)
@@ -89,9 +91,12 @@ def test_no_combination_is_falsely_green() -> None:
             assert now.needs_settled
             assert now.deployed or not now.after_deploy
             assert not now.second_person_missing
+            assert now.person_allowed
         if state.result is Result.CONFIRMED and state.settled:
             assert now.ticked
             assert now.person_known
+            assert now.person_allowed
+            assert not now.second_person_missing
             assert not now.has_probes
         if state.result in (Result.WAIVED, Result.NOT_APPLICABLE):
             assert now.choice in (Choice.WAIVED, Choice.NOT_APPLICABLE)

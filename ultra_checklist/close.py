@@ -3,53 +3,24 @@
 Every step that writes is in the journal when it is done; a run after a crash goes on at the next one.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ultra_checklist import recordpage, rollback
+from ultra_checklist.announce import HEAD
 from ultra_checklist.apply import rows_of
 from ultra_checklist.errors import NotionError, NotionNotFound, RefusedError
-from ultra_checklist.model import Ending, Status, Words
-from ultra_checklist.notion import blocks
-from ultra_checklist.notion.rows import Row, check_properties, minute, parse_row
-from ultra_checklist.notion.schema import ENDING_WORDS, RESULT_WORDS, STATUS_WORDS
+from ultra_checklist.model import Ending
+from ultra_checklist.notion.rows import Row, check_properties, minute, parse_row, plain
+from ultra_checklist.notion.schema import RESULT_WORDS
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release
 from ultra_checklist.situations import NO_ROW
 from ultra_checklist.standing import ReleasePage, count, may_close
 from ultra_checklist.states import State
-
-MAX_LOG = 4 << 20
-"""Bytes kept of a log that is uploaded: its newest part."""
-
-_RECORD = Words(en="Record of the release", ja="リリース記録")
-_COLUMNS = (
-    Words(en="#", ja="#"),
-    Words(en="Check", ja="項目"),
-    Words(en="Result", ja="結果"),
-    Words(en="Operator", ja="担当者"),
-    Words(en="Time", ja="時刻"),
-    Words(en="Why", ja="理由"),
-)
-_FACTS = (
-    ("ending", Words(en="Ending", ja="終了")),
-    ("reason", Words(en="Reason", ja="理由")),
-    ("commit", Words(en="Commit", ja="コミット")),
-    ("operators", Words(en="Operators", ja="担当者")),
-    ("started", Words(en="Started", ja="開始")),
-    ("ended", Words(en="Ended", ja="終了時刻")),
-    ("host", Words(en="Host", ja="ホスト")),
-    ("made_of", Words(en="Made of", ja="内訳")),
-    ("journal", Words(en="Journal head", ja="ジャーナル先頭ダイジェスト")),
-)
-_STATUS = {
-    Ending.COMPLETE: Status.COMPLETE,
-    Ending.ROLLED_BACK: Status.ROLLED_BACK,
-    Ending.ABORTED: Status.ABORTED,
-    Ending.SUPERSEDED: Status.SUPERSEDED,
-}
+from ultra_checklist.uploads import Uploaded, Uploads, property_value
 
 
 class Closer:
@@ -59,18 +30,27 @@ class Closer:
         self._bench = bench
         self._release = release
         self._reconciler = reconciler
-        self._home = home
+        self._uploads = Uploads(bench, release, home, reconciler.redact)
+        self.problems: list[str] = []
+        """What could not be written in Notion, in words."""
 
-    async def close(self, ending: Ending, reason: str) -> bool:
-        """Seal and finish. For a completion everything that still holds is proved once more first.
+    async def close(self, ending: Ending, reason: str, *, anyway: bool = False) -> bool:
+        """Seal and finish.
 
-        Returns False when that last look found something open. Raises RefusedError when a completion is
-        asked for while checks are open.
+        For a completion everything that still holds is proved once more first; for a rollback what speaks of
+        the running commit, against the last good one.
+
+        Returns False when that last look found something open. Raises RollbackFails where a rollback has not
+        brought back what it must, unless it is to end so ``anyway``.
         """
         states = await self._last_look() if ending is Ending.COMPLETE else await self._reconciler.run({})
         if ending is Ending.COMPLETE and not may_close(states, self._release.manifest):
             return False
-        self._release.record("sealed", self._summary(ending, reason, states))
+        proved = await self._rolled_back() if ending is Ending.ROLLED_BACK else []
+        failing = rollback.failing(proved)
+        if failing and not anyway:
+            raise rollback.RollbackFails(self._release.manifest.key, failing, proved[0]["commit"])
+        self._release.record("sealed", self._summary(ending, reason, states) | {"rollback": proved})
         await self.finish()
         return True
 
@@ -79,11 +59,21 @@ class Closer:
         sealed = self._release.history.sealed
         if sealed is None:
             raise RefusedError("the release is not sealed", remedy="ultra-checklist close VERSION --as ...")
+        await self._still_fresh()
         uploads = await self._step("uploads", self._upload)
         await self._step("record", lambda: self._append(sealed, uploads))
         await self._step("rows", self._end_rows)
         await self._step("page", lambda: self._end_page(sealed, uploads))
-        self._release.record("closed", {"ending": sealed["ending"]})
+        # Who is to be told is settled with the end itself; telling them comes after it.
+        self._release.record("closed", {"ending": sealed["ending"], "hooks": list(self._bench.hooks.names)})
+
+    async def _rolled_back(self) -> list[dict[str, Any]]:
+        """What speaks of the running commit, proved against the last good one."""
+        items, commit = rollback.named(self._release.manifest), self._release.last_good()
+        if not commit:
+            return rollback.untold(items)
+        found = await self._reconciler.prove_against(items, commit)
+        return [rollback.told(item, commit, lines) for item, lines in found.items()]
 
     async def _last_look(self) -> Mapping[str, State]:
         """Prove once more what holds throughout, and show the outcome."""
@@ -101,7 +91,7 @@ class Closer:
         first = min((c.tick.at for c in view.history.checks.values() if c.tick is not None), default=None)
         return {
             "ending": ending.value,
-            "reason": reason,
+            "reason": self._reconciler.redact(reason),
             "commit": release.manifest.commit,
             "operators": [person.model_dump() for person in view.history.people],
             "started": (first or release.manifest.created).isoformat(timespec="seconds"),
@@ -141,57 +131,65 @@ class Closer:
             self._release.record("step", {"step": name, "result": result})
         return self._release.history.steps[name]
 
-    async def _upload(self) -> list[dict[str, str]]:
-        """Upload the journal, the record as JSON, and the backend's log; returns names and upload ids."""
-        release, limit = self._release, min(MAX_LOG, self._bench.workspace.max_upload)
-        version = release.manifest.version
-        files = {
-            f"{version}.journal.log.txt": self._journal_text().encode(),
-            f"{version}.record.json": json.dumps(
-                dict(release.history.sealed or {}), ensure_ascii=False, indent=1
-            ).encode(),
-        }
-        log = self._backend_log()
-        if log:
-            files[f"{version}.backend.log.txt"] = log
-        made = []
-        for name, content in files.items():
-            kind = "application/json" if name.endswith(".json") else "text/plain"
-            made.append({"name": name, "id": await self._bench.notion.upload(name, content[-limit:], kind)})
-        return made
+    async def _upload(self) -> list[Uploaded]:
+        return await self._uploads.run()
 
-    def _journal_text(self) -> str:
-        lines = []
-        for entry in self._release.journal.entries():
-            time = entry.time.astimezone(self._release.zone).isoformat(timespec="seconds")
-            data = json.dumps(dict(entry.data), ensure_ascii=False, sort_keys=True)
-            lines.append(f"{time} {entry.seq} {entry.kind} {data} {entry.hash[:16]}")
-        return "\n".join(lines) + "\n"
-
-    def _backend_log(self) -> bytes:
-        """The newest part of the backend's log, redacted; empty where none is named or readable."""
-        variables = self._release.manifest.variables
-        (name, folder), _ = variables.fill(["${BACKEND_LOG}", "${DEPLOY_DIR}"])
-        path = Path(folder) / name
+    async def _still_fresh(self) -> None:
+        """Forget uploads of an earlier run that Notion has dropped, because nothing came to refer to them."""
+        steps = self._release.history.steps
+        made = steps.get("uploads")
+        if made is None or "record" in steps or self._uploads.are_fresh(made):
+            return
         try:
-            text = path.read_bytes()[-MAX_LOG:].decode(errors="replace") if name else ""
-        except OSError:
-            return b""
-        return self._reconciler.redact(text).encode()
+            there = await self._written()
+        except NotionError as error:
+            if not error.permanent:
+                raise
+            there = True
+        if not there:
+            del steps["uploads"]
 
-    async def _append(self, sealed: Mapping[str, Any], uploads: list[dict[str, str]]) -> bool:
-        """Append the record to the page, unless an earlier run did so before it was killed."""
+    async def _append(self, sealed: Mapping[str, Any], files: list[Uploaded]) -> dict[str, str]:
+        """Append the record to the page, unless an earlier run did so before it was killed.
+
+        Returns the id of the line about the hooks, or what is ``missing`` because the page is gone.
+        """
         lang, page = self._bench.workspace.lang, self._release.manifest.page_id
-        title = _RECORD.say(lang)
-        async for child in self._bench.notion.children(page):
-            if child["type"] == "heading_2" and title in str(child["heading_2"]):
-                return False
-        facts = [f"{words.say(lang)}: {_fact(code, sealed, lang)}" for code, words in _FACTS if sealed.get(code)]
-        body = [blocks.heading(title), blocks.paragraph("\n".join(facts))]
-        body += blocks.table([words.say(lang) for words in _COLUMNS], sealed["table"])
-        body += [blocks.file_block(file["id"], file["name"]) for file in uploads]
-        await self._bench.notion.create(f"blocks/{page}/children", {"children": body})
-        return True
+        hooks = self._bench.hooks.names
+        told = HEAD.say(lang) + ", ".join(hooks) if hooks else ""
+        try:
+            if await self._written():
+                return {"hooks": ""}
+            children = recordpage.body(sealed, files, told, lang)
+            answer = await self._bench.notion.create(f"blocks/{page}/children", {"children": children})
+        except NotionError as error:
+            return {"missing": await self._gone(error)}
+        made = answer.get("results") or [{}]
+        return {"hooks": str(made[-1].get("id") or "") if hooks else ""}
+
+    async def _written(self) -> bool:
+        """Whether the page has its record."""
+        title = recordpage.TITLE
+        async for child in self._bench.notion.children(self._release.manifest.page_id):
+            if child["type"] == "heading_2" and plain(child["heading_2"]["rich_text"]) in (title.en, title.ja):
+                return True
+        return False
+
+    async def _gone(self, error: NotionError) -> str:
+        """Why the page cannot be written: it is in the trash, or not there any more. Raises any other error."""
+        if not error.permanent or error.status == 401:
+            raise error
+        try:
+            page = await self._bench.notion.get(f"pages/{self._release.manifest.page_id}")
+            if not page["in_trash"]:
+                raise error
+        except NotionNotFound:
+            pass
+        self.problems.append(
+            f"{self._release.manifest.key}: its page is in the trash or gone, so the record is not on it; "
+            f"all of it stays in {self._release.journal.path}"
+        )
+        return error.message[:300]
 
     async def _end_rows(self) -> int:
         """Let all rows stop living, copies too, and those that somebody has made to point elsewhere."""
@@ -228,32 +226,21 @@ class Closer:
         self._bench.written += 1
         return parse_row(answer, self._bench.workspace)
 
-    async def _end_page(self, sealed: Mapping[str, Any], uploads: list[dict[str, str]]) -> bool:
+    async def _end_page(self, sealed: Mapping[str, Any], files: list[Uploaded]) -> dict[str, str]:
         page = ReleasePage(self._bench, self._release)
-        await page.write(
-            {
-                "status": _STATUS[Ending(sealed["ending"])].value,
-                "commit": sealed["commit"],
-                "operator": tuple(person["id"] for person in sealed["operators"])[:100],
-                "started": minute(datetime.fromisoformat(sealed["started"])),
-                "ended": minute(datetime.fromisoformat(sealed["ended"])),
-                "made_of": sealed["made_of"],
-                "last_look": minute(self._bench.clock()),
-                "files": [
-                    {"type": "file_upload", "file_upload": {"id": file["id"]}, "name": file["name"]}
-                    for file in uploads
-                ],
-            }
-        )
-        await self._bench.notion.patch(f"pages/{self._release.manifest.page_id}", {"is_locked": True})
-        return True
-
-
-def _fact(code: str, sealed: Mapping[str, Any], lang: Any) -> str:
-    value = sealed[code]
-    if code == "operators":
-        return ", ".join(person["name"] or person["id"] for person in value)
-    if code == "ending":
-        ending = Ending(value)
-        return (ENDING_WORDS.get(ending) or STATUS_WORDS[_STATUS[ending]]).say(lang)
-    return str(value)
+        values = {
+            "status": recordpage.STATUS_OF[Ending(sealed["ending"])].value,
+            "commit": sealed["commit"],
+            "operator": tuple(person["id"] for person in sealed["operators"])[:100],
+            "started": minute(datetime.fromisoformat(sealed["started"])),
+            "ended": minute(datetime.fromisoformat(sealed["ended"])),
+            "made_of": sealed["made_of"],
+            "last_look": minute(self._bench.clock()),
+            "files": property_value(files),
+        }
+        try:
+            await page.write(values)
+            await self._bench.notion.patch(f"pages/{self._release.manifest.page_id}", {"is_locked": True})
+        except NotionError as error:
+            return {"missing": await self._gone(error)}
+        return {}

@@ -1,7 +1,9 @@
 """Settings: the only reader of the process environment and of settings files."""
 
+import json
 import locale
 import os
+import shlex
 import stat
 from collections.abc import Mapping
 from io import StringIO
@@ -10,7 +12,7 @@ from typing import Any, Final, Literal
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ultra_checklist.errors import SettingsError, StateError
@@ -84,10 +86,75 @@ class Settings(BaseSettings):
         "answer was lost, before it is made again.",
     )
 
+    hook_command: str = Field(
+        default="",
+        alias="ULTRA_CHECKLIST_HOOK_COMMAND",
+        description="Hook: a program with arguments, run without a shell when a release has ended; JSON on stdin.",
+    )
+    hook_webhook_url: SecretStr | None = Field(
+        default=None, alias="ULTRA_CHECKLIST_HOOK_WEBHOOK_URL", description="Hook: an address that gets the JSON."
+    )
+    hook_webhook_secret: SecretStr | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_HOOK_WEBHOOK_SECRET",
+        description="Signs it: X-Ultra-Checklist-Signature: sha256=HMAC of the body.",
+    )
+    hook_slack_url: SecretStr | None = Field(
+        default=None, alias="ULTRA_CHECKLIST_HOOK_SLACK_URL", description="Hook: a Slack incoming webhook."
+    )
+    hook_line_token: SecretStr | None = Field(
+        default=None, alias="ULTRA_CHECKLIST_HOOK_LINE_TOKEN", description="Hook: LINE, the channel access token."
+    )
+    hook_line_to: str = Field(
+        default="", alias="ULTRA_CHECKLIST_HOOK_LINE_TO", description="LINE: id of the user, group or room."
+    )
+    hook_plugins: str = Field(
+        default="",
+        alias="ULTRA_CHECKLIST_HOOK_PLUGINS",
+        description="Hooks of other packages: names of entry points ultra_checklist.hooks, with commas.",
+    )
+    hook_timeout: float = Field(
+        default=30.0,
+        gt=0,
+        le=300,
+        alias="ULTRA_CHECKLIST_HOOK_TIMEOUT",
+        description="Seconds that one attempt of a hook may take.",
+    )
+
+    @field_validator("hook_command")
+    @classmethod
+    def _an_argv(cls, value: str) -> str:
+        _argv(value)
+        return value
+
     @property
     def token(self) -> str:
         """The token in plain text, empty where there is none."""
         return self.notion_token.get_secret_value() if self.notion_token is not None else ""
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret among the settings, in plain text: to be redacted from everything."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        return [value for value in found if value]
+
+    @property
+    def hook_argv(self) -> tuple[str, ...]:
+        """The program of the hook and its arguments; empty where there is none."""
+        return _argv(self.hook_command)
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """Names of the hooks that are set up."""
+        given = {
+            "command": self.hook_command,
+            "webhook": self.hook_webhook_url,
+            "slack": self.hook_slack_url,
+            "line": self.hook_line_token or self.hook_line_to,
+        }
+        named = (name.strip() for name in self.hook_plugins.split(","))
+        return tuple(dict.fromkeys([*(name for name, value in given.items() if value), *filter(None, named)]))
 
 
 def load(
@@ -177,6 +244,16 @@ def example() -> str:
         default = "0" if field.default is False else default.removesuffix(".0")
         lines += [f"# {field.description}", f"{field.alias}={default}", ""]
     return "\n".join(lines)
+
+
+def _argv(text: str) -> tuple[str, ...]:
+    """A program and its arguments, written as a shell would have them, or as a JSON list. Raises ValueError."""
+    if text.lstrip().startswith("["):
+        parts = json.loads(text)
+        if not all(isinstance(part, str) for part in parts):
+            raise ValueError("a list of strings is wanted")
+        return tuple(parts)
+    return tuple(shlex.split(text))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@
     ├── StateError                 exit 2: the state folder cannot be used
     │   ├── JournalError           a journal's hash chain is broken
     │   └── NoManifestError        no manifest of this release on this machine
+    ├── HookFailed                 raised by a hook: shown, tried again, never an exit
     └── ProbeCannotTell            raised by a probe's observe(): becomes the verdict "unknown", never an exit
 
 One boundary, in ``cli.boundary``, turns them into exit codes and sentences.
@@ -103,6 +104,19 @@ class JournalError(StateError):
 
 class NoManifestError(StateError):
     """This machine has no manifest of the release."""
+
+
+class HookFailed(UltraChecklistError):
+    """A hook has not delivered: it is shown on the page and tried again, and undoes nothing.
+
+    The message exists in English and Japanese; ``permanent`` says that trying again at once cannot help.
+    """
+
+    def __init__(self, en: str, ja: str, *, permanent: bool = False) -> None:
+        super().__init__(en)
+        self.en = en
+        self.ja = ja
+        self.permanent = permanent
 
 
 class ProbeCannotTell(UltraChecklistError):

@@ -9,56 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from ultra_checklist.journal import Entry
-from ultra_checklist.model import Decision, Ending, Frozen, Outcome, Result, Status, Words
-from ultra_checklist.record import DeployMark, Person, RunRecord
+from ultra_checklist.model import Ending, Frozen, Outcome, Result, Status
+from ultra_checklist.record import Approving, Choosing, DeployMark, HookState, Person, Proof, RunRecord, Tick
 from ultra_checklist.states import NOTHING_SHOWN, Shown
-
-
-class Tick(Frozen):
-    """A box that was ticked, first seen at ``at``; ``deploys`` is how many deploys there were then."""
-
-    number: int
-    at: datetime
-    by: Person | None
-    deploys: int = 0
-
-
-class ProofLine(Frozen):
-    """One probe's part of a proof, as it is said to people."""
-
-    probe: str
-    outcome: Outcome
-    reason: str
-    expected: Words
-    seen: Words
-    sentence: Words
-    remedy: Words
-    seconds: float
-    evidence: str = ""
-
-
-class Proof(Frozen):
-    """What the probes of a check said together, for one tick, one deploy and one wording of its probes."""
-
-    tick: int
-    deploy: int
-    bound_to: str
-    """Digest of the item's probes as the manifest has them."""
-    outcome: Outcome
-    facts: str
-    at: datetime
-    lines: tuple[ProofLine, ...] = ()
-
-
-class Choosing(Frozen):
-    """An operator's decision, bound to the facts of the moment in which it was seen."""
-
-    decision: Decision
-    note: str
-    until: str
-    by: Person | None
-    facts: str
-    at: datetime
 
 
 class News(Frozen):
@@ -79,8 +32,10 @@ class CheckHistory:
     ticks: int = 0
     edited: str = ""
     """When the row had last been edited, in Notion's minutes, as something was taken in from it."""
-    approved_by: Person | None = None
-    approved_facts: str = ""
+    approved: bool = False
+    """The Approved box was set when it was seen last."""
+    approvals: tuple[Approving, ...] = ()
+    """Who has approved, newest last, each person once; taking the box out takes one's own back."""
     proof: Proof | None = None
     definite: Proof | None = None
     """The last proof that was not "cannot tell"."""
@@ -102,6 +57,14 @@ class CheckHistory:
     """Id of the page that was found missing last, before its row was made again."""
     put_right: str = ""
     """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
+
+    def approvers(self, facts: str) -> list[Person]:
+        """Those whose approval speaks of the standing tick and of these facts, without whoever ticked."""
+        tick = self.tick
+        if tick is None or tick.by is None:
+            return []
+        valid = (a.by for a in self.approvals if a.by is not None and (a.tick, a.facts) == (tick.number, facts))
+        return [person for person in valid if person.id != tick.by.id]
 
 
 @dataclass
@@ -128,6 +91,13 @@ class History:
     changed: list[str] = field(default_factory=list)
     """What people changed after the end."""
     ended_at: datetime | None = None
+    hooks: dict[str, HookState] = field(default_factory=dict)
+    """The hooks that are to be told of the ending."""
+    hooks_told: str = ""
+    """What the page says about them."""
+    refused: Mapping[str, Any] | None = None
+    """The ending that was asked for on the page last and could not be done: which, with what reason, and why."""
+    refused_at: datetime | None = None
 
     def check(self, item: str) -> CheckHistory:
         """The history of one check, empty for one that has none."""
@@ -192,8 +162,13 @@ def _unticked(history: History, entry: Entry) -> None:
 
 
 def _approved(history: History, entry: Entry) -> None:
-    check = history.check(entry.data["item"])
-    check.approved_by, check.approved_facts = _person(entry.data.get("by")), entry.data.get("facts", "")
+    check, by = history.check(entry.data["item"]), _person(entry.data.get("by"))
+    check.approved = entry.data.get("set", by is not None)
+    others = [] if by is None else [a for a in check.approvals if a.by is not None and a.by.id != by.id]
+    if check.approved:
+        tick = entry.data.get("tick", check.ticks)
+        others.append(Approving(by=by, facts=entry.data.get("facts", ""), tick=tick))
+    check.approvals = tuple(others)
 
 
 def _proved(history: History, entry: Entry) -> None:
@@ -345,6 +320,20 @@ def _changed(history: History, entry: Entry) -> None:
 
 def _closed(history: History, entry: Entry) -> None:
     history.ended = Ending(entry.data["ending"])
+    history.hooks = {name: HookState(name=name) for name in entry.data.get("hooks", ())}
+
+
+def _hook(history: History, entry: Entry) -> None:
+    name = entry.data["hook"]
+    history.hooks[name] = history.hooks.get(name, HookState(name=name)).after(entry.data, entry.time)
+
+
+def _hooks_told(history: History, entry: Entry) -> None:
+    history.hooks_told = entry.data["text"]
+
+
+def _close_refused(history: History, entry: Entry) -> None:
+    history.refused, history.refused_at = entry.data, entry.time
 
 
 _HANDLERS = {
@@ -375,5 +364,8 @@ _HANDLERS = {
     "rows-intended": _rows_intended,
     "rows-absent": _rows_absent,
     "closed": _closed,
+    "hook": _hook,
+    "hooks-told": _hooks_told,
+    "close-refused": _close_refused,
     "changed": _changed,
 }

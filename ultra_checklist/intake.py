@@ -9,7 +9,7 @@ from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Decision, Item, Result
 from ultra_checklist.notion.rows import WORKERS, Row
 from ultra_checklist.record import Person
-from ultra_checklist.situations import View, facts_now
+from ultra_checklist.situations import View, facts_now, may_tick
 from ultra_checklist.states import State
 
 Line = tuple[str, dict[str, Any]]
@@ -28,8 +28,13 @@ def lines_of(
     check = view.history.check(item.id)
     # After our own write the row names who ticked it; who else decided or approved is not known then.
     chose = None if ours and row.done else by
-    lines = [*_tick(view, item, row, by, check), *_decision(view, item, row, chose, check)]
-    lines += _approval(view, item, row, chose, check)
+    ticked = _tick(view, item, row, by, check)
+    decided, approved = _decision(view, item, row, chose, check), _approval(view, item, row, chose, check)
+    if bool(ticked) + bool(decided) + bool(approved) > 1:
+        # Only the last editor is known. Where it matters who it was, it cannot be told who did which.
+        approved = _by_nobody(approved)
+        decided = _by_nobody(decided) if _is_restricted(view, item) else decided
+    lines = [*ticked, *decided, *approved]
     if not ours and written:
         lines += _forgery(item, row, by, written)
     return [(kind, data | {"edited": row.edited} if "item" in data else data) for kind, data in lines]
@@ -63,7 +68,8 @@ def deploy_pending(view: View, states: Mapping[str, State]) -> Item | None:
     if item is None or (view.history.deploy is not None and view.history.deploy.stands):
         return None
     # Where probes prove the deploy its tick is no mark; whoever deployed by hand waives it, with the reason.
-    ticked = view.history.check(item.id).tick is not None
+    tick = view.history.check(item.id).tick
+    ticked = tick is not None and may_tick(view.manifest.template, tick.by)
     said = ticked if marked_by_tick(item) else states[item.id].result is Result.WAIVED
     return item if said else None
 
@@ -97,8 +103,19 @@ def _coming_deploy(view: View) -> Row | None:
     """The row of the deploying item, when it is ticked and its deploy has no mark yet."""
     item = next((i for i in view.manifest.items if marked_by_tick(i)), None)
     row = view.rows.get(item.id) if item is not None else None
+    if row is not None and not may_tick(view.manifest.template, _ticker(view, row)):
+        return None
     deploy = view.history.deploy
     return row if row is not None and row.done and (deploy is None or deploy.withdrawn) else None
+
+
+def _ticker(view: View, row: Row) -> Person | None:
+    """Who ticked the deploying item: as the journal knows it, else the row's last editor."""
+    known = next((i for i in view.manifest.items if i.deploys), None)
+    tick = view.history.check(known.id).tick if known is not None else None
+    if tick is not None:
+        return tick.by
+    return Person(id=row.edited_by, name=row.editor_name) if row.editor_is_person else None
 
 
 def _decision(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
@@ -126,11 +143,22 @@ def _deploy_taken_back(view: View, item: Item, by: Person | None) -> list[Line]:
 
 
 def _approval(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
-    if row.approved and check.approved_by is None and by is not None:
-        return [("approved", {"item": item.id, "by": _dump(by), "facts": facts_now(view, item)})]
-    if not row.approved and check.approved_by is not None:
-        return [("approved", {"item": item.id, "by": None})]
-    return []
+    if row.approved is check.approved:
+        return []
+    data: dict[str, Any] = {"item": item.id, "by": _dump(by), "set": row.approved}
+    if row.approved:
+        tick = check.tick.number if check.tick is not None else 0
+        data |= {"facts": facts_now(view, item), "tick": tick}
+    return [("approved", data)]
+
+
+def _by_nobody(lines: list[Line]) -> list[Line]:
+    return [(kind, data | {"by": None}) for kind, data in lines]
+
+
+def _is_restricted(view: View, item: Item) -> bool:
+    """Whether not everybody may decide about an item."""
+    return item.waive == "approvers" or bool(view.manifest.template.operators)
 
 
 def _forgery(item: Item, row: Row, by: Person | None, written: Sequence[Mapping[str, Any]]) -> list[Line]:

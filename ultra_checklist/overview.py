@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ultra_checklist import announce, uploads
 from ultra_checklist.lifecycle import template_changed
 from ultra_checklist.machine import Machine, this_machine
 from ultra_checklist.manifest import Manifest, now
@@ -22,6 +23,10 @@ _ELSEWHERE = Words(
     ja="このリリースの対象は {target} です。このマシンは {here} なので判定できません",
 )
 _AFTER = Words(en="changed after the end: {what}", ja="終了後の変更: {what}")
+_MISSING = Words(
+    en="the record is not on the page, which is in the trash or gone: {what}",
+    ja="ページがごみ箱にあるか存在しないため、記録を書けませんでした: {what}",
+)
 _LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
 
 
@@ -67,9 +72,19 @@ def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[st
         target, other = manifest.machine.told_from(here)
         notes.append(_ELSEWHERE.say(lang).replace("{target}", target).replace("{here}", other))
     notes += [_AFTER.say(lang).replace("{what}", what) for what in release.history.changed]
+    steps = release.history.steps
+    notes += uploads.said(list(steps.get("uploads") or ()), lang)
+    missing = next((str(m) for m in map(_missing, (steps.get("record"), steps.get("page"))) if m), "")
+    notes += [_MISSING.say(lang).replace("{what}", missing)] if missing else []
+    if any(state.done is None for state in release.history.hooks.values()):
+        notes.append(announce.line(release, lang))
     if release.open and template_changed(manifest):
         notes.append(_CHANGED.say(lang).replace("{version}", manifest.version))
     return notes
+
+
+def _missing(step: Any) -> Any:
+    return step.get("missing") if isinstance(step, dict) else None
 
 
 def _check(release: Release, planner: RowPlanner, item: Item, state: State, lang: Lang) -> dict[str, Any]:

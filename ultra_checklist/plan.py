@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory, History, Proof
+from ultra_checklist.history import CheckHistory, History
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Item, Lang, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.rows import Row, minute
 from ultra_checklist.notion.schema import CHECK_COLUMNS, Workspace
+from ultra_checklist.record import Proof
 from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate
 from ultra_checklist.states import State
 from ultra_checklist.why import ICONS, Writer

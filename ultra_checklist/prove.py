@@ -8,14 +8,15 @@ from typing import Any
 from ultra_checklist import plugins
 from ultra_checklist.errors import PluginError, StateError
 from ultra_checklist.evidence import EvidenceStore
-from ultra_checklist.history import ProofLine
 from ultra_checklist.manifest import bound_to, now
 from ultra_checklist.model import Finding, Item, Words, combine, digest
 from ultra_checklist.origins import with_secrets
 from ultra_checklist.probes.base import unknown
+from ultra_checklist.record import ProofLine
 from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner, summary
 from ultra_checklist.situations import current_proof
+from ultra_checklist.variables import Value, Variables
 
 _MAYBE_SENT = Words(
     en="it may have been sent already, and what came of it is not known",
@@ -43,17 +44,23 @@ class Prover:
         self._evidence = EvidenceStore(home)
         manifest = release.manifest
         variables = with_secrets(manifest.variables, manifest.template, home, manifest.environment)
-        self.runner = Runner(
-            variables,
-            secrets=secrets,
-            public_text=manifest.template_text,
-            clock=clock,
-            longest=longest,
-            record=release.on_record,
-            blob=self._evidence.path,
-            last_good=release.last_good,
-            baseline=self._baseline,
-        )
+
+        def runner(known: Variables) -> Runner:
+            return Runner(
+                known,
+                secrets=secrets,
+                public_text=manifest.template_text,
+                clock=clock,
+                longest=longest,
+                record=release.on_record,
+                blob=self._evidence.path,
+                last_good=release.last_good,
+                baseline=self._baseline,
+            )
+
+        secrets = tuple(secrets)
+        self._variables, self._runner = variables, runner
+        self.runner = runner(variables)
 
     async def prove(self, items: Iterable[Item]) -> list[str]:
         """Run the probes of these items and record the proofs; returns the ids whose facts changed.
@@ -102,6 +109,16 @@ class Prover:
             return self._evidence.get(digest)
         except (OSError, StateError):
             return None
+
+    async def prove_against(self, items: Iterable[Item], commit: str) -> dict[str, list[ProofLine]]:
+        """What the probes of these items say with another COMMIT; evidence is kept, no proof is recorded."""
+        other = Value(value=commit, origin="the last release that completed")
+        runner = self._runner(Variables(values=dict(self._variables.values) | {"COMMIT": other}))
+        found = await runner.run(items)
+        return {
+            item: [_line(f, self._evidence.put(f.material) if f.material else "") for f in findings]
+            for item, findings in found.items()
+        }
 
     def _tick(self, item: Item) -> int:
         tick = self._release.history.check(item.id).tick

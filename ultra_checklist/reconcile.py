@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ultra_checklist.duty import due, next_look
+from ultra_checklist.hooks import Hooks
 from ultra_checklist.intake import Line, deploy_line, deploy_pending, lines_of
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import now as present
@@ -19,7 +20,7 @@ from ultra_checklist.notion.rows import Row, check_properties, parse_row
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import RowPlanner, Values, difference
 from ultra_checklist.prove import Prover
-from ultra_checklist.record import Person
+from ultra_checklist.record import Person, ProofLine
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View, evaluate
 from ultra_checklist.states import Place, State
@@ -48,6 +49,7 @@ class Bench:
     label: str = ""
     clock: Callable[[], datetime] = present
     listener: Callable[[Change], None] = lambda _change: None
+    hooks: Hooks = field(default_factory=Hooks)
     written: int = field(default=0)
 
     def person_of(self, row: Row) -> Person | None:
@@ -94,6 +96,10 @@ class Reconciler:
         await self._prover.prove(items)
         self._plan_looks(items)
         return await self._prove()
+
+    async def prove_against(self, items: list[Item], commit: str) -> dict[str, list[ProofLine]]:
+        """Look at these items as if ``commit`` were the release's; the journal takes nothing in."""
+        return await self._prover.prove_against(items, commit)
 
     def redact(self, text: str) -> str:
         """Text without the secrets that this release's probes know of."""

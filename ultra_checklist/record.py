@@ -1,11 +1,12 @@
-"""What is on record of a release: its runs, deploys and ticks, as plain data that probes and reports read."""
+"""What is on record of a release, as plain data: ticks, proofs, decisions, deploys, runs, and what came of hooks."""
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from pydantic import Field
 
-from ultra_checklist.model import Frozen
+from ultra_checklist.model import NOTHING, Decision, Frozen, Outcome, Words
 
 
 class Person(Frozen):
@@ -13,6 +14,63 @@ class Person(Frozen):
 
     id: str
     name: str = ""
+
+
+class Approving(Frozen):
+    """An Approved box that was seen set: by whom, on which facts, and for which tick."""
+
+    by: Person | None
+    """None: who set it cannot be told."""
+    facts: str
+    tick: int
+    """Number of the tick that stood then; 0: none did."""
+
+
+class Tick(Frozen):
+    """A box that was ticked, first seen at ``at``; ``deploys`` is how many deploys there were then."""
+
+    number: int
+    at: datetime
+    by: Person | None
+    deploys: int = 0
+
+
+class ProofLine(Frozen):
+    """One probe's part of a proof, as it is said to people."""
+
+    probe: str
+    outcome: Outcome
+    reason: str
+    expected: Words
+    seen: Words
+    sentence: Words
+    remedy: Words
+    seconds: float
+    evidence: str = ""
+
+
+class Proof(Frozen):
+    """What the probes of a check said together, for one tick, one deploy and one wording of its probes."""
+
+    tick: int
+    deploy: int
+    bound_to: str
+    """Digest of the item's probes as the manifest has them."""
+    outcome: Outcome
+    facts: str
+    at: datetime
+    lines: tuple[ProofLine, ...] = ()
+
+
+class Choosing(Frozen):
+    """An operator's decision, bound to the facts of the moment in which it was seen."""
+
+    decision: Decision
+    note: str
+    until: str
+    by: Person | None
+    facts: str
+    at: datetime
 
 
 class RunRecord(Frozen):
@@ -75,6 +133,27 @@ class Ticked(Frozen):
 
     at: datetime
     by: Person | None = None
+
+
+class HookState(Frozen):
+    """How far a hook has come with telling of the ending."""
+
+    name: str
+    failures: int = 0
+    """How many times in a row it was tried and failed, each time with its attempts."""
+    done: datetime | None = None
+    given_up: bool = False
+    why: Words = NOTHING
+    """Why it failed last."""
+    next: datetime | None = None
+    """When it is tried again; None: at once."""
+
+    def after(self, told: Mapping[str, Any], at: datetime) -> "HookState":
+        """How far it has come when the journal tells of one more try."""
+        if told["done"]:
+            return HookState(name=self.name, failures=self.failures, done=at)
+        kept = {key: told[key] for key in ("why", "next", "given_up")}
+        return HookState.model_validate({"name": self.name, "failures": self.failures + 1, **kept})
 
 
 class ReleaseRecord(Frozen):

@@ -19,6 +19,7 @@ def check_references(template: Template, head: Head) -> list[Problem]:
         *_gates(template, head),
         *_variables(template),
         *_deploys(template),
+        *_people(template),
     ]
 
 
@@ -101,3 +102,12 @@ def _deploys(template: Template) -> Iterator[Problem]:
     timed = [item for item in template.items if item.until_deploy or item.after_deploy]
     if timed and not deploying:
         yield timed[0].line, "until/after deploy need an item with `deploys: true`"
+
+
+def _people(template: Template) -> Iterator[Problem]:
+    for item in template.items:
+        if item.waive == "approvers" and not template.approvers:
+            yield item.line, "waive: approvers needs a list `approvers` (user ids) in the front matter"
+        if 0 < len(template.approvers) < item.approvals:
+            listed = len(template.approvers)
+            yield item.line, f"approvals: {item.approvals} can never be reached, approvers lists {listed}"

@@ -128,14 +128,18 @@ def last_completed(shelf: Shelf, manifest: Manifest) -> str:
     """
     completed: list[tuple[datetime, str]] = []
     for other in shelf.all():
-        alike = (other.template.name, other.environment) == (manifest.template.name, manifest.environment)
-        if not alike or other.local is not manifest.local or other.key == manifest.key or not other.commit:
+        if _line(other) != _line(manifest) or other.key == manifest.key or not other.commit:
             continue
         with suppress(JournalError):
             history = Release(shelf, other).history
             if history.ended is Ending.COMPLETE and history.ended_at is not None:
                 completed.append((history.ended_at, other.commit))
     return max(completed)[1] if completed else ""
+
+
+def _line(manifest: Manifest) -> tuple[object, ...]:
+    """What releases that follow one another have in common."""
+    return manifest.template.name, manifest.environment, manifest.local, manifest.machine.digest
 
 
 def find(

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory, History, Proof
+from ultra_checklist.history import CheckHistory, History
 from ultra_checklist.manifest import Manifest, bound_to
-from ultra_checklist.model import Decision, Item, Result
+from ultra_checklist.model import Decision, Item, Result, Template
 from ultra_checklist.notion.rows import Row
-from ultra_checklist.states import NOTHING_SHOWN, Choice, Place, Situation, State, decide
+from ultra_checklist.record import Person, Proof
+from ultra_checklist.states import NOTHING_SHOWN, Approval, Choice, Place, Situation, State, decide
 
 _CHOICES = {Decision.WAIVE: Choice.WAIVED, Decision.NOT_APPLICABLE: Choice.NOT_APPLICABLE}
 NO_ROW = Row(page_id="")
@@ -44,7 +45,8 @@ def situation(view: View, item: Item, others: Mapping[str, State]) -> Situation:
     history, row = view.history, view.rows.get(item.id, NO_ROW)
     check = history.check(item.id)
     proof = current_proof(view.manifest, view.history, item)
-    deploy = history.deploy
+    deploy, by = history.deploy, check.tick.by if check.tick is not None else None
+    lacking = _lacking(view, item, check, row, proof)
     ended = history.ended is not None or history.sealed is not None
     return Situation(
         ended=ended,
@@ -61,9 +63,11 @@ def situation(view: View, item: Item, others: Mapping[str, State]) -> Situation:
         ticked_late=_ticked_late(item, check, len(history.deploys)),
         needs_settled=all(need in others and others[need].settled for need in item.needs),
         has_probes=bool(item.probes),
-        person_known=check.tick is not None and check.tick.by is not None,
+        person_known=by is not None,
+        person_allowed=may_tick(view.manifest.template, by),
         attachment_missing=bool(item.evidence) and not row.attachments,
-        second_person_missing=item.approvals > 0 and not _approved(check, row, proof),
+        second_person_missing=lacking is not None,
+        approval=lacking or Approval.MISSING,
         outcome=proof.outcome if proof is not None else None,
     )
 
@@ -85,6 +89,11 @@ def facts_now(view: View, item: Item) -> str:
     """Digest of the facts that a decision made now is bound to; empty: never looked at."""
     proof = current_proof(view.manifest, view.history, item)
     return proof.facts if proof is not None else ""
+
+
+def may_tick(template: Template, by: Person | None) -> bool:
+    """Whether whoever ticked may: where the template lists operators, one of them."""
+    return not template.operators or _listed(by, template.operators)
 
 
 def _is_open(manifest: Manifest, item: Item, check: CheckHistory, row: Row, others: Mapping[str, State]) -> bool:
@@ -114,11 +123,34 @@ def _ticked_late(item: Item, check: CheckHistory, deploys: int) -> bool:
     return check.tick.deploys > 0 if item.until_deploy else check.tick.deploys < deploys
 
 
-def _approved(check: CheckHistory, row: Row, proof: Proof | None) -> bool:
-    if not row.approved or check.approved_by is None or check.tick is None or check.tick.by is None:
-        return False
-    facts = proof.facts if proof is not None else ""
-    return check.approved_by.id != check.tick.by.id and check.approved_facts == facts
+def _lacking(view: View, item: Item, check: CheckHistory, row: Row, proof: Proof | None) -> Approval | None:
+    """What is missing of the approvals that an item asks for; None: nothing."""
+    if item.approvals == 0:
+        return None
+    tick, newest = check.tick, check.approvals[-1] if check.approvals else None
+    if not row.approved or newest is None or tick is None:
+        return Approval.MISSING
+    if newest.by is None or tick.by is None:
+        return Approval.UNCLEAR
+    if newest.by.id == tick.by.id:
+        return Approval.SAME_PERSON
+    allowed = view.manifest.template.approvers
+    if allowed and not _listed(newest.by, allowed):
+        return Approval.NOT_ALLOWED
+    valid = check.approvers(proof.facts if proof is not None else "")
+    if newest.by not in valid:
+        return Approval.OTHER_FACTS
+    enough = [person for person in valid if not allowed or _listed(person, allowed)]
+    return None if len(enough) >= item.approvals else Approval.MORE
+
+
+def _listed(person: Person | None, ids: tuple[str, ...]) -> bool:
+    """Whether a list of user ids names a person; ids are written with dashes or without."""
+    return person is not None and _plain_id(person.id) in map(_plain_id, ids)
+
+
+def _plain_id(text: str) -> str:
+    return text.replace("-", "").lower()
 
 
 def _choice(view: View, item: Item, check: CheckHistory, row: Row, proof: Proof | None) -> Choice:
@@ -130,18 +162,19 @@ def _choice(view: View, item: Item, check: CheckHistory, row: Row, proof: Proof 
         return Choice.NO_NOTE
     if row.until and date.fromisoformat(row.until[:10]) < view.now.astimezone(_zone(view)).date():
         return Choice.EXPIRED
-    if not _may_decide(view, item, check):
+    if check.choosing.by is None:
+        return Choice.UNCLEAR
+    if not _may_decide(view.manifest.template, item, check.choosing.by):
         return Choice.WRONG_PERSON
     if check.choosing.facts != (proof.facts if proof is not None else ""):
         return Choice.OTHER_FACTS
     return _CHOICES[Decision(row.decision)]
 
 
-def _may_decide(view: View, item: Item, check: CheckHistory) -> bool:
-    if check.choosing is None or check.choosing.by is None:
-        return False
-    approvers = view.manifest.template.approvers
-    return item.waive != "approvers" or check.choosing.by.id in approvers
+def _may_decide(template: Template, item: Item, by: Person) -> bool:
+    if item.waive == "approvers":
+        return _listed(by, template.approvers)
+    return may_tick(template, by) or _listed(by, template.approvers)
 
 
 def _zone(view: View) -> ZoneInfo:

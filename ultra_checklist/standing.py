@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from ultra_checklist.asked import MARK, asked, waits_for
 from ultra_checklist.duty import is_quiet
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Result, Status
@@ -70,12 +71,13 @@ class ReleasePage:
         if status is not release.history.status:
             release.record("status", {"status": status.value})
         page, looked = release.mirror.page, release.mirror.looked or release.manifest.created
-        told = page is not None and page.status == status.value
+        waiting = waits_for(asked(page), release.manifest, release.history, states, self._bench.workspace.lang)
+        told = page is not None and page.status == status.value and page.made_of.partition(MARK)[2] == waiting
         every = LOOK_QUIET if is_quiet(release.history, now) else LOOK_EVERY
         # A clock that was set back must not put the next look off.
         if told and timedelta() <= now - looked < every:
             return
-        await self.write(self._values(view, states, status))
+        await self.write(self._values(view, states, status, waiting))
         release.mirror.looked = now
 
     async def write(self, values: Values) -> None:
@@ -85,11 +87,11 @@ class ReleasePage:
         answer = await self._bench.notion.patch(f"pages/{self._release.manifest.page_id}", body)
         self._release.mirror.page = parse_release(answer, self._bench.workspace)
 
-    def _values(self, view: View, states: Mapping[str, State], status: Status) -> Values:
+    def _values(self, view: View, states: Mapping[str, State], status: Status, waiting: str) -> Values:
         lang, history = self._bench.workspace.lang, view.history
         values: Values = {
             "status": status.value,
-            "made_of": count(view, states).line(lang),
+            "made_of": count(view, states).line(lang) + (MARK + waiting if waiting else ""),
             "operator": tuple(person.id for person in history.people)[:100],
             "last_look": minute(view.now),
         }

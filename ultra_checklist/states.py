@@ -32,6 +32,20 @@ class Choice(StrEnum):
     EXPIRED = "expired"
     WRONG_PERSON = "wrong-person"
     OTHER_FACTS = "other-facts"
+    UNCLEAR = "unclear-person"
+    """Who decided cannot be told: an integration was the last to edit, or several things came in one look."""
+
+
+class Approval(StrEnum):
+    """What is missing where an item asks for approvals; the value is the code of its sentence."""
+
+    MISSING = "second-person-missing"
+    MORE = "approvals-missing"
+    SAME_PERSON = "approved-by-the-same"
+    NOT_ALLOWED = "approval-not-allowed"
+    OTHER_FACTS = "approval-other-facts"
+    UNCLEAR = "approval-unclear"
+    """Who approved cannot be told, because it came in one look with something else."""
 
 
 class Look(StrEnum):
@@ -79,8 +93,12 @@ class Situation:
     has_probes: bool = False
     person_known: bool = True
     """The tick is known to be a person's, not an integration's."""
+    person_allowed: bool = True
+    """The template's ``operators`` name whoever ticked, or name nobody."""
     attachment_missing: bool = False
     second_person_missing: bool = False
+    approval: Approval = Approval.MISSING
+    """Where the second person is missing: in which way."""
     window_running: bool = False
     outcome: Outcome | None = None
     """What the probes say together for this tick and deploy; None: not looked yet."""
@@ -146,10 +164,9 @@ def _a_persons_word(now: Situation) -> State:
         return State(10, Result.WAITING, False, "word-before-deploy")
     if not now.person_known:
         return State(10, Result.WAITING, False, "no-person")
-    if now.attachment_missing:
-        return State(10, Result.WAITING, False, "attachment-missing")
-    if now.second_person_missing:
-        return State(10, Result.WAITING, False, "second-person-missing")
+    missing = _missing(now)
+    if missing:
+        return State(10, Result.WAITING, False, missing)
     return State(10, Result.CONFIRMED, True, "confirmed")
 
 
@@ -160,8 +177,16 @@ def _proved(now: Situation) -> State:
         return State(12, Result.FAILED, False, "failed", Look.BACK_OFF)
     if now.outcome is Outcome.UNKNOWN:
         return State(13, Result.CANNOT_TELL, False, "unknown", Look.BACK_OFF)
-    if now.attachment_missing:
-        return State(14, Result.WAITING, False, "attachment-missing", Look.MAX_AGE)
-    if now.second_person_missing:
-        return State(14, Result.WAITING, False, "second-person-missing", Look.MAX_AGE)
+    missing = _missing(now)
+    if missing:
+        return State(14, Result.WAITING, False, missing, Look.MAX_AGE)
     return State(14, Result.PASSED, True, "passed", Look.MAX_AGE)
+
+
+def _missing(now: Situation) -> str:
+    """What people still owe to a tick that is otherwise good; empty: nothing."""
+    if not now.person_allowed:
+        return "not-an-operator" if now.person_known else "no-person"
+    if now.attachment_missing:
+        return "attachment-missing"
+    return now.approval.value if now.second_person_missing else ""

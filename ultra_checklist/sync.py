@@ -12,6 +12,8 @@ from pydantic import Field, ValidationError
 
 from ultra_checklist import disk
 from ultra_checklist.aftermath import Aftermath
+from ultra_checklist.announce import Announcer, is_due
+from ultra_checklist.asked import Asked, asked, may_try
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.duty import is_quiet
@@ -24,6 +26,7 @@ from ultra_checklist.notion.rows import Row, check_properties, parse_row
 from ultra_checklist.prove import Prover
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release, releases
+from ultra_checklist.rollback import RollbackFails
 from ultra_checklist.standing import ReleasePage, may_close
 from ultra_checklist.states import Place, State
 from ultra_checklist.why import say
@@ -120,6 +123,7 @@ class Pass:
                 if error.status == 400:
                     await self._name_missing_columns()
                 refused = error
+        report.problems += await self._announce(here)
         if refused is not None:
             raise refused
         await self._strangers(changed.values(), shelf)
@@ -185,33 +189,55 @@ class Pass:
     ) -> None:
         if reconciler.place is not Place.HERE:
             return
-        asked = release.mirror.page.close if release.mirror.page is not None else ""
-        ending = Ending(asked) if asked in set(Ending) else None
+        wish, now = asked(release.mirror.page), self._bench.clock()
         closer = Closer(self._bench, release, reconciler, self._home)
-        if ending is not None and (ending is not Ending.COMPLETE or may_close(states, release.manifest)):
-            reason = release.mirror.page.close_reason if release.mirror.page is not None else ""
-            await self._close(closer, release, reconciler, ending, reason)
-        elif release.history.ready_at is not None:
-            waited = (self._bench.clock() - release.history.ready_at).total_seconds()
-            if waited >= self._close_after:
-                await self._close(closer, release, reconciler, Ending.COMPLETE, "")
+        if wish is not None and wish.ending is not Ending.COMPLETE:
+            # Nothing else is done meanwhile: whoever chose Aborted must not find the release complete.
+            if may_try(wish, release.history, now):
+                await self._close(closer, release, reconciler, wish, report)
+        elif release.history.ready_at is not None and may_close(states, release.manifest):
+            waited = (now - release.history.ready_at).total_seconds()
+            if wish is not None or waited >= self._close_after:
+                complete = wish or Asked(ending=Ending.COMPLETE, reason="")
+                await self._close(closer, release, reconciler, complete, report)
+        report.problems += closer.problems
         if not release.open:
             report.closed.append(release.manifest.key)
+
+    async def _announce(self, here: Iterable[Release]) -> list[str]:
+        """Tell the hooks of releases that have ended, where that is due; returns what failed."""
+        problems: list[str] = []
+        for release in here:
+            manifest = release.manifest
+            own = manifest.machine.digest == self._bench.machine.digest
+            if release.open or not own or not release.history.hooks or self._only not in (None, manifest.key):
+                continue
+            if is_due(self._bench, release):
+                redact = self._prover(release).runner.redactor.text
+                problems += await Announcer(self._bench, release, redact).run()
+                release.mirror.save()
+        return problems
 
     async def _finish(self, release: Release, report: Report) -> None:
         """Do what is left of an ending that a killed process began."""
         reconciler = Reconciler(self._bench, release, self._prover(release))
         if reconciler.place is Place.HERE:
-            await Closer(self._bench, release, reconciler, self._home).finish()
+            closer = Closer(self._bench, release, reconciler, self._home)
+            await closer.finish()
             release.mirror.save()
+            report.problems += closer.problems
             report.closed.append(release.manifest.key)
 
     async def _close(
-        self, closer: Closer, release: Release, reconciler: Reconciler, ending: Ending, reason: str
+        self, closer: Closer, release: Release, reconciler: Reconciler, wish: Asked, report: Report
     ) -> None:
         """End a release, after all of its rows have been compared with the manifest once more."""
         await reconciler.run(await compare(self._bench.notion, self._bench.workspace, release))
-        await closer.close(ending, reason)
+        try:
+            await closer.close(wish.ending, wish.reason)
+        except RollbackFails as fails:
+            release.record("close-refused", wish.model_dump(mode="json") | {"items": list(fails.items)})
+            report.problems.append(fails.message)
 
     async def _changed(self, since: Since) -> tuple[dict[str, Row], datetime | None]:
         """Rows that people may have touched, by page id, and Notion's clock when they were asked for."""

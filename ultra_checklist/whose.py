@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from ultra_checklist.history import CheckHistory, Proof
+from ultra_checklist.history import CheckHistory
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import NOTHING, Frozen, Item, Outcome, Words
+from ultra_checklist.record import Proof
 from ultra_checklist.states import State
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory, Proof, ProofLine
+from ultra_checklist.history import CheckHistory
 from ultra_checklist.model import Item, Lang, Outcome, Result, Words
 from ultra_checklist.notion.schema import RESULT_WORDS
+from ultra_checklist.record import Proof, ProofLine
 from ultra_checklist.states import State
 
 MAX_WHY = 1900
@@ -61,6 +62,11 @@ _SAYINGS: Mapping[str, Words] = {
         en="the decision must be made by a person who may: take it back and let them decide",
         ja="判断できる人による判断が必要です。取り消して、その人が判断してください",
     ),
+    "unclear-person": Words(
+        en="who decided cannot be told: the decision must be made by a person, alone between two looks; take it "
+        "back, wait a minute, decide again",
+        ja="誰の判断か特定できません。判断を取り消し、1 分待ってから、判断する人が単独で付け直してください",
+    ),
     "other-facts": Words(
         en="the decision was made on other facts than now: look again, then change the Note to renew it",
         ja="判断時と事実が変わっています。確認のうえ、メモを書き直して判断し直してください",
@@ -85,9 +91,39 @@ _SAYINGS: Mapping[str, Words] = {
         en="not ticked by a person: untick it, and tick it yourself",
         ja="人によるチェックではありません。外してから、ご自身で付け直してください",
     ),
+    "not-an-operator": Words(
+        en="ticked by {by}, whom the checklist does not list under operators: let one of them untick and tick it",
+        ja="{by} はこのチェックリストの operators に含まれていません。担当者が外してから付け直してください",
+    ),
     "attachment-missing": Words(en="attach: {evidence}", ja="添付が必要: {evidence}"),
     "second-person-missing": Words(
         en="waits for the approval of a second person (Approved)", ja="二人目の承認を待っています（承認欄）"
+    ),
+    "approvals-missing": Words(
+        en="approved by {approvers}: {count} of {needed}; the next person takes Approved out, waits a minute and "
+        "sets it again",
+        ja="承認済み: {approvers}（{needed} 人中 {count} 人）。次の方は承認を外し、"
+        "1 分待ってから付け直してください",
+    ),
+    "approved-by-the-same": Words(
+        en="{by} has ticked and approved: another person must approve; take Approved out, and let them set it",
+        ja="チェックと承認が同じ人（{by}）です。承認を外し、別の人が付け直してください",
+    ),
+    "approval-not-allowed": Words(
+        en="approved by somebody whom the checklist does not list under approvers: take Approved out, and let one "
+        "of them set it",
+        ja="approvers に含まれない人の承認です。承認を外し、承認者が付け直してください",
+    ),
+    "approval-other-facts": Words(
+        en="approved for another tick or on other facts than now: look again, take Approved out, wait a minute and "
+        "set it again",
+        ja="承認時とチェックまたは事実が変わっています。確認のうえ承認を外し、1 分待ってから付け直してください",
+    ),
+    "approval-unclear": Words(
+        en="Approved came in one look with something else, or from an integration: who approved cannot be told; "
+        "take Approved out, wait a minute, and let the second person set it again",
+        ja="承認と他の操作が同時に届いたため、誰の承認か特定できません。承認を外し、"
+        "1 分待ってから、二人目が付け直してください",
     ),
     "not-looked-yet": Words(en="not looked at yet", ja="まだ確認していません"),
     "was": Words(en="was {result} {time}", ja="以前: {result} {time}"),
@@ -133,21 +169,27 @@ class Writer:
         if state.why in ("passed", "failed", "unknown", "frozen") and proof is not None:
             return self.proved(proof, check)
         if state.why == "frozen" and state.result is Result.CONFIRMED:
-            return say("confirmed", self._lang, **self._gaps(item, check, needs))
+            return say("confirmed", self._lang, **self._gaps(state, item, check, needs))
         if state.why in _SAYINGS:
-            return say(state.why, self._lang, **self._gaps(item, check, needs))
+            seen = self.proved(proof, check) if state.rule == 14 and proof is not None else ""
+            facts = proof.facts if proof is not None else ""
+            return self._join(say(state.why, self._lang, **self._gaps(state, item, check, needs, facts)), seen)
         return ""
 
-    def _gaps(self, item: Item, check: CheckHistory, needs: str) -> dict[str, str]:
-        by = check.choosing.by if check.choosing is not None else None
+    def _gaps(self, state: State, item: Item, check: CheckHistory, needs: str, facts: str = "") -> dict[str, str]:
+        by = check.choosing.by if check.choosing is not None and state.rule == 6 else None
         if by is None and check.tick is not None:
             by = check.tick.by
+        approvers = check.approvers(facts)
         return {
             **self._names,
             "by": (by.name or by.id) if by is not None else say("somebody", self._lang),
             "note": check.choosing.note if check.choosing is not None else "",
             "needs": needs,
             "evidence": item.evidence,
+            "approvers": ", ".join(person.name or person.id for person in approvers),
+            "count": str(len(approvers)),
+            "needed": str(item.approvals),
         }
 
     def _was(self, check: CheckHistory) -> str:

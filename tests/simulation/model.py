@@ -165,6 +165,8 @@ class Model:
                 return self._query(source, body)
             case ("POST", ["views"]):
                 return self._view(body)
+            case ("PATCH", ["blocks", block]):
+                return self._change_block(block, body)
             case ("GET", ["blocks", page, "children"]):
                 return {"results": self._page(page).blocks, "has_more": False, "next_cursor": None}
             case ("PATCH", ["blocks", page, "children"]):
@@ -230,6 +232,14 @@ class Model:
         made = [{"id": self._new_id(), **child} for child in children]
         page.blocks += made
         return {"results": made}
+
+    def _change_block(self, identifier: str, body: Json) -> Json:
+        for page in self.pages.values():
+            for place, block in enumerate(page.blocks):
+                if block["id"] == identifier:
+                    page.blocks[place] = block | {kind: value for kind, value in body.items() if kind != "type"}
+                    return page.blocks[place]
+        raise Refused(404, "object_not_found", f"Could not find block with ID: {identifier}.")
 
     def _view(self, body: Json) -> Json:
         page = self._page(body["create_database"]["parent"]["page_id"])

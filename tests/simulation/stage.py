@@ -17,9 +17,12 @@ from tests.simulation.storage import Storage
 from tests.simulation.virtual import BEGIN, Host, Killed, Process, VirtualLoop, current
 from tests.simulation.wire import Wire
 from ultra_checklist import disk
+from ultra_checklist.announce import Announcer
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
+from ultra_checklist.config import Settings
 from ultra_checklist.errors import UltraChecklistError
+from ultra_checklist.hooks import Hooks
 from ultra_checklist.lifecycle import Order, create
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Shelf
@@ -54,7 +57,9 @@ WORKSPACE = Workspace(
 class Stage:
     """One story's world. Use it with ``with``."""
 
-    def __init__(self, seed: str, items: tuple[Item, ...], *, close_after: float = 1e9) -> None:
+    def __init__(
+        self, seed: str, items: tuple[Item, ...], *, close_after: float = 1e9, hooks: str = "bell"
+    ) -> None:
         self.loop = VirtualLoop()
         self.folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=_fast()))
         self.model = Model(COLUMNS, lambda: BEGIN + timedelta(seconds=self.loop.moment))
@@ -64,6 +69,7 @@ class Stage:
         self.items = items
         self.checklist: Template = template(*items, gate=("pre", "env"))
         self.close_after = close_after
+        self.hooks = Hooks(Settings(ULTRA_CHECKLIST_HOOK_PLUGINS=hooks))
         self.told: list[str] = []
         """What commands said when they ended."""
         self._names = itertools.count(1)
@@ -77,6 +83,7 @@ class Stage:
     def __enter__(self) -> "Stage":
         world.LEDGER.runs.clear()
         world.LEDGER.sent.clear()
+        world.LEDGER.told.clear()
         self._system, disk.system = disk.system, self.storage
         asyncio.set_event_loop(self.loop)
         return self
@@ -133,7 +140,7 @@ class Stage:
                 await asyncio.sleep(0)
 
     def bench(self, host: Host, notion: Notion) -> Bench:
-        return Bench(notion, WORKSPACE, _machine(host), clock=host.now)
+        return Bench(notion, WORKSPACE, _machine(host), clock=host.now, hooks=self.hooks)
 
     async def new(self, host: Host, version: str, *, kill_at: int | None = None) -> Process:
         """Make a release's page."""
@@ -177,15 +184,21 @@ class Stage:
         async def work(notion: Notion) -> str:
             with hold(host.home, wait=False):
                 bench, release = self.bench(host, notion), self.release(host, version)
-                if not release.open:
-                    return "has ended"
                 reconciler = Reconciler(bench, release, Prover(release, host.home, clock=host.now))
+                announcer = Announcer(bench, release, reconciler.redact)
+                if not release.open:
+                    await announcer.run()
+                    return "has ended"
                 closer = Closer(bench, release, reconciler, host.home)
                 if release.history.sealed is not None:
                     await closer.finish()
+                    await announcer.run()
                     return "finished"
                 await reconciler.run(await compare(notion, WORKSPACE, release))
-                return "closed" if await closer.close(Ending(ending), "because") else "open checks"
+                if not await closer.close(Ending(ending), "because"):
+                    return "open checks"
+                await announcer.run()
+                return "closed"
 
         return await self.command(host, "close", work, kill_at=kill_at)
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tests.simulation.virtual import current
 from ultra_checklist import plugins
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import HookFailed, ProbeCannotTell
 from ultra_checklist.model import Effect, Outcome, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe
 
@@ -32,6 +32,8 @@ class Ledger:
     runs: list[Run] = field(default_factory=list)
     sent: list[tuple[str, float]] = field(default_factory=list)
     """Switch and time of each message that left."""
+    told: list[tuple[str, str]] = field(default_factory=list)
+    """Name and idempotency key of each hook that was run to its end."""
 
 
 LEDGER = Ledger()
@@ -85,11 +87,35 @@ class MessageProbe(SwitchProbe):
         return await super().observe(context)
 
 
+async def _sink(name: str, payload: dict[str, Any]) -> None:
+    """A hook: somebody out there takes a message; a switch of the machine says whether they do."""
+    process = current.get()
+    process.step(f"before hook {name}")
+    await asyncio.sleep(0.3)
+    if process.host.world.get(f"hook {name}", "pass") != "pass":
+        raise HookFailed("nobody there", "誰もいません")
+    LEDGER.told.append((name, payload["idempotency_key"]))
+    process.step(f"after hook {name}")
+
+
+async def bell(payload: dict[str, Any]) -> None:
+    """A hook of the simulated outside."""
+    await _sink("bell", payload)
+
+
+async def horn(payload: dict[str, Any]) -> None:
+    """Another one."""
+    await _sink("horn", payload)
+
+
 @contextmanager
 def installed() -> Iterator[None]:
     """The simulated families are there while this holds."""
     known = plugins.names(plugins.PROBES)
+    hooks = plugins.names(plugins.HOOKS)
     here = {"switch": "SwitchProbe", "message": "MessageProbe"}
+    for name in ("bell", "horn"):
+        hooks[name] = EntryPoint(name, f"{__name__}:{name}", plugins.HOOKS)
     for name, family in here.items():
         known[name] = EntryPoint(name, f"{__name__}:{family}", plugins.PROBES)
     try:
@@ -97,3 +123,5 @@ def installed() -> Iterator[None]:
     finally:
         for name in here:
             del known[name]
+        for name in ("bell", "horn"):
+            del hooks[name]

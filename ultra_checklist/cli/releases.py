@@ -249,6 +249,7 @@ async def _adopt(at: Desk, order: Any) -> None:
 @chosen
 @click.option("--as", "ending", type=click.Choice(ENDINGS), required=True, help="How the release ends.")
 @click.option("--reason", default="", help="Why it ends like this; needed unless it is complete.")
+@click.option("--anyway", is_flag=True, help="Rolled back, although checks fail on the last good commit.")
 @common
 def close(
     version: str,
@@ -256,11 +257,12 @@ def close(
     environment: str | None,
     ending: str,
     reason: str,
+    anyway: bool,
     local: bool,
     env_file: Path | None,
     lang: str | None,
 ) -> None:
-    """End a release: seal its journal and write the record on its page."""
+    """End a release: seal its journal, write the record on its page, tell the hooks."""
     from ultra_checklist.release import find
 
     at = desk(env_file, local, lang)
@@ -268,44 +270,54 @@ def close(
     if ending != "complete" and not reason.strip():
         raise UsageError(f"--as {ending} needs a reason", remedy='Add: --reason "why"')
     release = find(at.shelf, version, local=at.local, environment=environment, template=template)
-    asyncio.run(_close(at, release, ending, reason))
+    asyncio.run(_close(at, release, ending, reason, anyway))
 
 
-async def _close(at: Desk, release: Any, ending: str, reason: str) -> None:
+async def _close(at: Desk, release: Any, ending: str, reason: str, anyway: bool) -> None:
     from ultra_checklist.worker import hold
 
     with hold(at.home, wait=True):
         async with at.notion() as notion:
-            await end_release(at, notion, release, ending, reason)
+            await end_release(at, notion, release, ending, reason, anyway=anyway)
     say(f"closed {release.manifest.key} as {ending}")
     click.echo(release.manifest.page_url)
 
 
-async def end_release(at: Desk, notion: Any, release: Any, ending: str, reason: str) -> None:
-    """End one release. Raises RefusedError naming what is open when it is to be complete and is not."""
+async def end_release(
+    at: Desk, notion: Any, release: Any, ending: str, reason: str, *, anyway: bool = False
+) -> None:
+    """End one release, and tell its hooks; one that has ended so already has what is left of it done.
+
+    Raises RefusedError naming what is open when it is to be complete and is not.
+    """
+    from ultra_checklist.announce import Announcer, is_due
     from ultra_checklist.close import Closer
     from ultra_checklist.model import Ending
     from ultra_checklist.prove import Prover
     from ultra_checklist.reconcile import Reconciler
     from ultra_checklist.states import Place
 
-    _require_open(release)
     bench = at.bench(notion)
     reconciler = Reconciler(bench, release, Prover(release, at.home, at.secrets))
     if reconciler.place is not Place.HERE:
         raise RefusedError(
             f"{release.manifest.key} belongs to {release.manifest.machine.name}", remedy="Close it on that machine"
         )
-    closer = Closer(bench, release, reconciler, at.home)
-    if release.history.sealed is not None:
+    closer, announcer = Closer(bench, release, reconciler, at.home), Announcer(bench, release, reconciler.redact)
+    if not (release.history.ended == Ending(ending) and is_due(bench, release)):
+        _require_open(release)
+    if release.open and release.history.sealed is not None:
         await closer.finish()
-        return
-    await at.compare(notion, release, reconciler)
-    if not await closer.close(Ending(ending), reason):
-        raise RefusedError(
-            f"{release.manifest.key} is not complete: {', '.join(open_items(reconciler))}",
-            remedy=f"Settle these (ultra-checklist status {release.manifest.version}), or end it --as aborted",
-        )
+    elif release.open:
+        await at.compare(notion, release, reconciler)
+        if not await closer.close(Ending(ending), reason, anyway=anyway):
+            raise RefusedError(
+                f"{release.manifest.key} is not complete: {', '.join(open_items(reconciler))}",
+                remedy=f"Settle these (ultra-checklist status {release.manifest.version}), or end it --as aborted",
+            )
+    for problem in [*closer.problems, *await announcer.run()]:
+        say(f"note: {problem}")
+    release.mirror.save()
 
 
 def open_items(reconciler: Any) -> list[str]:

@@ -46,7 +46,7 @@ class Desk:
     @property
     def secrets(self) -> list[str]:
         """Our own secrets, to be redacted from everything."""
-        return [self.settings.token] if self.settings.token else []
+        return self.settings.secrets
 
     @property
     def database(self) -> Path:
@@ -121,10 +121,11 @@ class Desk:
 
     def bench(self, notion: Any, listener: Any = None) -> Any:
         """What a pass works with."""
+        from ultra_checklist.hooks import Hooks
         from ultra_checklist.machine import this_machine
         from ultra_checklist.reconcile import Bench
 
-        made = Bench(notion, self.workspace(), this_machine(), self.settings.host)
+        made = Bench(notion, self.workspace(), this_machine(), self.settings.host, hooks=Hooks(self.settings))
         if listener is not None:
             made.listener = listener
         return made

@@ -83,6 +83,7 @@ class ReleaseRow(Frozen):
     commit: str = ""
     template: str = ""
     environment: str = ""
+    made_of: str = ""
     close: str = ""
     close_reason: str = ""
     edited: str = ""

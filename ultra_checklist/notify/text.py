@@ -1,0 +1,54 @@
+"""A message in words, for channels that people read. What people have typed is data: it mentions nobody."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from ultra_checklist.model import Lang, Words
+
+MAX_PART = 400
+"""Characters of one value."""
+_LINES = (
+    ("made_of", Words(en="Made of", ja="内訳")),
+    ("reason", Words(en="Reason", ja="理由")),
+    ("commit", Words(en="Commit", ja="コミット")),
+    ("operators", Words(en="Operators", ja="担当者")),
+    ("started", Words(en="Started", ja="開始")),
+    ("ended", Words(en="Ended", ja="終了")),
+    ("host", Words(en="Host", ja="ホスト")),
+    ("journal", Words(en="Journal", ja="ジャーナル")),
+)
+_ROLLBACK = {
+    "fail": Words(en="FAILS on the last good commit: {items}", ja="直前の正常コミットでの再確認が不合格: {items}"),
+    "unknown": Words(en="Cannot tell on the last good commit: {items}", ja="直前の正常コミットで判定不能: {items}"),
+}
+_LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
+
+
+def message(payload: Mapping[str, Any], headline: str, lang: Lang) -> str:
+    """The lines of a message."""
+    lines = [safe(headline)]
+    for outcome, words in _ROLLBACK.items():
+        items = [one["item"] for one in payload.get("rollback", ()) if one["outcome"] == outcome]
+        if items:
+            lines.append(words.say(lang).replace("{items}", ", ".join(items)))
+    for name, words in _LINES:
+        value = payload.get(name)
+        if name == "operators":
+            value = ", ".join(person["name"] or person["id"] for person in value or ())
+        if value:
+            lines.append(f"{words.say(lang)}: {safe(str(value))}")
+    if payload.get("local"):
+        lines.append(_LOCAL.say(lang))
+    if payload.get("url"):
+        lines.append(safe(str(payload["url"])))
+    return "\n".join(lines)
+
+
+def safe(text: str) -> str:
+    """One line of text that mentions nobody: no @, no control and no direction characters, bounded."""
+    line = " ".join(text.split())
+    # Cc, Cf and their kin hold line ends, escapes and the marks that turn the direction of writing.
+    clean = "".join(char for char in line if not unicodedata.category(char).startswith("C"))
+    clean = clean.replace("@", "＠")
+    return clean if len(clean) <= MAX_PART else clean[: MAX_PART - 1] + "…"

@@ -11,16 +11,17 @@ from ultra_checklist import plugins
 PACKAGE = Path(__file__).parent.parent / "ultra_checklist"
 
 LAYERS = (
-    ("base", ("errors", "config", "disk", "redact", "plugins")),
+    ("base", ("errors", "config", "disk", "escape", "redact", "plugins")),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
-    ("domain on top of the template", ("lint", "states", "checked")),
+    ("domain on top of the template", ("lint", "states", "checked", "account", "comparison")),
     ("adapters", ("probes", "notion", "reports")),
     (
         "engine",
         (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
-            "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "chronicle", "recount",
+            "worker",
         ),
     ),
     ("shell", ("cli", "__main__")),

@@ -69,7 +69,7 @@ class Chronicle:
         """A box was unticked: what was contradicted is withdrawn."""
         item = entry.data["item"]
         self._ticks.pop(item, None)
-        self._settle(item, lambda told: told.withdrawn_at is None, {"withdrawn_at": entry.time})
+        self._amend(item, lambda told: {"withdrawn_at": told.withdrawn_at or entry.time})
         self.tell("unticked", entry)
 
     def proof(self, entry: Entry) -> None:
@@ -82,7 +82,8 @@ class Chronicle:
         if tick.outcome is not outcome:
             self.tell("verdict", entry, outcome=outcome.value, text=seen)
         if outcome is Outcome.PASS:
-            self._mend(item, entry.time)
+            at = entry.time
+            self._amend(item, lambda t: {"mended_at": at, "until_mended": took(t.contradicted_at, at)})
         if outcome is Outcome.FAIL and not self._is_contradicted(item, tick):
             self._contradict(item, tick, entry.time, seen)
         tick.outcome, tick.passed = outcome, tick.passed or outcome is Outcome.PASS
@@ -132,16 +133,11 @@ class Chronicle:
         )
         self.untrue.append(told)
 
-    def _mend(self, item: str, at: datetime) -> None:
+    def _amend(self, item: str, update: Callable[[UntrueTick], Mapping[str, Any]]) -> None:
+        """Say more of an item's contradicted ticks that are not mended yet."""
         for place, told in enumerate(self.untrue):
             if told.item == item and told.mended_at is None:
-                mended = {"mended_at": at, "until_mended": took(told.contradicted_at, at)}
-                self.untrue[place] = told.model_copy(update=mended)
-
-    def _settle(self, item: str, fits: Callable[[UntrueTick], bool], update: Mapping[str, Any]) -> None:
-        for place, told in enumerate(self.untrue):
-            if told.item == item and told.mended_at is None and fits(told):
-                self.untrue[place] = told.model_copy(update=update)
+                self.untrue[place] = told.model_copy(update=update(told))
 
 
 def chronicle(manifest: Manifest, entries: Iterable[Entry], lang: Lang) -> Chronicle:

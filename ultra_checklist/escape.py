@@ -12,7 +12,7 @@ _NO_TEXT = "\ud800-\udfff\ufffe\uffff"
 _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f{_BIDI}{_HIDDEN}{_NO_TEXT}]")
 _UNSAFE_JSON = re.compile(f"[\x7f-\x9f{_BIDI}{_HIDDEN}{_NO_TEXT}]")
 _MARKDOWN = re.compile(r"[\\`*~\[\]<>|&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_AT_START = re.compile(r"\A(\d*)([#+=:.)-])")
+_AT_START = re.compile(r"\A(\d+(?=[.)])|(?=[#+=:-]))")
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -40,7 +40,7 @@ def markdown(text: str, limit: int = 1000) -> str:
     # A backslash stops neither mentions nor bare addresses everywhere: a space without width does.
     for part in ("@", "://", "www."):
         escaped = escaped.replace(part, part[0] + "&#8203;" + part[1:])
-    return _AT_START.sub(r"\1\\\2", escaped)
+    return _AT_START.sub(r"\1\\", escaped)
 
 
 def code(text: str, limit: int = 1000) -> str:

@@ -11,6 +11,7 @@ from ultra_checklist.errors import PluginError
 
 PROBES = "ultra_checklist.probes"
 REPORTS = "ultra_checklist.reports"
+RELEASE_REPORTS = "ultra_checklist.release_reports"
 
 
 @cache

@@ -217,9 +217,3 @@ def _decision(check: CheckHistory, state: State) -> DecisionAccount | None:
     return DecisionAccount(
         decision=made.decision, note=made.note, until=made.until, by=made.by, at=made.at, holds=holds
     )
-
-
-def find_other(manifests: Sequence[Manifest], than: Manifest) -> list[Manifest]:
-    """Of several releases those that ``than`` is best compared with: of its own template and environment."""
-    line = (than.template.name, than.environment)
-    return [m for m in manifests if (m.template.name, m.environment) == line and m.key != than.key]

@@ -136,6 +136,11 @@ _EVENTS: Mapping[str, Words] = {
     "sealed": Words(en="sealed: {text}", ja="確定: {text}"),
     "changed": Words(en="changed after the end: {text}", ja="終了後の変更: {text}"),
 }
+_OUTCOMES: Mapping[str, Words] = {
+    "pass": Words(en="passes", ja="合格"),
+    "fail": Words(en="fails", ja="不合格"),
+    "unknown": Words(en="can't tell", ja="判定不能"),
+}
 MARKS: Mapping[str, str] = {
     "passed": "✔", "confirmed": "●", "waived": "◆", "not-applicable": "–", "not-open": "–", "waiting": "…",
     "blocked": "■", "open": "○", "cannot-tell": "?", "failed": "✘",
@@ -179,6 +184,10 @@ class Phrases:
         words = _EVENTS.get(f"{event.kind}-{event.outcome}") or _EVENTS[event.kind]
         gaps = {"by": self.name(event.by), "text": event.text or "–", "outcome": event.outcome}
         return fill(words.say(self.lang), gaps)
+
+    def event_word(self, outcome: str) -> str:
+        """What an outcome is called."""
+        return _OUTCOMES[outcome].say(self.lang)
 
     def kind_of(self, tick: UntrueTick) -> str:
         """Whether a tick was never true, or stopped being so."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": ("ultra_checklist.cli.probing:check", "Run probes here and now; touches no Notion."),
     "sync": ("ultra_checklist.cli.work:sync", "Look at the ticks, prove them, write the results back."),
     "status": ("ultra_checklist.cli.work:status", "Where the releases stand, and what is open."),
+    "report": ("ultra_checklist.cli.report:report", "A release told to those who were not there."),
     "lint": ("ultra_checklist.cli.probing:lint", "Find the mistakes in a template."),
     "probes": ("ultra_checklist.cli.probing:probes", "The probes and their options."),
 }

@@ -13,7 +13,7 @@ WIDTH = 900.0
 LEFT = 92.0
 RIGHT = WIDTH - 16.0
 AXIS = 34.0
-PITCH = 14.0
+PITCH = 13.0
 DENSE = 8.0
 """Height of a check's row where there are many."""
 MANY = 60
@@ -21,6 +21,8 @@ MOST = 200
 """Of more checks than these only those are drawn that were ever in doubt."""
 _APART = 9.0
 """Least distance between two marks of one row."""
+_MOVED = 60.0
+"""How far a label may stand behind what it names."""
 _DOUBT = ("failed", "cannot-tell")
 
 
@@ -101,8 +103,8 @@ class _Drawing:
             if stretch.folded:
                 text = self._say.label("quiet", span=self._say.span(stretch.seconds))
                 self.picture.bands.append(Box(stretch.x, AXIS - 4, stretch.width, bottom - AXIS + 4, "quiet", text))
-                middle = stretch.x + stretch.width / 2
-                self.picture.labels.append(Label(middle + 4, (AXIS + bottom) / 2, text, "fold", "middle", True))
+                x = stretch.x + stretch.width / 2 + 4
+                self.picture.labels.append(Label(x, AXIS + 2, self._say.span(stretch.seconds), "fold", "end", True))
         if self._account.ended is not None:
             x = self._scale.x(self._account.ended)
             self.picture.lines.append(Box(x, AXIS - 4, 0, bottom - AXIS + 4, "end"))
@@ -117,7 +119,7 @@ class _Drawing:
         for run in self._account.runs:
             x, width = self._reach(run)
             kind = "running" if run.exit_code is None else "good" if run.exit_code == 0 else "bad"
-            text = say.label("run-n", n=run.number) + f" → {say.exit(run.ended, run.exit_code)}"
+            text = say.label("run-short", n=run.number, code=say.exit(run.ended, run.exit_code))
             text = f"⚠ {text}" if run.break_glass else text
             told = f"{say.clock(run.started)} {' '.join(run.argv)} → {say.exit(run.ended, run.exit_code)}"
             self.picture.bars.append(Box(x, y, width, 12, f"run {kind}", told))
@@ -142,11 +144,12 @@ class _Drawing:
         return x, max(3.0, self._scale.x(run.ended or self._end) - x)
 
     def _label_after(self, x: float, y: float, text: str, free: float) -> float:
-        """Write a label unless it would lie on the one before; returns where the next may begin."""
+        """Write a label, moved a little where one lies before it; returns where the next may begin."""
         width = sum(11.0 if ord(char) > 0x2E80 else 6.2 for char in text)
-        x = min(x, RIGHT - width)
-        if x < free:
+        place = min(max(x, free), RIGHT - width)
+        if place < free or place - x > _MOVED:
             return free
+        x = place
         self.picture.labels.append(Label(x, y, text, "said"))
         return x + width + 8
 
@@ -167,8 +170,8 @@ class _Drawing:
             if not checks:
                 continue
             title = f"{section.number}. {section.title}"
-            self.picture.labels.append(Label(LEFT, y + 13, _cut(title, 64), "section"))
-            y += 19
+            self.picture.labels.append(Label(LEFT, y + 12, _cut(title, 64), "section"))
+            y += 17
             for check in checks:
                 self._check(check, y + pitch / 2, pitch)
                 y += pitch
@@ -184,7 +187,7 @@ class _Drawing:
         for phase, end in zip(check.phases, ends, strict=False):
             if phase.result is not None:
                 x, height = self._scale.x(phase.since), 6.0 if phase.settled else 4.0
-                width = max(2.0, self._scale.x(end) - x)
+                width = max(2.0, self._scale.x(min(end, self._account.ended or end)) - x)
                 title = f"{check.number} {phase.result.value} {self._say.clock(phase.since)}"
                 self.picture.bars.append(
                     Box(x, y - height / 2, width, height, f"phase {phase.result.value}", title)

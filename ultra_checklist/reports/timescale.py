@@ -73,7 +73,7 @@ class Timescale:
                 if found and x - found[-1].x < _LABEL * 0.8:
                     continue
                 local = moment.astimezone(zone)
-                text = local.strftime("%H:%M:%S" if step < 60 else "%H:%M")
+                text = local.strftime("%H:%M:%S" if step < 60 and stretch.seconds else "%H:%M")
                 today = local.strftime("%m-%d")
                 found.append(Notch(x, text, today if today != day else ""))
                 day = today

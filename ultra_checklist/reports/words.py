@@ -57,8 +57,8 @@ LABELS: Mapping[str, Words] = {
     "expected": Words(en="expected", ja="期待"),
     "seen": Words(en="seen", ja="実際"),
     "remedy": Words(en="remedy", ja="対処"),
-    "verdicts": Words(en="{n} verdicts", ja="判定 {n} 件"),
-    "attachments": Words(en="{n} attachments", ja="添付 {n} 件"),
+    "verdicts": Words(en="Verdicts ({n})", ja="判定（{n} 件）"),
+    "attachments": Words(en="Attachments: {n}", ja="添付 {n} 件"),
     "optional": Words(en="optional", ja="任意"),
     "contradicted": Words(en="Contradicted after", ja="食い違いまで"),
     "mended": Words(en="Mended after", ja="是正まで"),
@@ -74,6 +74,7 @@ LABELS: Mapping[str, Words] = {
     "os-user": Words(en="OS user", ja="OS ユーザー"),
     "deploy-n": Words(en="Deploy {n}", ja="デプロイ {n}"),
     "run-n": Words(en="Run {n}", ja="実行 {n}"),
+    "run-short": Words(en="#{n} exit {code}", ja="#{n} 終了 {code}"),
     "by-tick": Words(en="known by its tick alone", ja="チェックによる記録のみ"),
     "taken-back": Words(en="taken back", ja="取り消し"),
     "no-runs": Words(en="No run and no deploy is on record.", ja="実行とデプロイの記録はありません。"),
@@ -101,6 +102,7 @@ LABELS: Mapping[str, Words] = {
     "lane-logs": Words(en="Logs", ja="ログ"),
     "lane-gates": Words(en="Gates", ja="ゲート"),
     "lane-checks": Words(en="Ticks and verdicts of each check", ja="項目ごとのチェックと判定"),
+    "folded": Words(en="quiet time, shortened", ja="動きのない時間（短縮表示）"),
     "quiet": Words(en="quiet {span}", ja="{span} 静止"),
     "tick": Words(en="tick", ja="チェック"),
     "untick": Words(en="unticked", ja="チェック解除"),
@@ -158,7 +160,7 @@ class Phrases:
         days = {event.at.astimezone(self.zone).date() for event in account.events}
         self._one_day = len(days) == 1
 
-    def label(self, code: str, **gaps: object) -> str:
+    def label(self, code: str, /, **gaps: object) -> str:
         """One of the labels with its gaps filled."""
         return fill(LABELS[code].say(self.lang), gaps)
 

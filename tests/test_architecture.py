@@ -11,9 +11,9 @@ from ultra_checklist import plugins
 PACKAGE = Path(__file__).parent.parent / "ultra_checklist"
 
 LAYERS = (
-    ("base", ("errors", "config", "disk", "disguise", "shapes", "streaming", "redact", "plugins")),
+    ("base", ("errors", "config", "disk", "disguise", "shapes", "streaming", "escape", "redact", "plugins")),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
-    ("domain on top of the template", ("lint", "states", "checked")),
+    ("domain on top of the template", ("lint", "states", "checked", "account", "comparison")),
     ("adapters", ("probes", "notion", "reports", "notify")),
     (
         "engine",
@@ -22,7 +22,7 @@ LAYERS = (
             "hooks", "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "close", "announce",
             "aftermath", "sync", "lifecycle", "overview", "worker",
-            "witness", "terminal", "guarded", "whose", "answer", "gate", "retention",
+            "witness", "terminal", "guarded", "whose", "answer", "gate", "retention", "chronicle", "recount",
         ),
     ),
     ("shell", ("cli", "__main__")),

@@ -12,6 +12,7 @@ from ultra_checklist.errors import PluginError
 PROBES = "ultra_checklist.probes"
 REPORTS = "ultra_checklist.reports"
 HOOKS = "ultra_checklist.hooks"
+RELEASE_REPORTS = "ultra_checklist.release_reports"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What is on record of a release, as plain data: ticks, proofs, decisions, deploys, runs, and what came of hooks."""
+"""What is on record of a release, as plain data: ticks, proofs, decisions, deploys, runs, hooks."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -22,6 +22,7 @@ COMMANDS = {
     "gate": ("ultra_checklist.cli.gate:gate", "Ask whether what a gate guards may begin."),
     "run": ("ultra_checklist.cli.run:run", "Run a command for an item, gated and on record."),
     "prune": ("ultra_checklist.cli.upkeep:prune", "Remove evidence that no release needs any more."),
+    "report": ("ultra_checklist.cli.report:report", "A release told to those who were not there."),
     "lint": ("ultra_checklist.cli.probing:lint", "Find the mistakes in a template."),
     "probes": ("ultra_checklist.cli.probing:probes", "The probes and their options."),
 }

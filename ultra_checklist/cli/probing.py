@@ -13,6 +13,9 @@ from ultra_checklist.cli.wiring import Desk, common, desk, find_template
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Outcome
 
+NAGIOS_CRITICAL = 2
+"""To monitoring the exit code is the verdict: 1 would only be a warning."""
+
 
 @click.command()
 @click.argument("template", metavar="TEMPLATE|VERSION")
@@ -21,7 +24,14 @@ from ultra_checklist.model import Outcome
 @click.option(
     "--var-file", "files", multiple=True, type=click.Path(path_type=Path), help="Read variables from a file."
 )
-@click.option("--format", "form", default="table", show_default=True, metavar="FORMAT", help="table or json.")
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    metavar="FORMAT",
+    help="table, json, junit, tap, nagios or prometheus.",
+)
 @click.option("-e", "--environment", help="The environment whose variables are meant.")
 @common
 def check(
@@ -37,7 +47,8 @@ def check(
 ) -> int:
     """Run probes here and now, of a template or of a running release; touches no Notion.
 
-    Exit code 0: nothing failed and nothing is unknown; 1: something failed; 3: something is unknown.
+    Exit code 0: nothing failed and nothing is unknown; 1: something failed (2 with --format nagios, whose
+    protocol it is); 3: something is unknown.
 
     \b
     Examples:
@@ -52,7 +63,8 @@ def check(
     _known_items(checklist, items)
     checked: Checked = asyncio.run(_run(at, checklist, variables, items, release))
     click.echo(writer(checked, at.lang), nl=False)
-    return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3}[outcome_of(checked)]
+    codes = {Outcome.PASS: 0, Outcome.FAIL: NAGIOS_CRITICAL if form == "nagios" else 1, Outcome.UNKNOWN: 3}
+    return codes[outcome_of(checked)]
 
 
 def _writer(form: str) -> Any:

@@ -87,14 +87,18 @@ async def _sync(at: Desk, every: float | None, only: str | None) -> int:
 
 
 def _changed(change: Any) -> None:
+    from ultra_checklist.escape import terminal
+
     result = change.state.result.value if change.state.result is not None else "-"
-    say(f"{change.item.id}: {result}" + (f" – {change.why}" if change.why else ""))
+    say(f"{change.item.id}: {result}" + (f" – {terminal(change.why)}" if change.why else ""))
 
 
 def _tell(done: Any) -> None:
+    from ultra_checklist.escape import terminal
+
     say(f"{done.releases} open, {done.requests} requests, {done.writes} written")
     for problem in done.problems:
-        say(f"note: {problem}")
+        say(f"note: {terminal(str(problem))}")
     for key in done.closed:
         say(f"closed {key}")
 
@@ -122,6 +126,7 @@ def status(
 
     It reads this machine's journal and asks nobody.
     """
+    from ultra_checklist import escape
     from ultra_checklist.overview import overview
     from ultra_checklist.release import Release, find
 
@@ -135,7 +140,7 @@ def status(
     words = pinned.lang if pinned is not None and lang is None else at.lang
     views = [overview(release, words, at.settings.host) for release in shown]
     if form == "json":
-        click.echo(json.dumps(views, ensure_ascii=False, indent=1))
+        click.echo(escape.json(json.dumps(views, ensure_ascii=False, indent=1)))
         return
     if not views:
         say("there is no release on this machine")
@@ -146,8 +151,14 @@ def status(
 
 def _print(view: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.markup import escape
+    from rich.markup import escape as plain
     from rich.table import Table
+
+    from ultra_checklist.escape import terminal
+
+    def escape(text: str) -> str:
+        """Neither rich's markup nor the terminal's."""
+        return plain(terminal(text, 2000))
 
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 1000)
     console.print(

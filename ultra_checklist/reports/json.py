@@ -1,7 +1,10 @@
-"""The machine's form of a check."""
+"""The machine's form of a check, and of a release's account."""
 
 import json
+from datetime import UTC, datetime
 
+from ultra_checklist import escape
+from ultra_checklist.account import Account
 from ultra_checklist.checked import Checked
 from ultra_checklist.model import Finding, Lang
 
@@ -22,7 +25,23 @@ def write(checked: Checked, lang: Lang) -> str:
             for entry in checked.items
         ],
     }
-    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+    return _dumped(data)
+
+
+def write_account(account: Account) -> str:
+    """The account as ``docs/schemas/account.json`` describes it."""
+    return _dumped(account.model_dump(mode="python"))
+
+
+def _dumped(data: object) -> str:
+    return escape.json(json.dumps(data, ensure_ascii=False, indent=1, default=_plain)) + "\n"
+
+
+def _plain(value: object) -> str:
+    """Times as text; nothing else of an account is unknown to JSON."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds")
+    raise TypeError(type(value).__name__)
 
 
 def _verdict(finding: Finding, lang: Lang) -> dict[str, object]:

@@ -149,7 +149,7 @@ async def _asked(at: Desk, key: str, item: Any, command: Sequence[str], break_gl
             with hold(at.home, wait=True):
                 release = _open_release(at, key)
                 if all(entry.kind in _UNTOUCHED for entry in release.journal.entries()[known:]):
-                    return _file(at, release, item, command, [gate.name for gate in gates], break_glass)
+                    return await _file(at, release, item, command, [gate.name for gate in gates], break_glass)
     raise RefusedError("the release changes all the time, so no gate's answer holds", remedy="Try again")
 
 

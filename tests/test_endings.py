@@ -13,7 +13,6 @@ from tests.shell import SMALL, Served
 from ultra_checklist import uploads
 from ultra_checklist.close import Closer
 from ultra_checklist.evidence import EvidenceStore
-from ultra_checklist.hooks import Hooks
 from ultra_checklist.model import Ending, ProbeSpec, Template
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.overview import overview
@@ -102,6 +101,22 @@ def test_nothing_completes_by_itself_while_another_ending_is_chosen(lab: Lab) ->
     for _ in range(4):
         lab.sync(minutes=16)
     assert lab.page().status == "complete"
+
+
+def test_an_ending_that_was_taken_back_since_the_page_was_read_does_not_come(lab: Lab) -> None:
+    lab.new(template(item("one")))
+    lab.sync()
+    choose(lab, "Aborted", "wrong tag")
+    release = lab.release()
+    assert release.mirror.page is not None
+    # As a pass has read it that was cut off before it could act.
+    known = {"close": "aborted", "close_reason": "wrong tag"}
+    release.mirror.page = release.mirror.page.model_copy(update=known)
+    release.mirror.save()
+    choose(lab, "")
+    lab.sync(minutes=1)
+    assert lab.release().open
+    assert lab.page().status == "preparing"
 
 
 # --- rollback
@@ -322,11 +337,10 @@ def test_a_page_in_the_trash_stops_no_ending_and_loses_nothing(lab: Lab, monkeyp
     upload = Closer._upload
 
     async def trash(self: Closer) -> Any:
-        lab.call("PATCH", f"pages/{page}", {"in_trash": True}, who="Mori")
+        await self._bench.notion.patch(f"pages/{page}", {"in_trash": True})
         return await upload(self)
 
     monkeypatch.setattr(Closer, "_upload", trash)
-    lab.hooks = Hooks()
 
     async def work(notion: Notion) -> list[str]:
         release = lab.release()

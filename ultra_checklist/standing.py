@@ -73,7 +73,8 @@ class ReleasePage:
         page, looked = release.mirror.page, release.mirror.looked or release.manifest.created
         waiting = waits_for(asked(page), release.manifest, release.history, states, self._bench.workspace.lang)
         told = page is not None and page.status == status.value and page.made_of.partition(MARK)[2] == waiting
-        every = LOOK_QUIET if is_quiet(release.history, now) else LOOK_EVERY
+        # Where somebody has chosen an ending that waits, what they do about it is not to wait a day.
+        every = LOOK_QUIET if is_quiet(release.history, now) and asked(page) is None else LOOK_EVERY
         # A clock that was set back must not put the next look off.
         if told and timedelta() <= now - looked < every:
             return

@@ -198,8 +198,7 @@ class Pass:
         elif release.history.ready_at is not None and may_close(states, release.manifest):
             waited = (now - release.history.ready_at).total_seconds()
             if wish is not None or waited >= self._close_after:
-                complete = wish or Asked(ending=Ending.COMPLETE, reason="")
-                await self._close(closer, release, reconciler, complete, report)
+                await self._close(closer, release, reconciler, wish, report)
         report.problems += closer.problems
         if not release.open:
             report.closed.append(release.manifest.key)
@@ -229,14 +228,18 @@ class Pass:
             report.closed.append(release.manifest.key)
 
     async def _close(
-        self, closer: Closer, release: Release, reconciler: Reconciler, wish: Asked, report: Report
+        self, closer: Closer, release: Release, reconciler: Reconciler, wish: Asked | None, report: Report
     ) -> None:
-        """End a release, after all of its rows have been compared with the manifest once more."""
+        """End a release, after its page and all of its rows were read once more; without a wish it is complete."""
         await reconciler.run(await compare(self._bench.notion, self._bench.workspace, release))
+        if asked(release.mirror.page) != wish:
+            # Somebody has changed their mind since the page was read last: the next pass sees to it.
+            return
+        ending = wish or Asked(ending=Ending.COMPLETE, reason="")
         try:
-            await closer.close(wish.ending, wish.reason)
+            await closer.close(ending.ending, ending.reason)
         except RollbackFails as fails:
-            release.record("close-refused", wish.model_dump(mode="json") | {"items": list(fails.items)})
+            release.record("close-refused", ending.model_dump(mode="json") | {"items": list(fails.items)})
             report.problems.append(fails.message)
 
     async def _changed(self, since: Since) -> tuple[dict[str, Row], datetime | None]:

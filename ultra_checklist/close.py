@@ -24,6 +24,7 @@ from ultra_checklist.tally import tally
 
 MAX_LOG = 4 << 20
 """Bytes kept of a log that is uploaded: its newest part."""
+_MARGIN = 1 << 16
 
 _RECORD = Words(en="Record of the release", ja="リリース記録")
 _COLUMNS = (
@@ -71,7 +72,7 @@ class Closer:
         states = await self._last_look() if ending is Ending.COMPLETE else await self._reconciler.run({})
         if ending is Ending.COMPLETE and not may_close(states, self._release.manifest):
             return False
-        self._release.record("sealed", self._summary(ending, reason, states))
+        self._release.record("sealed", self._summary(ending, self._reconciler.redact(reason), states))
         await self.finish()
         return True
 
@@ -176,10 +177,12 @@ class Closer:
         (name, folder), _ = variables.fill(["${BACKEND_LOG}", "${DEPLOY_DIR}"])
         path = Path(folder) / name
         try:
-            text = path.read_bytes()[-MAX_LOG:].decode(errors="replace") if name else ""
+            content = path.read_bytes() if name else b""
         except OSError:
             return b""
-        return self._reconciler.redact(text).encode()
+        # A little more than is kept goes through, so that no secret is cut where the kept part begins.
+        text = content[-MAX_LOG - _MARGIN :].decode(errors="replace")
+        return self._reconciler.redact(text).encode()[-MAX_LOG:]
 
     async def _append(self, sealed: Mapping[str, Any], uploads: list[dict[str, str]]) -> bool:
         """Append the record to the page, unless an earlier run did so before it was killed."""
@@ -228,7 +231,7 @@ class Closer:
                     return None
             raise
         self._bench.written += 1
-        return parse_row(answer, self._bench.workspace)
+        return self._reconciler.clean(parse_row(answer, self._bench.workspace))
 
     async def _end_page(self, sealed: Mapping[str, Any], uploads: list[dict[str, str]]) -> bool:
         page = ReleasePage(self._bench, self._release)

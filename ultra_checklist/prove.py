@@ -45,6 +45,7 @@ class Prover:
         self.runner = Runner(
             variables, secrets=secrets, public_text=manifest.template_text, clock=clock, longest=longest
         )
+        release.mirror.safe = self.runner.redactor.text
 
     async def prove(self, items: Iterable[Item]) -> list[str]:
         """Run the probes of these items and record the proofs; returns the ids whose facts changed.

@@ -42,13 +42,14 @@ class Runner:
         self._slots = asyncio.Semaphore(AT_ONCE)
         folder = variables.get("DEPLOY_DIR")
         public = [value.value for value in variables.public().values.values()]
-        self.redactor = Redactor([*variables.secrets(), *secrets], public=public)
+        self.redactor = Redactor(public=public, public_text=public_text)
+        self.redactor.add([*variables.secrets(), *secrets], certain=True)
         self._context = Context(
             base_dir=Path(folder) if folder else None,
             environment=child_environment(process_environment()),
             redactor=self.redactor,
         )
-        self._learn_secrets(public_text)
+        self._learn_secrets()
 
     async def run(self, items: Iterable[Item]) -> dict[str, list[Finding]]:
         """Run all probes of some items side by side; the findings of each item in the template's order."""
@@ -102,7 +103,7 @@ class Runner:
         raw = {"probe": spec.probe, "options": dict(spec.options), "observation": seen.model_dump(mode="json")}
         return json.dumps(self.redactor.data(raw), ensure_ascii=False, indent=1, sort_keys=True).encode()
 
-    def _learn_secrets(self, public_text: str) -> None:
+    def _learn_secrets(self) -> None:
         """Values of the environment file are secrets, but for those that the template itself names."""
         name = self._variables.get("ENV_FILE")
         if name is None:
@@ -112,7 +113,7 @@ class Runner:
             values = dotenv_values(path, interpolate=False) if path.is_file() else {}
         except (OSError, ProbeCannotTell, UnicodeDecodeError):
             return
-        self.redactor.add(value for value in values.values() if value and value not in public_text)
+        self.redactor.learn(values)
 
 
 def summary(findings: Iterable[Finding]) -> list[Mapping[str, Any]]:

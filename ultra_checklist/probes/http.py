@@ -146,7 +146,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
             contains=None if options.contains is None else re.search(options.contains, text) is not None,
             values={path: context.redactor.data(_at(data, path)) for path in options.json_values},
             commits=list(dict.fromkeys(_commits(data, text)))[:20] if options.commit else [],
-            body=context.redactor.text(text[:KEPT]),
+            body=context.redactor.text(text, cut=len(body) >= MAX_BODY)[:KEPT],
         )
 
     def _cannot(self, reason: str, en: str, ja: str) -> ProbeCannotTell:

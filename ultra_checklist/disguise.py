@@ -267,8 +267,10 @@ def forms_of(value: str) -> set[bytes]:
 
 def _plainly(raw: bytes) -> Iterator[bytes]:
     form = bare(raw)
-    yield form
-    yield form.replace(b" ", b"+")
+    # A value with an escape of its own reads as itself where that was escaped once more, sign by sign.
+    for reading in (form, _joined_lines(raw).translate(None, _DROPPED)):
+        yield reading
+        yield reading.replace(b" ", b"+")
     # Half an escape at its end reads otherwise together with what follows it.
     yield form[: unfinished(form)]
     yield bare(raw[: unfinished(raw)])

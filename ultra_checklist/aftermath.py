@@ -1,6 +1,6 @@
 """Edits of a release that has ended: its seal stays, and for seven days what was changed is named on its page."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from ultra_checklist.model import Frozen, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
 from ultra_checklist.notion.rows import ReleaseRow, Row, parse_release, parse_row, plain
-from ultra_checklist.reconcile import Bench
+from ultra_checklist.reconcile import Bench, without_secrets
+from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
 
 WATCHED = timedelta(days=7)
@@ -40,7 +41,10 @@ class Looked(Frozen):
 class Aftermath:
     """Looks after the releases of this machine that have ended lately."""
 
-    def __init__(self, bench: Bench, home: Path, releases: Sequence[Release]) -> None:
+    def __init__(
+        self, bench: Bench, home: Path, releases: Sequence[Release], redactor: Callable[[Release], Redactor]
+    ) -> None:
+        self._redactor = redactor
         self._bench = bench
         self._releases = releases
         self._seen: datetime | None = None
@@ -82,6 +86,9 @@ class Aftermath:
                 row = parse_row(await self._bench.notion.get(f"pages/{row.page_id}"), self._bench.workspace)
             changes = _differences(known, row, _ROW)
             if changes:
+                row = without_secrets(row, self._redactor(release))
+                changes = self._redactor(release).text(_differences(known, row, _ROW))
+            if changes:
                 who = row.editor_name or row.edited_by
                 found.append(await self._flag(release, f"{item}: {changes} ({who})"))
                 release.mirror.see(item, row)
@@ -97,6 +104,10 @@ class Aftermath:
                 continue
             now = parse_release(page, self._bench.workspace)
             changes = _differences(release.mirror.page, now, _PAGE)
+            if changes:
+                redactor = self._redactor(release)
+                now = now.model_copy(update={"close_reason": redactor.text(now.close_reason)})
+                changes = redactor.text(_differences(release.mirror.page, now, _PAGE))
             if changes and now.edited >= release.mirror.page.edited:
                 found.append(await self._flag(release, changes))
                 release.mirror.page = now

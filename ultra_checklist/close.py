@@ -224,7 +224,7 @@ class Closer:
                     return None
             raise
         self._bench.written += 1
-        return parse_row(answer, self._bench.workspace)
+        return self._reconciler.clean(parse_row(answer, self._bench.workspace))
 
     async def _end_page(self, sealed: Mapping[str, Any], files: list[Uploaded]) -> dict[str, str]:
         page = ReleasePage(self._bench, self._release)

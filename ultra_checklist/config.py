@@ -1,11 +1,12 @@
 """Settings: the only reader of the process environment and of settings files."""
 
+import contextlib
 import json
 import locale
 import os
 import shlex
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -133,11 +134,12 @@ class Settings(BaseSettings):
         return self.notion_token.get_secret_value() if self.notion_token is not None else ""
 
     @property
-    def secrets(self) -> list[str]:
-        """Every secret among the settings, in plain text: to be redacted from everything."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        return [value for value in found if value]
+    def secrets(self) -> dict[str, str]:
+        """Every secret among the settings by its name, in plain text: to be redacted from everything."""
+        values = ((field.alias or name, getattr(self, name)) for name, field in type(self).model_fields.items())
+        return {
+            name: v.get_secret_value() for name, v in values if isinstance(v, SecretStr) and v.get_secret_value()
+        }
 
     @property
     def hook_argv(self) -> tuple[str, ...]:
@@ -220,6 +222,26 @@ def variable_environment(environ: Mapping[str, str] | None = None) -> dict[str, 
     environ = os.environ if environ is None else environ
     found = ((key.removeprefix(VARIABLE_PREFIX), v) for key, v in environ.items())
     return {name: value for name, value in found if VARIABLE_PREFIX + name in environ}
+
+
+def secret_values(settings: Settings, named: Collection[str] = ()) -> dict[str, str]:
+    """Values by name that nobody may see: those of our settings and of every environment's variables.
+
+    Names that tell of a secret count, and those that are ``named``. What cannot be read is left out.
+    """
+    from ultra_checklist.redact import is_secret_name
+
+    files = [settings.home / "settings.env", Path(".env"), *sorted(settings.home.glob("environments/*.env"))]
+    found = variable_environment()
+    for file in files:
+        with contextlib.suppress(OSError, SettingsError):
+            found |= {f"{name} {file.name}": value for name, value in _read(file).items()}
+    secret = {name: value for name, value in found.items() if _bare(name) in named or is_secret_name(_bare(name))}
+    return secret | settings.secrets
+
+
+def _bare(name: str) -> str:
+    return name.partition(" ")[0]
 
 
 def process_environment() -> Mapping[str, str]:

@@ -150,7 +150,7 @@ def colour_places(data: bytes) -> Places:
 
 
 def begin_from_end(data: bytes, size: int) -> int:
-    """Where the last ``size`` bytes of the bare text begin in a text; only its end is looked at, if that will do."""
+    """Where the last ``size`` bytes of the bare text begin in a text."""
     start = max(0, data.rfind(b"\n", 0, max(0, len(data) - 2 * size - 512)))
     tail = data[start:]
     length = len(bare(tail))
@@ -234,6 +234,13 @@ def joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return found
 
 
+_BYTES = (
+    *((byte, between) for byte in ("%02x", "%02X") for between in (b"", b":", b" ", b"-")),
+    *((byte, between) for byte in ("0x%02x", "0x%02X", "%d") for between in (b",", b", ")),
+)
+"""How bytes are written as numbers, one by one."""
+
+
 def forms_of(value: str) -> set[bytes]:
     """How a value may look in a bare text; each form has eight bytes or more."""
     text = value.strip()
@@ -253,17 +260,17 @@ def forms_of(value: str) -> set[bytes]:
         forms.update(_base32(source))
     # What Kubernetes does to a value that was encoded already.
     forms.update(twice for once in _whole_base64(raw) for twice in _base64(once))
-    for byte, between in (("%02x", b""), ("%02X", b""), ("%02x", b":"), ("%02X", b":"), ("%02x", b" "), ("%02X", b" "),
-                          ("%02x", b"-"), ("%02X", b"-"), ("0x%02x", b", "), ("0x%02x", b","), ("0x%02X", b", "),
-                          ("%d", b","), ("%d", b", ")):  # fmt: skip
+    for byte, between in _BYTES:
         forms.add(between.join((byte % number).encode() for number in raw))
     return {form for form in forms if len(form) >= MIN_FORM + 1}
 
 
 def _plainly(raw: bytes) -> Iterator[bytes]:
     form = bare(raw)
-    yield form
-    yield form.replace(b" ", b"+")
+    # A value with an escape of its own reads as itself where that was escaped once more, sign by sign.
+    for reading in (form, _joined_lines(raw).translate(None, _DROPPED)):
+        yield reading
+        yield reading.replace(b" ", b"+")
     # Half an escape at its end reads otherwise together with what follows it.
     yield form[: unfinished(form)]
     yield bare(raw[: unfinished(raw)])
@@ -319,10 +326,8 @@ def _meaning(token: re.Match[bytes]) -> bytes:
 
 
 def _entity(name: bytes) -> bytes:
-    if name[:2] in (b"#x", b"#X"):
-        return _character(int(name[2:], 16))
     if name[:1] == b"#":
-        return _character(int(name[1:]))
+        return _character(int(b"0" + name[1:], 0) if name[1:2] in b"xX" else int(name[1:]))
     return _NAMES.get(name, b"&")
 
 

@@ -3,6 +3,7 @@
 The mirror saves requests; it proves nothing. Losing it costs one full comparison.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ class Mirror:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stored: str | None = None
+        self.safe: Callable[[str], str] = str
+        """Takes secrets out of what people have typed, before it is stored."""
         file = self._read()
         self.rows = dict(file.rows)
         self.past = dict(file.past)
@@ -79,11 +82,11 @@ class Mirror:
     def save(self) -> None:
         """Store it if something changed. Raises StateError."""
         file = MirrorFile(
-            rows=self.rows,
+            rows={item: self._safe_row(row) for item, row in self.rows.items()},
             past=self.past,
             written=self.written,
             tried=self.tried,
-            page=self.page,
+            page=self._safe_page(),
             looks=self.looks,
             compared=self.compared,
             looked=self.looked,
@@ -93,6 +96,14 @@ class Mirror:
         if text != self._stored:
             disk.replace(self._path, text.encode())
             self._stored = text
+
+    def _safe_row(self, row: Row) -> Row:
+        return row.model_copy(update={"note": self.safe(row.note)}) if row.note else row
+
+    def _safe_page(self) -> ReleaseRow | None:
+        if self.page is None or not self.page.close_reason:
+            return self.page
+        return self.page.model_copy(update={"close_reason": self.safe(self.page.close_reason)})
 
     def _read(self) -> MirrorFile:
         try:

@@ -61,6 +61,7 @@ class Prover:
         secrets = tuple(secrets)
         self._variables, self._runner = variables, runner
         self.runner = runner(variables)
+        release.mirror.safe = self.runner.redactor.text
 
     async def prove(self, items: Iterable[Item]) -> list[str]:
         """Run the probes of these items and record the proofs; returns the ids whose facts changed.

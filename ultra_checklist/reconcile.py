@@ -21,6 +21,7 @@ from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import RowPlanner, Values, difference
 from ultra_checklist.prove import Prover
 from ultra_checklist.record import Person, ProofLine
+from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View, evaluate
 from ultra_checklist.states import Place, State
@@ -105,11 +106,19 @@ class Reconciler:
         """Text without the secrets that this release's probes know of."""
         return self._prover.runner.redactor.text(text)
 
+    def _safe(self, data: dict[str, Any]) -> dict[str, Any]:
+        return data | {"what": self.redact(data["what"])} if "what" in data else data
+
+    def clean(self, row: Row) -> Row:
+        """A row without secrets that somebody typed into its note, which goes into the mirror and the journal."""
+        return without_secrets(row, self._prover.runner.redactor)
+
     async def _fresh(self, rows: Mapping[str, Row]) -> dict[str, Row]:
         """The rows without those that are older than what is known; where that is unclear, the page is read."""
         mirror, history = self._release.mirror, self._release.history
         fresh: dict[str, Row] = {}
-        for item, row in rows.items():
+        for item, seen in rows.items():
+            row = self.clean(seen)
             stale = mirror.is_stale(item, row)
             taken = history.check(item).edited
             if not stale and taken and (item not in mirror.rows or mirror.rows[item].edited < taken):
@@ -121,7 +130,7 @@ class Reconciler:
                     # Somebody has moved it away since: the next comparison makes it anew.
                     mirror.compared = None
                     continue
-                fresh[item] = parse_row(page, self._bench.workspace)
+                fresh[item] = self.clean(parse_row(page, self._bench.workspace))
             elif not stale:
                 fresh[item] = row
         return fresh
@@ -139,7 +148,8 @@ class Reconciler:
             ours = row.edited_by == self._bench.workspace.bot_id
             ours_now = [v for v in (mirror.written.get(item.id), mirror.tried.get(item.id)) if v is not None]
             by = self._bench.person_of(row)
-            self._release.record_all(lines_of(self.view(), item, row, by, ours_now, ours=ours))
+            lines = lines_of(self.view(), item, row, by, ours_now, ours=ours)
+            self._release.record_all([(kind, self._safe(data)) for kind, data in lines])
 
     async def _prove(self) -> dict[str, State]:
         """Run due probes until the states stand still: one check's proof may open another."""
@@ -236,7 +246,14 @@ class Reconciler:
         if "icon" in changes:
             body["icon"] = {"type": "emoji", "emoji": changes["icon"]}
         self._bench.written += 1
-        return parse_row(await self._bench.notion.patch(f"pages/{row.page_id}", body), self._bench.workspace)
+        answer = await self._bench.notion.patch(f"pages/{row.page_id}", body)
+        return self.clean(parse_row(answer, self._bench.workspace))
+
+
+def without_secrets(row: Row, redactor: Redactor) -> Row:
+    """The same row with its note redacted."""
+    note = redactor.text(row.note) if row.note else ""
+    return row if note == row.note else row.model_copy(update={"note": note})
 
 
 def _of_after(release: Release, item_id: str) -> bool:

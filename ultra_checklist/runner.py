@@ -50,7 +50,8 @@ class Runner:
         self._slots = asyncio.Semaphore(AT_ONCE)
         folder = variables.get("DEPLOY_DIR")
         public = [value.value for value in variables.public().values.values()]
-        self.redactor = Redactor([*variables.secrets(), *secrets], public=public)
+        self.redactor = Redactor(public=public, public_text=public_text)
+        self.redactor.add([*variables.secrets(), *secrets], certain=True)
         self._context = Context(
             base_dir=Path(folder) if folder else None,
             environment=child_environment(process_environment()),
@@ -58,7 +59,7 @@ class Runner:
             blob=blob,
             last_good=last_good,
         )
-        self._learn_secrets(public_text)
+        self._learn_secrets()
 
     async def run(self, items: Iterable[Item]) -> dict[str, list[Finding]]:
         """Run all probes of some items side by side; the findings of each item in the template's order."""
@@ -142,7 +143,7 @@ class Runner:
         raw = {"probe": spec.probe, "options": dict(spec.options), "observation": seen.model_dump(mode="json")}
         return json.dumps(self.redactor.data(raw), ensure_ascii=False, indent=1, sort_keys=True).encode()
 
-    def _learn_secrets(self, public_text: str) -> None:
+    def _learn_secrets(self) -> None:
         """Values of the environment file are secrets, but for those that the template itself names."""
         name = self._variables.get("ENV_FILE")
         if name is None:
@@ -152,7 +153,7 @@ class Runner:
             values = dotenv_values(path, interpolate=False) if path.is_file() else {}
         except (OSError, ProbeCannotTell, UnicodeDecodeError):
             return
-        self.redactor.add(value for value in values.values() if value and value not in public_text)
+        self.redactor.learn(values)
 
 
 def summary(findings: Iterable[Finding]) -> list[Mapping[str, Any]]:

@@ -212,7 +212,7 @@ class Shapes:
                 _mixed(value) and len(value) >= (6 if parts & {b"pass", b"pw", b"pwd"} else 16) and "/" not in value
             )
         if webhook and value.startswith("http"):
-            return (len(value) > 24 and _PLAIN.fullmatch(value) is None) or "/services/" in value
+            return "/services/" in value or (len(value) > 24 and _PLAIN.fullmatch(value) is None)
         if value.isdigit():
             return b"pass" in name and len(value) >= 6
         if value.startswith(("http://", "https://", "/", "./", "../")) and b"pass" not in name:
@@ -226,10 +226,10 @@ def _mixed(value: str) -> bool:
     """Whether a value looks made by chance rather than written: letters with digits, or both cases within."""
     if len(value) < 6 or _PLAIN.fullmatch(value) is not None:
         return False
-    letters = any(c.isalpha() for c in value)
-    digits = any(c.isdigit() for c in value)
     inner = value[1:]
-    return letters and (digits or (any(c.isupper() for c in inner) and any(c.islower() for c in inner)) or not value.isascii() or any(c in "!@#$%^&*+~|" for c in value))  # fmt: skip
+    cased = any(c.isupper() for c in inner) and any(c.islower() for c in inner)
+    odd = not value.isascii() or any(c.isdigit() or c in "!@#$%^&*+~|" for c in value)
+    return any(c.isalpha() for c in value) and (cased or odd)
 
 
 def _header(lines: bytes, at: int, name: bytes) -> tuple[int, int, bool, int]:

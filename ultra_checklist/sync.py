@@ -25,6 +25,7 @@ from ultra_checklist.notion.client import Json
 from ultra_checklist.notion.rows import Row, check_properties, parse_row
 from ultra_checklist.prove import Prover
 from ultra_checklist.reconcile import Bench, Reconciler
+from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release, releases
 from ultra_checklist.rollback import RollbackFails
 from ultra_checklist.standing import ReleasePage, may_close
@@ -128,7 +129,7 @@ class Pass:
             raise refused
         await self._strangers(changed.values(), shelf)
         if self._only is None:
-            report.problems += await Aftermath(bench, self._home, here).look()
+            report.problems += await Aftermath(bench, self._home, here, self._redactor).look()
         if seen is not None and self._only is None:
             keys = tuple(r.manifest.key for r in self.releases if r.open)
             disk.replace(self._path, Since(seen=seen, open=keys).model_dump_json().encode())
@@ -169,6 +170,9 @@ class Pass:
         # One slow probe must leave time for all others.
         longest = None if self._seconds is None else self._seconds / 2
         return Prover(release, self._home, self._secrets, self._bench.clock, longest)
+
+    def _redactor(self, release: Release) -> Redactor:
+        return self._prover(release).runner.redactor
 
     def _must_compare(self, release: Release, changed: Iterable[Row]) -> bool:
         """Whether all rows must be compared with the manifest now: by age, or because something is odd."""

@@ -28,6 +28,8 @@ PATIENCE = timedelta(hours=1)
 STATEMENT: Final = ("statement.json", ".intoto.json", ".dsse.json")
 """How the name of the bundle's statement ends."""
 
+_MARGIN = 1 << 16
+
 Uploaded = dict[str, Any]
 """One file: name, sha256 and size of the whole, where it stays; ``id`` and ``sent``, or ``refused`` and why."""
 
@@ -145,8 +147,9 @@ class Uploads:
                 return b"", path
             with path.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - self._limit))
-                text = file.read(self._limit).decode(errors="replace")
+                # A little more than is kept goes through, so that no secret is cut where the kept part begins.
+                file.seek(max(0, size - self._limit - _MARGIN))
+                text = file.read(self._limit + _MARGIN).decode(errors="replace")
         except OSError:
             return b"", path
         return self._redact(text).encode(), path

@@ -1,21 +1,56 @@
 """The one place where errors become sentences and exit codes."""
 
+import contextlib
+import functools
+import io
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ultra_checklist import __version__
+from ultra_checklist import __version__, config
 from ultra_checklist.errors import UltraChecklistError
-from ultra_checklist.redact import Redactor
+
+if TYPE_CHECKING:
+    from ultra_checklist.redact import Redactor
 
 UNEXPECTED = 4
 INTERRUPTED = 130
+_unread: list[Callable[[], Mapping[str, str | None]]] = [config.process_environment]
+"""Where this process's secrets come from; they are read when something is said for the first time."""
+
+
+def know(values: Callable[[], Mapping[str, str | None]]) -> None:
+    """Let nothing that is said or logged hold these values: all that are named or look like secrets."""
+    _unread.append(values)
+
+
+def clean(text: str) -> str:
+    """A text without the secrets of this process."""
+    # Help imports nothing that it does not need, and redaction is not small.
+    from ultra_checklist.redact import is_secret_name
+
+    redactor = _redactor()
+    while _unread:
+        values = _unread.pop()
+        # What cannot be read is an error somewhere else; here it must not hide the one that is told.
+        with contextlib.suppress(Exception):
+            found = values()
+            ours = values is config.process_environment
+            redactor.learn({k: v for k, v in found.items() if not ours or is_secret_name(k)})
+    return redactor.text(text)
+
+
+@functools.cache
+def _redactor() -> "Redactor":
+    from ultra_checklist.redact import Redactor
+
+    return Redactor()
 
 
 def run(command: Callable[[], object]) -> NoReturn:
@@ -24,7 +59,9 @@ def run(command: Callable[[], object]) -> NoReturn:
         code = command()
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        error.show()
+        words = io.StringIO()
+        error.show(file=words)
+        say(words.getvalue().rstrip("\n"))
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         say("interrupted; what was done stands, and running it again goes on from there")
@@ -56,7 +93,7 @@ def report(error: UltraChecklistError) -> None:
 
 def say(text: str) -> None:
     """Words for people go to stderr; stdout is for machines."""
-    click.echo(Redactor().text(text), err=True)
+    click.echo(clean(text), err=True)
 
 
 def _log() -> Path:
@@ -67,6 +104,8 @@ def _log() -> Path:
         folder = Path.cwd()
     path = folder / f"error-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
     text = f"ultra-checklist {__version__}, Python {sys.version}\n\n{traceback.format_exc()}"
-    path.write_text(Redactor().text(text), encoding="utf-8")
-    path.chmod(0o600)
+    # Made for the owner alone from its first byte, and never through a link that somebody put there.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(clean(text))
     return path

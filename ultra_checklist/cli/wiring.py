@@ -11,6 +11,7 @@ import click
 from pydantic import ValidationError
 
 from ultra_checklist import config, disk
+from ultra_checklist.cli.boundary import know
 from ultra_checklist.errors import SettingsError, UsageError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Lang
@@ -45,8 +46,13 @@ class Desk:
 
     @property
     def secrets(self) -> list[str]:
-        """Our own secrets, to be redacted from everything."""
-        return self.settings.secrets
+        """Our own secrets, and those of every environment, to be redacted from everything."""
+        return list(self.secret_values().values())
+
+    def secret_values(self) -> dict[str, str]:
+        """The same by name."""
+        named = {name for manifest in self.shelf.all() for name in manifest.secret_names}
+        return config.secret_values(self.settings, named)
 
     @property
     def database(self) -> Path:
@@ -162,9 +168,11 @@ def _waiting(seconds: float) -> None:
 def desk(env_file: Path | None, local: bool, lang: str | None) -> Desk:
     """Read the settings and make the state folder ready."""
     settings = config.load(env_file, local=local)
-    return Desk(
+    at = Desk(
         settings, config.prepare_home(settings.home), "ja" if (lang or config.default_lang()) == "ja" else "en"
     )
+    know(at.secret_values)
+    return at
 
 
 def common(function: F) -> F:

@@ -56,12 +56,11 @@ class CommandProbe(Probe[CommandOptions, CommandSeen]):
         folder = context.path(options.cwd) if options.cwd is not None else context.base_dir
         done = await context.run(argv, timeout=options.timeout, cwd=folder)
         matches = None if options.stdout is None else re.search(options.stdout, done.stdout) is not None
-        clean = context.redactor.text
         return CommandSeen(
             argv=argv,
             code=done.code,
-            stdout=clean(done.stdout)[-KEPT:],
-            stderr=clean(done.stderr)[-KEPT:],
+            stdout=context.redactor.text(done.stdout, cut=done.truncated)[-KEPT:],
+            stderr=context.redactor.text(done.stderr, cut=done.truncated)[-KEPT:],
             matches=matches,
         )
 

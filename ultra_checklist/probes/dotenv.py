@@ -120,10 +120,10 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
                 f"{path} が UTF-8 ではありません",
                 remedy=f"file {shlex.quote(str(path))}",
             ) from error
-        keys, broken = self._read(text)
+        keys, broken = self._read(text, context)
         return DotenvSeen(path=str(path), keys=keys, broken_lines=broken, required=required, document=document)
 
-    def _read(self, text: str) -> tuple[dict[str, KeySeen], list[int]]:
+    def _read(self, text: str, context: Context) -> tuple[dict[str, KeySeen], list[int]]:
         keys: dict[str, KeySeen] = {}
         broken: list[int] = []
         for binding in parse_stream(StringIO(text)):
@@ -133,10 +133,10 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
             elif binding.key is not None:
                 before = keys[binding.key].lines if binding.key in keys else []
                 # The last one counts where a key stands twice, as for the program that reads the file.
-                keys[binding.key] = self._key(binding.key, binding.value or "", [*before, line])
+                keys[binding.key] = self._key(binding.key, binding.value or "", [*before, line], context)
         return keys, broken
 
-    def _key(self, key: str, value: str, lines: list[int]) -> KeySeen:
+    def _key(self, key: str, value: str, lines: list[int], context: Context) -> KeySeen:
         wanted, pattern = self.options.equals.get(key), self.options.match.get(key)
         return KeySeen(
             lines=lines,
@@ -144,7 +144,7 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
             placeholder=_PLACEHOLDER.fullmatch(value.strip()) is not None,
             equal=None if wanted is None else value == wanted,
             matches=None if pattern is None else re.fullmatch(pattern, value) is not None,
-            shown=value[:100] if wanted is not None and not is_secret_name(key) else "",
+            shown=context.redactor.text(value)[:100] if wanted is not None and not is_secret_name(key) else "",
         )
 
     def judge(self, seen: DotenvSeen) -> Verdict:

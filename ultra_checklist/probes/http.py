@@ -161,7 +161,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
             moving={path: context.redactor.data(_at(data, path)) for path in options.changed},
             before=context.baseline.moving if isinstance(context.baseline, HttpSeen) else None,
             commits=list(dict.fromkeys(_commits(data, text)))[:20] if options.commit else [],
-            body=context.redactor.text(text[:KEPT]),
+            body=context.redactor.text(text, cut=len(body) >= MAX_BODY)[:KEPT],
         )
 
     def _cannot(self, reason: str, en: str, ja: str) -> ProbeCannotTell:

@@ -73,7 +73,7 @@ class ToolProbe(Probe[ToolOptions, ToolSeen]):
             path=path,
             code=done.code,
             version=version.group(0) if version is not None and done.code == 0 else "",
-            output=context.redactor.text(output[:200]),
+            output=context.redactor.text(output, cut=done.truncated)[:200],
         )
 
     def judge(self, seen: ToolSeen) -> Verdict:

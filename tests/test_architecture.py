@@ -11,7 +11,7 @@ from ultra_checklist import plugins
 PACKAGE = Path(__file__).parent.parent / "ultra_checklist"
 
 LAYERS = (
-    ("base", ("errors", "config", "disk", "redact", "plugins")),
+    ("base", ("errors", "config", "disk", "redact", "plugins", "archive", "dsse", "keys")),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
     ("domain on top of the template", ("lint", "states", "checked")),
     ("adapters", ("probes", "notion", "reports")),
@@ -20,7 +20,7 @@ LAYERS = (
         (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
-            "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "reconcile", "compare", "standing", "predicate", "bundle", "verify", "replay", "close", "aftermath", "sync", "lifecycle", "overview", "worker",
         ),
     ),
     ("shell", ("cli", "__main__")),

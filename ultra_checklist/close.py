@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ultra_checklist.apply import rows_of
+from ultra_checklist.bundle import FILE, build
 from ultra_checklist.errors import NotionError, NotionNotFound, RefusedError
+from ultra_checklist.evidence import EvidenceStore
+from ultra_checklist.keys import Signer, load_signer
 from ultra_checklist.model import Ending, Status, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.rows import Row, check_properties, minute, parse_row
@@ -66,8 +69,9 @@ class Closer:
         """Seal and finish. For a completion everything that still holds is proved once more first.
 
         Returns False when that last look found something open. Raises RefusedError when a completion is
-        asked for while checks are open.
+        asked for while checks are open, SettingsError when the signing key cannot be used.
         """
+        self._signer()
         states = await self._last_look() if ending is Ending.COMPLETE else await self._reconciler.run({})
         if ending is Ending.COMPLETE and not may_close(states, self._release.manifest):
             return False
@@ -80,11 +84,24 @@ class Closer:
         sealed = self._release.history.sealed
         if sealed is None:
             raise RefusedError("the release is not sealed", remedy="ultra-checklist close VERSION --as ...")
+        await self._step("bundle", self._bundle)
         uploads = await self._step("uploads", self._upload)
         await self._step("record", lambda: self._append(sealed, uploads))
         await self._step("rows", self._end_rows)
         await self._step("page", lambda: self._end_page(sealed, uploads))
         self._release.record("closed", {"ending": sealed["ending"]})
+        self._release.mirror.save()
+
+    def _signer(self) -> Signer | None:
+        """Who signs the bundle. Raises SettingsError for a key that cannot be used: nothing is sealed then."""
+        path = self._bench.signing_key
+        return load_signer(path) if path is not None else None
+
+    async def _bundle(self) -> dict[str, Any]:
+        """Keep the signed bundle in the release's folder."""
+        release = self._release
+        built = build(release, EvidenceStore(self._home), self._signer(), release.folder / FILE)
+        return {"sha256": built.sha256, "size": built.size, "keyid": built.keyid}
 
     async def _last_look(self) -> Mapping[str, State]:
         """Prove once more what holds throughout, and show the outcome."""

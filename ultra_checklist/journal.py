@@ -118,13 +118,13 @@ def render(entries: Iterable[Entry]) -> bytes:
 
 
 def parse(text: bytes, where: str) -> Iterator[Entry]:
-    """Read whole lines back. Raises JournalError, naming the line, where the chain or a line's form does not hold."""
+    """Read whole lines back. Raises JournalError, naming the line, where chain or form does not hold."""
     prev, seq = GENESIS, 0
     for number, line in enumerate(text.split(b"\n")[:-1], 1):
         try:
             raw = json.loads(line)
             # The one form: no second spelling of an escape, no blank, no key given twice.
-            sound = _KEYS == list(raw) and _dump(raw).encode() == line
+            sound = list(raw) == _KEYS and _dump(raw).encode() == line
             claimed = raw.pop("hash")
             sound = sound and raw["prev"] == prev and raw["seq"] == seq + 1 and digest(raw) == claimed
             entry = Entry.model_validate(raw | {"hash": claimed}) if sound else None

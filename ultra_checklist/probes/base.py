@@ -157,6 +157,8 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     options_model: ClassVar[type[Options]]
     observation_model: ClassVar[type[Observation]]
     effect: ClassVar[Effect] = "none"
+    judged: ClassVar[frozenset[str]] = frozenset()
+    """Options that ``judge`` alone reads: what was observed may be judged again under other values of these."""
 
     def __init__(self, options: OptionsT) -> None:
         self.options = options

@@ -93,6 +93,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
     )
     options_model: ClassVar[type[Options]] = HttpOptions
     observation_model: ClassVar[type[Observation]] = HttpSeen
+    judged: ClassVar[frozenset[str]] = frozenset({"status", "max_seconds"})
 
     async def observe(self, context: Context) -> HttpSeen:
         """Ask once, follow redirects of the same origin, read at most 1 MiB."""

@@ -47,7 +47,7 @@ class _Recorded:
 
 
 def replay(bundle: Bundle, template: Template, variables: Variables, chosen: Iterable[str] = ()) -> Checked:
-    """Judge the chosen items of a template, all where none is chosen. Raises BundleError if the file changed since."""
+    """Judge the chosen items of a template, or all. Raises BundleError if the file changed since."""
     wanted = set(chosen)
     items = [item for item in template.items if not wanted or item.id in wanted]
     return Checked(template, tuple(CheckedItem(i, _judge_item(bundle, i, variables)) for i in items), variables)
@@ -95,17 +95,20 @@ def _judge(
         return unknown("probe-missing", Words.same(error.message)), None
     except ValidationError as error:
         return bad_options(error), None
-    then, others = _variables_then(bundle, variables), []
+    then = _variables_then(bundle, variables)
+    others: list[list[str]] = []
     for one in recorded:
         if one.line.probe != spec.probe:
             continue
         differing = _differing(family, options, then.fill(dict(one.options))[0])
+        # What relative paths start at.
+        differing += [] if _folder(then) == _folder(variables) else ["DEPLOY_DIR"]
         if not differing:
             return _verdict(family(options), one), one
         others.append(differing)
     if not others:
         return unknown("no-observation", _NONE), None
-    names = ", ".join(min(others, key=len))
+    names = ", ".join(min(others, key=lambda other: len(other)))
     said = Words(en=_OTHER.en.replace("{names}", names), ja=_OTHER.ja.replace("{names}", names))
     return unknown("other-options", said), None
 
@@ -122,10 +125,12 @@ def _differing(family: type[Probe[Options, Observation]], now: Options, raw: Any
         then = family.options_model.model_validate(raw)
     except ValidationError:
         return ["?"]
-    free = family.judged | {"timeout"}
-    return [
-        name for name in type(now).model_fields if name not in free and getattr(now, name) != getattr(then, name)
-    ]
+    aims = type(now).model_fields.keys() - family.judged - {"timeout"}
+    return sorted(name for name in aims if getattr(now, name) != getattr(then, name))
+
+
+def _folder(variables: Variables) -> str:
+    return str(variables.fill("${DEPLOY_DIR}")[0])
 
 
 def _verdict(probe: Probe[Options, Observation], one: _Recorded) -> Verdict:

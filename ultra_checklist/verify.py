@@ -7,6 +7,7 @@ followed, and the statement is worked out again from manifest and journal; then 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -54,7 +55,7 @@ class Bundle:
     """The line of the journal whose digest was given as an outside witness."""
     members: Mapping[str, Found] | None = None
 
-    @property
+    @cached_property
     def history(self) -> History:
         """What the journal adds up to."""
         return fold(self.entries)

@@ -9,7 +9,7 @@ from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.wiring import Desk, find_template
 from ultra_checklist.config import default_lang
 from ultra_checklist.errors import UsageError
-from ultra_checklist.model import Lang, Words
+from ultra_checklist.model import Lang, Status, Words
 
 UNKNOWN = 3
 _VERIFIED = Words(en="verified: intact, signed by {keyid}", ja="検証済み: 改変なし、署名者 {keyid}")
@@ -18,12 +18,13 @@ _INTACT = Words(
 )
 _UNSIGNED = Words(en="intact, not signed, signer unknown", ja="改変なし、署名なし、作成者は未確認")
 _NEXT_KEY = Words(
-    en="next: --key PUB with the public key of the machine that closed the release",
-    ja="次に: リリースを終了したマシンの公開鍵を --key PUB で指定してください",
+    en="--key PUB with the public key of the machine that closed the release",
+    ja="リリースを終了したマシンの公開鍵を --key PUB で指定してください",
 )
 _NEXT_HEAD = Words(
-    en="next: --head with the journal head that the release's page shows; sign bundles: ULTRA_CHECKLIST_SIGNING_KEY",
-    ja="次に: リリースページのジャーナル先頭ダイジェストを --head で指定してください。署名するには: "
+    en="--head with the journal's head as the release's page shows it; to sign the next ones: "
+    "ULTRA_CHECKLIST_SIGNING_KEY",
+    ja="リリースページのジャーナル先頭ダイジェストを --head で指定してください。次回から署名するには: "
     "ULTRA_CHECKLIST_SIGNING_KEY",
 )
 _FACTS = (
@@ -86,7 +87,7 @@ def verify(bundle: Path, key: Path | None, head: str, lang: str | None) -> int:
             click.echo(f"  {label.say(words)}: {printable(told[code])}")
     if found.signer_known:
         return 0
-    say((_NEXT_KEY if found.keyid else _NEXT_HEAD).say(words))
+    say(f"  next: {(_NEXT_KEY if found.keyid else _NEXT_HEAD).say(words)}")
     return UNKNOWN
 
 
@@ -99,16 +100,13 @@ def _facts(found: Any, lang: Lang) -> dict[str, str]:
     from ultra_checklist.notion.schema import ENDING_WORDS, STATUS_WORDS
 
     said = found.predicate
-    ending = next(
-        (w for s, w in STATUS_WORDS.items() if s.value == said.ending.value), ENDING_WORDS.get(said.ending)
-    )
+    ending = ENDING_WORDS.get(said.ending) or STATUS_WORDS[Status(said.ending.value)]
     absent = [one.name for one in said.artefacts if not one.included]
     names = ", ".join(absent[:3]) + (" …" if len(absent) > 3 else "")
     witness, ended = found.head, said.ended[:16]
     return {
         "release": said.release.key + ("  LOCAL" if said.release.local else ""),
-        "ending": (ending.say(lang) if ending is not None else said.ending.value)
-        + (f" – {said.reason}" if said.reason else ""),
+        "ending": ending.say(lang) + (f" – {said.reason}" if said.reason else ""),
         "commit": said.release.commit,
         "operators": ", ".join(person.name or person.id for person in said.operators),
         "made_of": said.made_of,

@@ -117,10 +117,13 @@ def render(entries: Iterable[Entry]) -> bytes:
     return "".join(_line(entry) + "\n" for entry in entries).encode()
 
 
-def parse(text: bytes, where: str) -> Iterator[Entry]:
-    """Read whole lines back. Raises JournalError, naming the line, where chain or form does not hold."""
-    prev, seq = GENESIS, 0
-    for number, line in enumerate(text.split(b"\n")[:-1], 1):
+def parse(text: bytes, where: str, after: Entry | None = None) -> Iterator[Entry]:
+    """Read whole lines back: all, or those that follow ``after``.
+
+    Raises JournalError, naming the line, where chain or form does not hold.
+    """
+    prev, seq = (after.hash, after.seq) if after is not None else (GENESIS, 0)
+    for number, line in enumerate(text.split(b"\n")[:-1], seq + 1):
         try:
             raw = json.loads(line)
             # The one form: no second spelling of an escape, no blank, no key given twice.

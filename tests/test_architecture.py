@@ -11,7 +11,13 @@ from ultra_checklist import plugins
 PACKAGE = Path(__file__).parent.parent / "ultra_checklist"
 
 LAYERS = (
-    ("base", ("errors", "config", "disk", "disguise", "shapes", "streaming", "escape", "redact", "plugins")),
+    (
+        "base",
+        (
+            "errors", "config", "disk", "disguise", "shapes", "streaming", "escape", "redact", "plugins", "archive",
+            "dsse", "keys",
+        ),
+    ),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
     ("domain on top of the template", ("lint", "states", "checked", "account", "comparison")),
     ("adapters", ("probes", "notion", "reports", "notify")),
@@ -20,8 +26,8 @@ LAYERS = (
         (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "hooks", "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
-            "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "close", "announce",
-            "aftermath", "sync", "lifecycle", "overview", "worker",
+            "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "predicate", "bundle",
+            "verify", "replay", "close", "announce", "aftermath", "sync", "lifecycle", "overview", "worker",
             "witness", "terminal", "guarded", "whose", "answer", "gate", "retention", "chronicle", "recount",
         ),
     ),

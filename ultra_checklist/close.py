@@ -11,7 +11,10 @@ from typing import Any
 from ultra_checklist import recordpage, rollback
 from ultra_checklist.announce import HEAD
 from ultra_checklist.apply import rows_of
+from ultra_checklist.bundle import FILE, build
 from ultra_checklist.errors import NotionError, NotionNotFound, RefusedError
+from ultra_checklist.evidence import EvidenceStore
+from ultra_checklist.keys import Signer, load_signer
 from ultra_checklist.model import Ending
 from ultra_checklist.notion.rows import Row, check_properties, minute, parse_row, plain
 from ultra_checklist.notion.schema import RESULT_WORDS
@@ -41,8 +44,10 @@ class Closer:
         the running commit, against the last good one.
 
         Returns False when that last look found something open. Raises RollbackFails where a rollback has not
-        brought back what it must, unless it is to end so ``anyway``.
+        brought back what it must, unless it is to end so ``anyway``; SettingsError when the signing key cannot
+        be used.
         """
+        self._signer()
         states = await self._last_look() if ending is Ending.COMPLETE else await self._reconciler.run({})
         if ending is Ending.COMPLETE and not may_close(states, self._release.manifest):
             return False
@@ -59,6 +64,7 @@ class Closer:
         sealed = self._release.history.sealed
         if sealed is None:
             raise RefusedError("the release is not sealed", remedy="ultra-checklist close VERSION --as ...")
+        await self._step("bundle", self._bundle)
         await self._still_fresh()
         uploads = await self._step("uploads", self._upload)
         await self._step("record", lambda: self._append(sealed, uploads))
@@ -66,6 +72,18 @@ class Closer:
         await self._step("page", lambda: self._end_page(sealed, uploads))
         # Who is to be told is settled with the end itself; telling them comes after it.
         self._release.record("closed", {"ending": sealed["ending"], "hooks": list(self._bench.hooks.names)})
+        self._release.mirror.save()
+
+    def _signer(self) -> Signer | None:
+        """Who signs the bundle. Raises SettingsError for a key that cannot be used: nothing is sealed then."""
+        path = self._bench.signing_key
+        return load_signer(path) if path is not None else None
+
+    async def _bundle(self) -> dict[str, Any]:
+        """Keep the signed bundle in the release's folder."""
+        release = self._release
+        built = build(release, EvidenceStore(self._home), self._signer(), release.folder / FILE)
+        return {"sha256": built.sha256, "size": built.size, "keyid": built.keyid}
 
     async def _rolled_back(self) -> list[dict[str, Any]]:
         """What speaks of the running commit, proved against the last good one."""

@@ -72,6 +72,13 @@ class Settings(BaseSettings):
         description="Seconds between everything being settled and the release closing by itself.",
     )
 
+    signing_key: Path | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_SIGNING_KEY",
+        description="File of the Ed25519 private key that signs bundles: PEM or OpenSSH, no passphrase, mode 0600; "
+        "a relative path starts at the state folder. Empty: bundles are not signed.",
+    )
+
     deadline: float = Field(
         default=240.0,
         ge=10,
@@ -194,7 +201,9 @@ def load(
         raise SettingsError(
             f"{first['loc'][0]}: {first['msg']}", remedy="Mend it in the environment or in settings.env"
         ) from None
-    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+    home = settings.home.expanduser().absolute()
+    key = home / settings.signing_key.expanduser() if settings.signing_key is not None else None
+    return settings.model_copy(update={"home": home, "signing_key": key})
 
 
 def prepare_home(home: Path) -> Path:

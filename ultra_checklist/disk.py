@@ -8,7 +8,7 @@ power at any one of them.
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def append(path: Path, data: bytes, *, named: bool = False) -> None:
     """
     size = path.stat().st_size if path.exists() else 0
     try:
-        _into(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, data)
+        _into(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, (data,))
         if not named:
             sync_folder(path.parent)
     except OSError as error:
@@ -96,13 +96,21 @@ def cut(path: Path, size: int) -> None:
 
 def replace(path: Path, data: bytes) -> None:
     """Write a file as a whole: readers see the old one or the new one. Raises StateError."""
+    replace_from(path, (data,))
+
+
+def replace_from(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file as a whole, part by part: it need not fit into memory. Raises StateError.
+
+    Where a part cannot be had, the file stays as it was, and what was raised is passed on.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         make_folder(path.parent)
         try:
-            _into(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, data)
+            _into(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, parts)
             system.rename(fresh, path)
-        except OSError:
+        except (OSError, StateError):
             with contextlib.suppress(OSError):
                 system.unlink(fresh)
             raise
@@ -160,12 +168,13 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         system.close(handle)
 
 
-def _into(path: Path, flags: int, data: bytes) -> None:
+def _into(path: Path, flags: int, parts: Iterable[bytes]) -> None:
     handle = system.open(path, flags)
     try:
-        rest = data
-        while rest:
-            rest = rest[system.write(handle, rest) :]
+        for part in parts:
+            rest = part
+            while rest:
+                rest = rest[system.write(handle, rest) :]
         system.fsync(handle)
     finally:
         system.close(handle)

@@ -6,6 +6,7 @@
     │   ├── SettingsError          a setting is missing, malformed or unsafe
     │   └── PluginError            a plugin does not load, or two claim one name
     ├── RefusedError               exit 1: the answer is no (for example: a release is already open)
+    │   └── BundleError            a bundle is damaged, was altered, or is not what it is held against
     ├── CannotTellError            exit 3: the world did not answer
     │   ├── NotionError            Notion did not answer, or answered with an error
     │   │   └── NotionNotFound     the object is not there, or not shared with the integration
@@ -60,6 +61,10 @@ class RefusedError(UltraChecklistError):
     """The answer is no: what was asked for is understood, possible to name, and not allowed now."""
 
     exit_code = 1
+
+
+class BundleError(RefusedError):
+    """A bundle is damaged, was altered, or is not what it is held against: its key, its journal."""
 
 
 class CannotTellError(UltraChecklistError):

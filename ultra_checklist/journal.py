@@ -6,7 +6,7 @@ reordering a line breaks the chain.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +69,7 @@ class Journal:
             for kind, data in lines:
                 previous = (known + fresh)[-1] if known or fresh else None
                 fresh.append(_chain(previous, kind, data, time or datetime.now(UTC)))
-            disk.append(self.path, "".join(_line(entry) + "\n" for entry in fresh).encode(), named=self._named)
+            disk.append(self.path, render(fresh), named=self._named)
             self._named = True
             self._entries = known + fresh
             self._size = self._file_size()
@@ -80,12 +80,15 @@ class Journal:
         if self._entries is not None and size == self._size:
             return
         text = self.path.read_bytes() if size else b""
-        if text and not text.endswith(b"\n"):
+        whole = text[: text.rfind(b"\n") + 1]
+        entries = list(parse(whole, str(self.path)))
+        if whole != text:
             # A crash in the middle of a write leaves half a line: it was never acted upon.
-            text = text[: text.rfind(b"\n") + 1]
-            disk.cut(self.path, len(text))
-        self._entries = list(_parse(text.decode(), self.path))
-        self._size = len(text)
+            if _is_more_than_half(text[len(whole) :]):
+                raise _broken(f"{self.path}:{len(entries) + 1}")
+            disk.cut(self.path, len(whole))
+        self._entries = entries
+        self._size = len(whole)
 
     def _file_size(self) -> int:
         try:
@@ -109,6 +112,40 @@ def _chain(previous: Entry | None, kind: str, data: Mapping[str, Any], time: dat
     return Entry.model_validate(body | {"hash": digest(body)})
 
 
+def render(entries: Iterable[Entry]) -> bytes:
+    """The lines as they stand in the file: the one form that ``parse`` takes."""
+    return "".join(_line(entry) + "\n" for entry in entries).encode()
+
+
+def parse(text: bytes, where: str, after: Entry | None = None) -> Iterator[Entry]:
+    """Read whole lines back: all, or those that follow ``after``.
+
+    Raises JournalError, naming the line, where chain or form does not hold.
+    """
+    prev, seq = (after.hash, after.seq) if after is not None else (GENESIS, 0)
+    for number, line in enumerate(text.split(b"\n")[:-1], seq + 1):
+        try:
+            raw = json.loads(line)
+            # The one form: no second spelling of an escape, no blank, no key given twice.
+            sound = list(raw) == _KEYS and _dump(raw).encode() == line
+            claimed = raw.pop("hash")
+            sound = sound and raw["prev"] == prev and raw["seq"] == seq + 1 and digest(raw) == claimed
+            entry = Entry.model_validate(raw | {"hash": claimed}) if sound else None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            entry = None
+        if entry is None:
+            raise _broken(f"{where}:{number}")
+        yield entry
+        prev, seq = entry.hash, entry.seq
+
+
+_KEYS = ["seq", "time", "kind", "data", "prev", "hash"]
+
+
+def _dump(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
 def _line(entry: Entry) -> str:
     body = {
         "seq": entry.seq,
@@ -118,22 +155,21 @@ def _line(entry: Entry) -> str:
         "prev": entry.prev,
         "hash": entry.hash,
     }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _dump(body)
 
 
-def _parse(text: str, path: Path) -> Iterator[Entry]:
-    prev, seq = GENESIS, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            raw = json.loads(line)
-            claimed = raw.pop("hash")
-            sound = raw["prev"] == prev and raw["seq"] == seq + 1 and digest(raw) == claimed
-        except (ValueError, KeyError, TypeError, AttributeError):
-            sound = False
-        if not sound:
-            raise JournalError(
-                f"{path}:{number}: the journal was altered or is damaged: its hash chain breaks here",
-                remedy="Keep the file as evidence: move the release's folder away, then: ultra-checklist adopt",
-            )
-        yield Entry.model_validate(raw | {"hash": claimed})
-        prev, seq = claimed, raw["seq"]
+def _is_more_than_half(tail: bytes) -> bool:
+    """Whether a whole line is followed by something that is no line's end: no crash leaves that."""
+    text = tail.decode(errors="replace")
+    try:
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return text.startswith("{") and end < len(text)
+
+
+def _broken(where: str) -> JournalError:
+    return JournalError(
+        f"{where}: the journal was altered or is damaged: its hash chain breaks here",
+        remedy="Keep the file as evidence: move the release's folder away, then: ultra-checklist adopt",
+    )

@@ -80,6 +80,10 @@ class Shelf:
         """Where a release keeps its manifest, journal and mirror."""
         return self.root / key
 
+    def witness(self, key: str) -> Path:
+        """Where it is kept, outside the release's folder, how far its journal had come."""
+        return self.root.parent / "heads" / f"{key}.json"
+
     def write(self, manifest: Manifest) -> None:
         """Store a manifest, whole or not at all. Raises StateError."""
         disk.replace(self.folder(manifest.key) / "manifest.json", manifest.model_dump_json(indent=1).encode())

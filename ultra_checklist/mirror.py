@@ -37,14 +37,24 @@ class MirrorFile(Frozen):
     """The hash of the journal's newest line then: a shorter journal has lost something."""
 
 
+class Witness(Frozen):
+    """What is known of a journal outside the release's folder: the hashes of its first line and a later one."""
+
+    first: str
+    head: str
+
+
 class Mirror:
     """One release's mirror, changed in memory and stored by ``save``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, witness: Path) -> None:
         self._path = path
+        self._witness = witness
         self._stored: str | None = None
         self.safe: Callable[[str], str] = str
         """Takes secrets out of what people have typed, before it is stored."""
+        self.witness = self._read_witness()
+        self.first = ""
         file = self._read()
         self.rows = dict(file.rows)
         self.past = dict(file.past)
@@ -96,6 +106,17 @@ class Mirror:
         if text != self._stored:
             disk.replace(self._path, text.encode())
             self._stored = text
+        # Last, so that it never knows of a line that is not on the disk.
+        seen = Witness(first=self.first, head=self.head)
+        if self.first and self.head and seen != self.witness:
+            disk.replace(self._witness, seen.model_dump_json().encode())
+            self.witness = seen
+
+    def _read_witness(self) -> Witness | None:
+        try:
+            return Witness.model_validate_json(self._witness.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
 
     def _safe_row(self, row: Row) -> Row:
         return row.model_copy(update={"note": self.safe(row.note)}) if row.note else row

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ultra_checklist.duty import due, next_look
@@ -51,6 +52,8 @@ class Bench:
     clock: Callable[[], datetime] = present
     listener: Callable[[Change], None] = lambda _change: None
     hooks: Hooks = field(default_factory=Hooks)
+    signing_key: Path | None = None
+    """The file of the private key that signs bundles; None: they are not signed."""
     written: int = field(default=0)
 
     def person_of(self, row: Row) -> Person | None:

@@ -26,17 +26,25 @@ class Release:
         self.folder: Path = shelf.folder(manifest.key)
         self.journal = Journal(self.folder / "journal.jsonl")
         self.history: History = fold(self.journal.entries())
-        self.mirror = Mirror(self.folder / "mirror.json")
+        self.mirror = Mirror(self.folder / "mirror.json", shelf.witness(manifest.key))
         self._require_whole_journal()
 
     def _require_whole_journal(self) -> None:
-        """A chain that was cut at its end still holds; the mirror and the manifest know that there was more."""
+        """A chain that was cut at its end still holds; mirror, witness and manifest know that there was more.
+
+        A witness of another first line is of a journal that was moved away: this one was adopted since.
+        """
         entries = self.journal.entries()
         known = {entry.hash for entry in entries}
-        if self.mirror.head in (*known, "") and (entries or not self.manifest.page_id):
+        self.mirror.first = entries[0].hash if entries else ""
+        witness = self.mirror.witness
+        seen = {self.mirror.head, witness.head if witness and witness.first == self.mirror.first else ""}
+        foreign = bool(entries) and entries[0].data.get("key", self.manifest.key) != self.manifest.key
+        if seen <= {*known, ""} and not foreign and (entries or not self.manifest.page_id):
             return
+        told = "it is the journal of another release" if foreign else "lines are missing at the end of the journal"
         raise JournalError(
-            f"{self.journal.path}: lines are missing at the end of the journal",
+            f"{self.journal.path}: {told}",
             remedy=f"Move the folder {self.folder} away, then: ultra-checklist adopt {self.manifest.version}",
         )
 
@@ -49,6 +57,7 @@ class Release:
         for entry in self.journal.extend(lines, time=self._clock()):
             self.history.apply(entry)
             self.mirror.head = entry.hash
+            self.mirror.first = self.mirror.first or entry.hash
 
     def replace_manifest(self, manifest: Manifest) -> None:
         """Store a changed manifest."""

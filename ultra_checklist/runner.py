@@ -105,12 +105,12 @@ class Runner:
     async def _verdict(self, spec: ProbeSpec, context: Context, place: int) -> tuple[Verdict, Observation | None]:
         raw, missing = self._variables.fill(dict(spec.options))
         if missing:
-            return _unset(missing), None
+            return unset(missing), None
         try:
             family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
             probe = family(family.options_model.model_validate(raw))
         except ValidationError as error:
-            return _bad_options(error), None
+            return bad_options(error), None
         except PluginError as error:
             return _crashed("probe-missing", error.message), None
         try:
@@ -164,7 +164,8 @@ def summary(findings: Iterable[Finding]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _unset(names: tuple[str, ...]) -> Verdict:
+def unset(names: tuple[str, ...]) -> Verdict:
+    """The verdict where variables have no value."""
     listed = ", ".join(names)
     return unknown(
         "unset-variable",
@@ -174,7 +175,8 @@ def _unset(names: tuple[str, ...]) -> Verdict:
     )
 
 
-def _bad_options(error: ValidationError) -> Verdict:
+def bad_options(error: ValidationError) -> Verdict:
+    """The verdict where options do not fit once their variables are filled in."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return unknown(

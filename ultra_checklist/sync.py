@@ -17,7 +17,7 @@ from ultra_checklist.asked import Asked, asked, may_try
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.duty import is_quiet
-from ultra_checklist.errors import JournalError, NotionError
+from ultra_checklist.errors import JournalError, NotionError, SettingsError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
@@ -117,6 +117,9 @@ class Pass:
         for release in self.releases:
             try:
                 await self._one(release, changed, report)
+            except SettingsError as error:
+                # A signing key that is missing ends no release without a signature, and holds up no other.
+                report.problems.append(f"{release.manifest.key}: {error.message}; {error.remedy}")
             except NotionError as error:
                 # One release that Notion refuses holds up no other; it is looked at again at the next pass.
                 if not error.permanent or error.status == 401:

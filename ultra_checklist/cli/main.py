@@ -17,6 +17,7 @@ COMMANDS = {
     "adopt": ("ultra_checklist.cli.releases:adopt", "Take over a release that has no manifest here."),
     "close": ("ultra_checklist.cli.releases:close", "End a release and record it on its page."),
     "check": ("ultra_checklist.cli.probing:check", "Run probes here and now; touches no Notion."),
+    "verify": ("ultra_checklist.cli.proof:verify", "Look whether a release's bundle is what it was."),
     "sync": ("ultra_checklist.cli.work:sync", "Look at the ticks, prove them, write the results back."),
     "status": ("ultra_checklist.cli.work:status", "Where the releases stand, and what is open."),
     "gate": ("ultra_checklist.cli.gate:gate", "Ask whether what a gate guards may begin."),

@@ -18,7 +18,7 @@ NAGIOS_CRITICAL = 2
 
 
 @click.command()
-@click.argument("template", metavar="TEMPLATE|VERSION")
+@click.argument("template", metavar="TEMPLATE|VERSION", required=False)
 @click.argument("items", nargs=-1, metavar="[ITEM]...")
 @click.option("--var", "flags", multiple=True, metavar="K=V", help="Set a variable.")
 @click.option(
@@ -33,20 +33,29 @@ NAGIOS_CRITICAL = 2
     help="table, json, junit, tap, nagios or prometheus.",
 )
 @click.option("-e", "--environment", help="The environment whose variables are meant.")
+@click.option(
+    "--replay",
+    "bundle",
+    metavar="BUNDLE",
+    type=click.Path(path_type=Path),
+    help="Judge what this bundle has recorded; looks at no machine.",
+)
 @common
 def check(
-    template: str,
+    template: str | None,
     items: tuple[str, ...],
     flags: tuple[str, ...],
     files: tuple[Path, ...],
     form: str,
     environment: str | None,
+    bundle: Path | None,
     local: bool,
     env_file: Path | None,
     lang: str | None,
 ) -> int:
     """Run probes here and now, of a template or of a running release; touches no Notion.
 
+    With --replay the observations of an ended release are judged again, by TEMPLATE's options or by its own.
     Exit code 0: nothing failed and nothing is unknown; 1: something failed (2 with --format nagios, whose
     protocol it is); 3: something is unknown.
 
@@ -54,14 +63,23 @@ def check(
     Examples:
       ultra-checklist check templates/production_release.md --var DEPLOY_DIR=/srv/autotrade
       ultra-checklist check v1.4.0 env-mode repo-clean
+      ultra-checklist check production_release --replay v1.4.0.bundle.tar
     """  # noqa: D301 - click needs the real backspace character
     from ultra_checklist.checked import Checked, outcome_of
 
     at = desk(env_file, local, lang)
     writer = _writer(form)
-    checklist, variables, release = _source(at, template, environment, flags, files)
-    _known_items(checklist, items)
-    checked: Checked = asyncio.run(_run(at, checklist, variables, items, release))
+    checked: Checked
+    if bundle is not None:
+        from ultra_checklist.cli.proof import judge_again
+
+        checked = judge_again(at, bundle, template, environment, flags, files, items)
+    elif template is None:
+        raise UsageError("TEMPLATE or VERSION is missing", remedy="Name a template, or a running release")
+    else:
+        checklist, variables, release = _source(at, template, environment, flags, files)
+        known_items(checklist, items)
+        checked = asyncio.run(_run(at, checklist, variables, items, release))
     click.echo(writer(checked, at.lang), nl=False)
     codes = {Outcome.PASS: 0, Outcome.FAIL: NAGIOS_CRITICAL if form == "nagios" else 1, Outcome.UNKNOWN: 3}
     return codes[outcome_of(checked)]
@@ -118,7 +136,8 @@ def _require_here(manifest: Any) -> None:
         )
 
 
-def _known_items(checklist: Any, items: tuple[str, ...]) -> None:
+def known_items(checklist: Any, items: tuple[str, ...]) -> None:
+    """Raises UsageError for an item that the checklist does not have."""
     from difflib import get_close_matches
 
     ids = [item.id for item in checklist.items]

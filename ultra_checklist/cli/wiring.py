@@ -131,7 +131,14 @@ class Desk:
         from ultra_checklist.machine import this_machine
         from ultra_checklist.reconcile import Bench
 
-        made = Bench(notion, self.workspace(), this_machine(), self.settings.host, hooks=Hooks(self.settings))
+        made = Bench(
+            notion,
+            self.workspace(),
+            this_machine(),
+            self.settings.host,
+            hooks=Hooks(self.settings),
+            signing_key=self.settings.signing_key,
+        )
         if listener is not None:
             made.listener = listener
         return made

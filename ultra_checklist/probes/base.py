@@ -181,6 +181,8 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     effect: ClassVar[Effect] = "none"
     needs_release: ClassVar[bool] = False
     """It looks at the record of a release: without one there is nothing to look at, and it is skipped."""
+    judged: ClassVar[frozenset[str]] = frozenset()
+    """Options that ``judge`` alone reads: what was observed may be judged again under other values of these."""
 
     def __init__(self, options: OptionsT) -> None:
         self.options = options

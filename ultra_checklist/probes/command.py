@@ -47,6 +47,7 @@ class CommandProbe(Probe[CommandOptions, CommandSeen]):
     summary = Words(en="a command's exit code and output", ja="コマンドの終了コードと出力")
     options_model: ClassVar[type[Options]] = CommandOptions
     observation_model: ClassVar[type[Observation]] = CommandSeen
+    judged: ClassVar[frozenset[str]] = frozenset({"exit", "stderr_empty"})
 
     async def observe(self, context: Context) -> CommandSeen:
         """Run it in DEPLOY_DIR; a program named with a slash is relative to that."""

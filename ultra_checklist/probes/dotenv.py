@@ -93,6 +93,7 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
     )
     options_model: ClassVar[type[Options]] = DotenvOptions
     observation_model: ClassVar[type[Observation]] = DotenvSeen
+    judged: ClassVar[frozenset[str]] = frozenset({"forbidden"})
 
     async def observe(self, context: Context) -> DotenvSeen:
         """Read the file, and the document that names its keys."""

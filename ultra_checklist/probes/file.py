@@ -79,6 +79,7 @@ class FileProbe(Probe[FileOptions, FileSeen]):
     )
     options_model: ClassVar[type[Options]] = FileOptions
     observation_model: ClassVar[type[Observation]] = FileSeen
+    judged: ClassVar[frozenset[str]] = frozenset({"exists", "type", "mode", "owner", "group", "min_size"})
 
     async def observe(self, context: Context) -> FileSeen:
         """Open without following links and without waiting, then ask the open file, so nothing can race."""

@@ -73,6 +73,7 @@ class GitProbe(Probe[GitOptions, GitSeen]):
     )
     options_model: ClassVar[type[Options]] = GitOptions
     observation_model: ClassVar[type[Observation]] = GitSeen
+    judged: ClassVar[frozenset[str]] = frozenset({"allow", "head"})
 
     async def observe(self, context: Context) -> GitSeen:
         """Ask what the options need, and nothing else."""

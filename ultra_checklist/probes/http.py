@@ -101,6 +101,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
     )
     options_model: ClassVar[type[Options]] = HttpOptions
     observation_model: ClassVar[type[Observation]] = HttpSeen
+    judged: ClassVar[frozenset[str]] = frozenset({"status", "max_seconds"})
 
     @property
     def wants_baseline(self) -> bool:

@@ -57,6 +57,7 @@ class ToolProbe(Probe[ToolOptions, ToolSeen]):
     summary = Words(en="a program is installed and new enough", ja="ツールがインストール済みで十分新しい")
     options_model: ClassVar[type[Options]] = ToolOptions
     observation_model: ClassVar[type[Observation]] = ToolSeen
+    judged: ClassVar[frozenset[str]] = frozenset({"min"})
 
     async def observe(self, context: Context) -> ToolSeen:
         """Find it where children would find it."""

@@ -85,7 +85,7 @@ class CheckAccount(Frozen):
     proved_at: datetime | None = None
     verdicts: tuple[VerdictLine, ...] = ()
     decision: DecisionAccount | None = None
-    approved_by: Person | None = None
+    approved_by: tuple[Person, ...] = ()
     attachments: int = 0
     phases: tuple[Phase, ...] = ()
 

@@ -82,7 +82,7 @@ class Closer:
     async def _bundle(self) -> dict[str, Any]:
         """Keep the signed bundle in the release's folder."""
         release = self._release
-        built = build(release, EvidenceStore(self._home), self._signer(), release.folder / FILE)
+        built = build(release, EvidenceStore(release.shelf.root.parent), self._signer(), release.folder / FILE)
         return {"sha256": built.sha256, "size": built.size, "keyid": built.keyid}
 
     async def _rolled_back(self) -> list[dict[str, Any]]:

@@ -58,6 +58,11 @@ class CheckHistory:
     put_right: str = ""
     """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
 
+    @property
+    def approved_by(self) -> tuple[Person, ...]:
+        """Those whose approval speaks of the standing tick and the newest proof."""
+        return tuple(self.approvers(self.proof.facts if self.proof is not None else ""))
+
     def approvers(self, facts: str) -> list[Person]:
         """Those whose approval speaks of the standing tick and of these facts, without whoever ticked."""
         tick = self.tick

@@ -132,7 +132,7 @@ class Check(Said):
     settled: bool
     ticked: str | None = Field(description="When its tick was first seen.")
     by: Person | None = Field(description="Who ticked it.")
-    approved_by: Person | None
+    approved_by: tuple[Person, ...]
     proof: Proved | None
     decision: Decided | None
 

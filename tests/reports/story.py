@@ -62,7 +62,7 @@ def build(home: Path, version: str, text: str, rows: Mapping[str, Row], **more: 
     release = Release(shelf, manifest)
     for time, kind, data in lines:
         release.journal.append(kind, _full(manifest, release, kind, data), time=_time(time))
-    mirror = Mirror(shelf.folder(manifest.key) / "mirror.json")
+    mirror = Mirror(shelf.folder(manifest.key) / "mirror.json", shelf.witness(manifest.key))
     mirror.rows = dict(rows)
     mirror.save()
     return manifest

@@ -114,8 +114,8 @@ def _check(check: CheckAccount, say: Phrases) -> Iterator[str]:
         who.append(f"{_t(say.name(check.ticked_by))} {say.clock(check.ticked_at)}")
     if check.proved_at is not None:
         who.append(f"{say.label('proved')} {say.clock(check.proved_at)}")
-    if check.approved_by is not None:
-        who.append(f"{say.label('approved')}: {_t(say.name(check.approved_by))}")
+    if check.approved_by:
+        who.append(f"{say.label('approved')}: {_t(', '.join(map(say.name, check.approved_by)))}")
     yield "<br>".join(who)
     decided = f"{say.label('decided')}: {_t(say.decision(check))}" if check.decision is not None else ""
     yield "<br>".join(filter(None, [_t(check.why), decided]))

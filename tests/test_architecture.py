@@ -21,6 +21,7 @@ LAYERS = (
             "machine", "manifest", "journal", "history", "evidence", "mirror", "release", "origins",
             "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "reconcile", "compare", "standing", "close", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "whose", "answer", "gate",
         ),
     ),
     ("shell", ("cli", "__main__")),

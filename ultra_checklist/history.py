@@ -10,7 +10,7 @@ from typing import Any
 
 from ultra_checklist.journal import Entry
 from ultra_checklist.model import Decision, Ending, Frozen, Outcome, Result, Status, Words
-from ultra_checklist.record import DeployMark, Person, RunRecord
+from ultra_checklist.record import DeployMark, GateRecord, Person, RunRecord
 from ultra_checklist.states import NOTHING_SHOWN, Shown
 
 
@@ -101,6 +101,8 @@ class History:
     checks: dict[str, CheckHistory] = field(default_factory=dict)
     deploys: list[DeployMark] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
+    gates: dict[str, GateRecord] = field(default_factory=dict)
+    """The last answer of each gate, by name."""
     status: Status = Status.PREPARING
     ready_at: datetime | None = None
     """Since when everything has been settled; None while something is open."""
@@ -266,6 +268,11 @@ def _run_ended(history: History, entry: Entry) -> None:
             history.runs[place] = RunRecord.model_validate(known)
 
 
+def _gate(history: History, entry: Entry) -> None:
+    raw = {k: v for k, v in entry.data.items() if k in GateRecord.model_fields}
+    history.gates[entry.data["gate"]] = GateRecord.model_validate(raw | {"at": entry.time})
+
+
 def _put_right(history: History, entry: Entry) -> None:
     history.check(entry.data["item"]).put_right = entry.data["what"]
 
@@ -330,6 +337,7 @@ _HANDLERS = {
     "deploy-withdrawn": _deploy_withdrawn,
     "run-started": _run_started,
     "run-ended": _run_ended,
+    "gate": _gate,
     "put-right": _put_right,
     "repaired": _repaired,
     "updated": _updated,

@@ -109,7 +109,7 @@ def _forgery(item: Item, row: Row, by: Person | None, written: Sequence[Mapping[
         return []
     who = (by.name or by.id) if by is not None else "an integration"
     what = ", ".join(f"{code} = {_short(getattr(row, code))}" for code in said)
-    return [("put-right", {"item": item.id, "what": f"{what} ({who})", "by": _dump(by)})]
+    return [("put-right", {"item": item.id, "what": f"{what} ({who})", "columns": said, "by": _dump(by)})]
 
 
 def _dump(person: Person | None) -> dict[str, str] | None:

@@ -84,7 +84,8 @@ class Journal:
             # A crash in the middle of a write leaves half a line: it was never acted upon.
             text = text[: text.rfind(b"\n") + 1]
             disk.cut(self.path, len(text))
-        self._entries = list(_parse(text.decode(), self.path))
+        # A byte that is no text breaks the chain like any other change.
+        self._entries = list(_parse(text.decode(errors="surrogateescape"), self.path))
         self._size = len(text)
 
     def _file_size(self) -> int:
@@ -123,7 +124,8 @@ def _line(entry: Entry) -> str:
 
 def _parse(text: str, path: Path) -> Iterator[Entry]:
     prev, seq = GENESIS, 0
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not splitlines(): people's notes may hold other separators, such as U+2028.
+    for number, line in enumerate(text.split("\n")[:-1], 1):
         try:
             raw = json.loads(line)
             claimed = raw.pop("hash")

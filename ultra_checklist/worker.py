@@ -4,13 +4,16 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from ultra_checklist import disk
 from ultra_checklist.errors import CannotTellError, DeadlineError, StateError
 from ultra_checklist.sync import Report
+
+POLL = 0.1
+"""Seconds between two tries for a lock that another process holds."""
 
 
 class Busy(StateError):
@@ -30,6 +33,26 @@ def hold(home: Path, *, wait: bool, name: str = "worker") -> Iterator[None]:
             raise Busy(
                 "another pass is running with this state folder", remedy="Nothing to do: it does the work"
             ) from None
+        yield
+
+
+@asynccontextmanager
+async def hold_within(home: Path, seconds: float) -> AsyncIterator[None]:
+    """Hold the worker's lock as soon as it is free. Raises CannotTellError when it is not within ``seconds``."""
+    with ExitStack() as held:
+        waited = 0.0
+        while True:
+            try:
+                held.enter_context(hold(home, wait=False))
+                break
+            except Busy:
+                if waited >= seconds:
+                    raise CannotTellError(
+                        f"another pass has held this state folder for more than {seconds:g} s",
+                        remedy="Ask again; when it stays so, look which `ultra-checklist` hangs and end it",
+                    ) from None
+            await asyncio.sleep(POLL)
+            waited += POLL
         yield
 
 

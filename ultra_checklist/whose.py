@@ -1,0 +1,143 @@
+"""Whose an open check is, and what they can do about it: by the code of why it is open. Pure."""
+
+from collections.abc import Mapping
+
+from ultra_checklist.history import CheckHistory, Proof
+from ultra_checklist.manifest import Manifest
+from ultra_checklist.model import NOTHING, Frozen, Item, Outcome, Words
+from ultra_checklist.states import State
+
+
+class Turn(Frozen):
+    """Who is to act, and what they can do."""
+
+    whose: Words
+    todo: Words
+
+
+_NOBODY = Words(en="nobody has ticked it", ja="未チェック")
+_MACHINE = Words(en="the machine (ticked by {by})", ja="マシン（チェック: {by}）")
+_TICKER = Words(en="{by}, who ticked it", ja="チェックした {by}")
+_DECIDER = Words(en="{by}, who decided", ja="判断した {by}")
+_ANYBODY = Words(en="whoever may decide", ja="判断できる人")
+
+_TURNS: Mapping[str, tuple[Words, Words]] = {
+    "not-ticked": (_NOBODY, Words(en="make it true, then tick Done in Notion", ja="実施し、Notion でチェックする")),
+    "failed": (
+        _MACHINE,
+        Words(en="mend the machine: it turns green by itself", ja="マシンを直す（自動で緑に戻ります）"),
+    ),
+    "unknown": (
+        _MACHINE,
+        Words(
+            en="let the probe see it: ultra-checklist check {version} {item}",
+            ja="プローブが確認できるようにする: ultra-checklist check {version} {item}",
+        ),
+    ),
+    "not-looked-yet": (
+        _MACHINE,
+        Words(en="let the worker look: ultra-checklist sync", ja="ワーカーに確認させる: ultra-checklist sync"),
+    ),
+    "window": (_MACHINE, Words(en="wait until the window is over", ja="観測期間の終了を待つ")),
+    "before-deploy": (
+        Words(en="the deploy", ja="デプロイ"),
+        Words(en="deploy first, then it is looked at", ja="先にデプロイする"),
+    ),
+    "needs": (
+        Words(en="those that it needs: {needs}", ja="先に必要な項目: {needs}"),
+        Words(en="settle those first", ja="それらを先に済ませる"),
+    ),
+    "word-before-deploy": (
+        _TICKER,
+        Words(en="look again, then untick and tick", ja="確認し直し、チェックを外して付け直す"),
+    ),
+    "no-person": (
+        Words(en="a person (an integration ticked it)", ja="担当者（連携によるチェックです）"),
+        Words(en="untick it, and tick it yourself", ja="チェックを外し、自分で付け直す"),
+    ),
+    "attachment-missing": (_TICKER, Words(en="attach: {evidence}", ja="添付する: {evidence}")),
+    "second-person-missing": (
+        Words(en="a second person, not {by}", ja="{by} 以外の二人目"),
+        Words(en="set Approved in Notion", ja="Notion の承認欄を付ける"),
+    ),
+    "ticked-late": (
+        _ANYBODY,
+        Words(en="decide Waive, with the reason in Note", ja="「免除」を選び、メモに理由を書く"),
+    ),
+    "frozen": (
+        Words(en="{by}; frozen when the deploy started", ja="{by}（デプロイ開始時のまま固定）"),
+        Words(en="decide Waive, with the reason in Note", ja="「免除」を選び、メモに理由を書く"),
+    ),
+    "no-note": (_ANYBODY, Words(en="write the reason of the decision in Note", ja="判断の理由をメモに書く")),
+    "not-allowed": (_DECIDER, Words(en="take the decision back", ja="判断を取り消す")),
+    "expired": (
+        _DECIDER,
+        Words(en="renew Until, or take the decision back", ja="期限を更新するか、判断を取り消す"),
+    ),
+    "wrong-person": (
+        Words(en="somebody who may decide", ja="判断の権限がある人"),
+        Words(en="take it back and let them decide", ja="取り消し、権限がある人が判断する"),
+    ),
+    "other-facts": (
+        _DECIDER,
+        Words(en="look again, then change the Note to renew it", ja="確認し直し、メモを書き直して判断し直す"),
+    ),
+    "other-label": (
+        Words(en="the worker labelled {label}", ja="ラベル {label} のワーカー"),
+        Words(en="ask the gate there", ja="そのマシンでゲートを確認する"),
+    ),
+    "doubled": (
+        Words(en="whoever copied the row", ja="行を複製した人"),
+        Words(en="keep one of the rows and delete the others", ja="一つの行を残し、ほかを削除する"),
+    ),
+    "altered": (
+        Words(en="whoever altered the row by hand", ja="行を手で変更した人"),
+        Words(
+            en="it was put right just now: look at the row, then ask again",
+            ja="修正済み。行を確認し、もう一度ゲートを確認する",
+        ),
+    ),
+}
+_SOMEBODY = Words(en="somebody", ja="不明")
+
+
+def turn_of(manifest: Manifest, item: Item, state: State, check: CheckHistory, proof: Proof | None) -> Turn:
+    """Whose turn it is with a check that is not settled."""
+    whose, todo = _TURNS[state.why]
+    if state.why in ("failed", "unknown") and proof is not None:
+        todo = _remedies(proof) or todo
+    decided = state.rule == 5 and check.choosing is not None
+    by = check.choosing.by if decided and check.choosing is not None else check.tick.by if check.tick else None
+    gaps = {
+        "by": Words.same(by.name or by.id) if by is not None else _SOMEBODY,
+        "needs": Words.same(", ".join(item.needs)),
+        "evidence": Words.same(item.evidence),
+        "label": Words.same(item.runs_on),
+        "version": Words.same(manifest.version),
+        "item": Words.same(item.id),
+    }
+    return Turn(whose=filled(whose, gaps), todo=filled(todo, gaps))
+
+
+def filled(words: Words, gaps: Mapping[str, Words]) -> Words:
+    """Words with their gaps filled; what fills a gap is not looked at again."""
+    return Words(en=_fill(words.en, {n: w.en for n, w in gaps.items()}),
+                 ja=_fill(words.ja, {n: w.ja for n, w in gaps.items()}))  # fmt: skip
+
+
+def _fill(text: str, gaps: Mapping[str, str]) -> str:
+    pieces = text.split("{")
+    found = [pieces[0]]
+    for piece in pieces[1:]:
+        name, brace, rest = piece.partition("}")
+        found.append(gaps[name] + rest if brace and name in gaps else "{" + piece)
+    return "".join(found)
+
+
+def _remedies(proof: Proof) -> Words | None:
+    """What the probes that did not pass propose."""
+    lines = [line for line in proof.lines if line.outcome is not Outcome.PASS and line.remedy != NOTHING]
+    if not lines:
+        return None
+    said = list(dict.fromkeys((line.remedy.en, line.remedy.ja) for line in lines))
+    return Words(en=" / ".join(en for en, _ in said), ja=" / ".join(ja for _, ja in said))

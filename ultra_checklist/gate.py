@@ -7,21 +7,22 @@ lies on the disk, and is on the disk itself before it is given.
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from ultra_checklist.answer import Asked, GateAnswer, Openness, decide, required, to_look_at
+from ultra_checklist.answer import NO_CHECKS, Asked, GateAnswer, Openness, decide, required, to_look_at
 from ultra_checklist.compare import compare
 from ultra_checklist.errors import CannotTellError, DeadlineError, NotionError, UltraChecklistError
 from ultra_checklist.manifest import Shelf
-from ultra_checklist.model import Gate, Item, Words
+from ultra_checklist.model import Gate, Words
 from ultra_checklist.notion.schema import STATUS_WORDS
 from ultra_checklist.prove import Prover, has_effect
 from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.release import Release
-from ultra_checklist.situations import View, evaluate
+from ultra_checklist.situations import View
 from ultra_checklist.standing import ReleasePage
-from ultra_checklist.states import Look, Place, State
+from ultra_checklist.states import Place
 from ultra_checklist.whose import filled
 from ultra_checklist.worker import hold_within
 
@@ -57,6 +58,10 @@ class Gatekeeper:
         self._seconds = seconds
         self._began = bench.clock()
 
+    def guards(self, item: str) -> list[Gate]:
+        """The gates that guard an item. Raises StateError where the manifest cannot be read."""
+        return [gate for gate in self._shelf.read(self._key).template.gates if item in gate.guards]
+
     async def ask(self, gate: Gate) -> GateAnswer:
         """The answer of a gate, filed in the journal.
 
@@ -68,7 +73,7 @@ class Gatekeeper:
                 return await self._ask(gate)
         except UltraChecklistError as error:
             told = self._answer(gate, Openness.CANNOT_TELL, Words.same(error.message))
-            return self._filed_somehow(told.model_copy(update={"remedy": error.remedy}))
+            return self._filed_if_possible(told.model_copy(update={"remedy": error.remedy}))
 
     async def _ask(self, gate: Gate) -> GateAnswer:
         release = self._load()
@@ -80,111 +85,149 @@ class Gatekeeper:
             told = self._answer(gate, Openness.CLOSED, filled(_ENDED, {"how": words}))
             return told.model_copy(update={"head": release.journal.head})
         self._require_fit(release, gate)
-        known, offline, trouble = len(release.journal.entries()), False, CannotTellError("")
-        try:
-            await self._with_notion(release, gate)
-        except CannotTellError as error:
-            if not isinstance(error, NotionError | DeadlineError) or getattr(error, "permanent", False):
-                raise
-            offline, trouble = True, error
-        if offline:
+        known = len(release.journal.entries())
+        trouble = await self._with_notion(release, gate)
+        if trouble is not None:
             release = self._load()
             await self._alone(release, gate)
-        answer = decide(self._asked(self._load(), gate, offline=offline, since=known))
-        if offline and answer.outcome is Openness.CANNOT_TELL:
+        # Another command may have added to the journal meanwhile: what counts is what lies there now.
+        answer = decide(self._asked(self._load(), gate, offline=trouble is not None, since=known))
+        if trouble is not None and answer.outcome is Openness.CANNOT_TELL:
             answer = answer.model_copy(update={"remedy": f"{trouble.message}; {trouble.remedy}"})
         return self._filed(answer)
-
-    async def _with_notion(self, release: Release, gate: Gate) -> None:
-        """Compare, take in, look at the machine where that is due, and show it: as a pass does."""
-        bench = self._bench
-        bench.notion.begin(None if self._seconds is None else self._seconds / 2)
-        reconciler = self._reconciler(release)
-        states = await reconciler.run(await compare(bench.notion, bench.workspace, release))
-        due = self._due(release, gate, states)
-        if due:
-            await reconciler.prove_all(due)
-            states = await reconciler.run({})
-        await ReleasePage(bench, release).show(reconciler.view(), states)
-        release.mirror.save()
-
-    async def _alone(self, release: Release, gate: Gate) -> None:
-        """Look at the machine where that is due; Notion is told by a later pass."""
-        reconciler = self._reconciler(release)
-        due = self._due(release, gate, evaluate(reconciler.view()))
-        if due:
-            await reconciler.prove_all(due)
-        release.mirror.save()
-
-    def _due(self, release: Release, gate: Gate, states: Mapping[str, State]) -> list[Item]:
-        asked = self._asked(release, gate, offline=False, since=0)
-        return [item for item in to_look_at(asked) if states[item.id].look is not Look.NEVER]
-
-    def _reconciler(self, release: Release) -> Reconciler:
-        longest = None if self._seconds is None else self._seconds / 2
-        return Reconciler(
-            self._bench, release, Prover(release, self._home, self._secrets, self._bench.clock, longest)
-        )
-
-    def _asked(self, release: Release, gate: Gate, *, offline: bool, since: int) -> Asked:
-        now, entries = self._bench.clock(), release.journal.entries()
-        altered = {
-            entry.data["item"]: str(entry.data.get("what", entry.kind))
-            for entry in entries[since:]
-            if since and entry.kind in _ALTERATIONS and not set(entry.data.get("columns", "?")) <= _HARMLESS
-        }
-        view = View(release.manifest, release.history, release.mirror.rows, now, Place.HERE, self._bench.label)
-        return Asked(
-            gate=gate,
-            view=view,
-            here=self._bench.machine,
-            began=self._began,
-            compared=release.mirror.compared,
-            offline=offline,
-            clock_back=bool(entries) and entries[-1].time > now,
-            once=frozenset(item.id for item in release.manifest.items if has_effect(item)),
-            altered=altered,
-        )
 
     def _load(self) -> Release:
         return Release(self._shelf, self._shelf.read(self._key), self._bench.clock)
 
     def _require_fit(self, release: Release, gate: Gate) -> None:
-        """Raises CannotTellError where this machine cannot answer for the release."""
-        manifest, here = release.manifest, self._bench.machine
-        if manifest.machine.digest != here.digest:
-            target, other = manifest.machine.told_from(here)
+        """Refuse where this machine cannot judge the release. Raises CannotTellError."""
+        manifest = release.manifest
+        if self._place(release) is not Place.HERE:
+            target, here = manifest.machine.told_from(self._bench.machine)
             raise CannotTellError(
-                f"{manifest.key} belongs to {target}, this is {other}", remedy=f"Ask the gate on {target}"
+                f"{manifest.key} belongs to {target}, this is {here}", remedy=f"Ask the gate on {target}"
             )
-        missing = [item.id for item in required(manifest, gate) if item.id not in manifest.rows]
-        if missing or not manifest.page_id:
+        if not manifest.page_id or len(manifest.rows) < len(manifest.items):
             raise CannotTellError(
-                f"the page of {manifest.key} is unfinished", remedy=f"ultra-checklist new {manifest.version}"
+                f"the page of {manifest.key} is unfinished", remedy="Run the same `ultra-checklist new` again"
             )
+        if gate not in manifest.template.gates:
+            raise CannotTellError(
+                f"{manifest.key} has no gate {gate.name!r} any more", remedy="Ask again: its template was updated"
+            )
+        if not required(manifest, gate):
+            raise CannotTellError(NO_CHECKS.en, remedy="Mend `gates` in the template, then: ultra-checklist update")
+
+    async def _with_notion(self, release: Release, gate: Gate) -> NotionError | DeadlineError | None:
+        """Bring release and rows up to now; returns what kept Notion from answering.
+
+        Raises NotionError where Notion has refused for good, CannotTellError where people do not keep still.
+        """
+        bench = self._bench
+        bench.notion.begin(None if self._seconds is None else self._seconds / 2)
+        reconciler = Reconciler(bench, release, self._prover(release))
+        trouble: NotionError | DeadlineError | None = None
+        try:
+            rows = await compare(bench.notion, bench.workspace, release)
+            self._make_due(release, gate)
+            try:
+                states = await reconciler.run(rows)
+            except NotionError as error:
+                if not error.permanent or error.status == 401:
+                    raise
+                # A row that Notion refuses to change was trashed or moved since.
+                states = await reconciler.run(await compare(bench.notion, bench.workspace, release))
+            await ReleasePage(bench, release).show(reconciler.view(), states)
+            release.mirror.save()
+        except NotionError as error:
+            if error.permanent:
+                raise
+            trouble = error
+        except DeadlineError as error:
+            trouble = error
+        if reconciler.unread:
+            raise CannotTellError(
+                f"people changed rows while the gate was asked: {', '.join(sorted(reconciler.unread))}",
+                remedy="Ask again",
+            )
+        if trouble is None and release.mirror.page is not None and release.mirror.page.in_trash:
+            raise CannotTellError(
+                f"the page of {release.manifest.key} is in Notion's trash",
+                remedy="Restore the page, then ask again",
+            )
+        return trouble
+
+    async def _alone(self, release: Release, gate: Gate) -> None:
+        """Look at the machine without a word to Notion; the next pass tells it."""
+        self._make_due(release, gate)
+        await Reconciler(self._bench, release, self._prover(release)).prove()
+        release.mirror.save()
+
+    def _make_due(self, release: Release, gate: Gate) -> None:
+        for item in to_look_at(self._asked(release, gate)):
+            release.mirror.looks.pop(item.id, None)
+
+    def _prover(self, release: Release) -> Prover:
+        longest = None if self._seconds is None else self._seconds / 4
+        return Prover(release, self._home, self._secrets, self._bench.clock, longest)
+
+    def _place(self, release: Release) -> Place:
+        here = release.manifest.machine.digest == self._bench.machine.digest
+        return Place.HERE if here else Place.WRONG_MACHINE
+
+    def _asked(self, release: Release, gate: Gate, *, offline: bool = False, since: int | None = None) -> Asked:
+        bench, entries = self._bench, release.journal.entries()
+        altered: dict[str, str] = {}
+        for entry in entries[len(entries) if since is None else since :]:
+            columns = entry.data.get("columns")
+            if entry.kind in _ALTERATIONS and (columns is None or set(columns) - _HARMLESS):
+                altered[entry.data["item"]] = str(entry.data.get("what") or entry.kind)
+        now = bench.clock()
+        return Asked(
+            gate=gate,
+            view=View(
+                release.manifest, release.history, release.mirror.rows, now, self._place(release), bench.label
+            ),
+            here=bench.machine,
+            began=self._began,
+            compared=release.mirror.compared,
+            offline=offline,
+            clock_back=bool(entries) and entries[-1].time > now,
+            once={item.id for item in release.manifest.items if has_effect(item)},
+            altered=altered,
+        )
 
     def _answer(self, gate: Gate, outcome: Openness, reason: Words) -> GateAnswer:
         return GateAnswer(gate=gate.name, key=self._key, outcome=outcome, reason=reason, at=self._bench.clock())
 
     def _filed(self, answer: GateAnswer) -> GateAnswer:
-        """The answer, once it is in the journal. Raises StateError where it cannot be."""
+        """Put an answer into the journal. Raises StateError, and then it is not given."""
         release = self._load()
-        release.record(
-            "gate",
-            {
-                "gate": answer.gate,
-                "outcome": answer.outcome.value,
-                "open": [check.id for check in answer.open],
-                "offline": answer.offline,
-            },
-        )
+        release.record("gate", _line(answer, release.journal.head))
+        release.mirror.save()
         return answer.model_copy(update={"head": release.journal.head})
 
-    def _filed_somehow(self, answer: GateAnswer) -> GateAnswer:
-        """An answer that is not open is given also where it cannot be filed."""
+    def _filed_if_possible(self, answer: GateAnswer) -> GateAnswer:
+        """Put an answer that lets nothing through into the journal, where that can be."""
         with contextlib.suppress(UltraChecklistError):
-            return self._filed(answer)
+            release = self._load()
+            if release.open and self._place(release) is Place.HERE:
+                release.record("gate", _line(answer, release.journal.head))
+                return answer.model_copy(update={"head": release.journal.head})
         return answer
+
+
+def _line(answer: GateAnswer, head: str) -> dict[str, Any]:
+    """An answer as the journal keeps it."""
+    return {
+        "gate": answer.gate,
+        "outcome": answer.outcome.value,
+        "open": [check.id for check in answer.open],
+        "offline": answer.offline,
+        "reason": answer.reason.en,
+        "made_of": answer.made_of.en,
+        "head": head,
+    }
 
 
 _ENDED = Words(en="the release has ended: {how}", ja="リリースは終了しています: {how}")

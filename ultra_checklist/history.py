@@ -10,7 +10,17 @@ from typing import Any
 
 from ultra_checklist.journal import Entry
 from ultra_checklist.model import Ending, Frozen, Outcome, Result, Status
-from ultra_checklist.record import Approving, Choosing, DeployMark, HookState, Person, Proof, RunRecord, Tick
+from ultra_checklist.record import (
+    Approving,
+    Choosing,
+    DeployMark,
+    GateRecord,
+    HookState,
+    Person,
+    Proof,
+    RunRecord,
+    Tick,
+)
 from ultra_checklist.states import NOTHING_SHOWN, Shown
 
 
@@ -81,6 +91,8 @@ class History:
     runs: list[RunRecord] = field(default_factory=list)
     baselines: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
     """By item and place among its probes: as which deploy began it looked, and the evidence of that."""
+    gates: dict[str, GateRecord] = field(default_factory=dict)
+    """The last answer of each gate, by name."""
     status: Status = Status.PREPARING
     ready_at: datetime | None = None
     """Since when everything has been settled; None while something is open."""
@@ -261,11 +273,6 @@ def _run_ended(history: History, entry: Entry) -> None:
     _news(history, entry)
 
 
-def _gate(history: History, entry: Entry) -> None:
-    if entry.data["outcome"] == "open":
-        _news(history, entry)
-
-
 def _baseline(history: History, entry: Entry) -> None:
     data = entry.data
     history.baselines[data["item"], data["probe"]] = data["deploy"], data["evidence"]
@@ -277,6 +284,13 @@ def _news(history: History, entry: Entry) -> None:
 
 def _told(history: History, entry: Entry) -> None:
     history.news = [news for news in history.news if news.seq != entry.data["seq"]]
+
+
+def _gate(history: History, entry: Entry) -> None:
+    raw = {k: v for k, v in entry.data.items() if k in GateRecord.model_fields}
+    history.gates[entry.data["gate"]] = GateRecord.model_validate(raw | {"at": entry.time})
+    if entry.data["outcome"] == "open":
+        _news(history, entry)
 
 
 def _put_right(history: History, entry: Entry) -> None:
@@ -355,11 +369,11 @@ _HANDLERS = {
     "deploy": _deployed,
     "deploy-ended": _deploy_ended,
     "deploy-withdrawn": _deploy_withdrawn,
-    "gate": _gate,
     "told": _told,
     "baseline": _baseline,
     "run-started": _run_started,
     "run-ended": _run_ended,
+    "gate": _gate,
     "put-right": _put_right,
     "repaired": _repaired,
     "updated": _updated,

@@ -71,6 +71,8 @@ class Reconciler:
         self._release = release
         self._prover = prover
         self.place = Place.HERE if release.manifest.machine.digest == bench.machine.digest else Place.WRONG_MACHINE
+        self.unread: frozenset[str] = frozenset()
+        """Items whose rows people have changed since they were taken in."""
 
     def view(self) -> View:
         """The release as the states are worked out from."""
@@ -94,6 +96,10 @@ class Reconciler:
             if not rows:
                 break
         return states
+
+    async def prove(self) -> dict[str, State]:
+        """Look at what is due, without a word to Notion; what it should show stays to be written."""
+        return await self._prove()
 
     async def prove_all(self, items: list[Item]) -> dict[str, State]:
         """Look at these items now, due or not."""
@@ -235,6 +241,7 @@ class Reconciler:
             if "result" in changes or "why" in changes:
                 bench.listener(Change(self._release.manifest.key, item, states[item.id], wanted["why"]))
         mirror.save()
+        self.unread = frozenset(moved)
         # What did arrive is kept, then the pass fails; the next one writes the rest.
         for answer in answers:
             if isinstance(answer, BaseException):

@@ -156,6 +156,23 @@ class HookState(Frozen):
         return HookState.model_validate({"name": self.name, "failures": self.failures + 1, **kept})
 
 
+class GateRecord(Frozen):
+    """What a gate answered last."""
+
+    gate: str
+    at: datetime
+    outcome: str
+    """``open``, ``closed`` or ``cannot-tell``."""
+    open: tuple[str, ...] = ()
+    """Items that kept it closed."""
+    offline: bool = False
+    """Notion did not answer: the journal decided."""
+    reason: str = ""
+    made_of: str = ""
+    head: str = ""
+    """The journal's head before the answer was filed."""
+
+
 class ReleaseRecord(Frozen):
     """What a probe may know of the release for which it looks."""
 

@@ -108,7 +108,7 @@ def _judge(
         others.append(differing)
     if not others:
         return unknown("no-observation", _NONE), None
-    names = ", ".join(min(others, key=lambda one: len(one)))
+    names = ", ".join(min(others, key=lambda one: len(list(one))))
     said = Words(en=_OTHER.en.replace("{names}", names), ja=_OTHER.ja.replace("{names}", names))
     return unknown("other-options", said), None
 

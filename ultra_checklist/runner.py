@@ -125,8 +125,8 @@ class Runner:
             return unknown(error.reason, words, remedy=Words.same(error.remedy)), None
         except TimeoutError:
             return _crashed("timeout", f"no answer within {limit:g} s"), None
-        except Exception as error:
-            # Whatever a probe does, the answer is "cannot tell".
+        except (Exception, SystemExit) as error:
+            # Whatever a probe does, the answer is "cannot tell"; it does not end our process either.
             return _crashed("probe-crashed", f"{type(error).__name__}: {error}"), None
 
     def _before(self, probe: Probe[Options, Observation], item: str, place: int) -> Observation | None:

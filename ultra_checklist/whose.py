@@ -122,10 +122,8 @@ def turn_of(manifest: Manifest, item: Item, state: State, check: CheckHistory, p
 
 def filled(words: Words, gaps: Mapping[str, Words]) -> Words:
     """Words with their gaps filled; what fills a gap is not looked at again."""
-    return Words(
-        en=_fill(words.en, {n: w.en for n, w in gaps.items()}),
-        ja=_fill(words.ja, {n: w.ja for n, w in gaps.items()}),
-    )
+    return Words(en=_fill(words.en, {n: w.en for n, w in gaps.items()}),
+                 ja=_fill(words.ja, {n: w.ja for n, w in gaps.items()}))  # fmt: skip
 
 
 def _fill(text: str, gaps: Mapping[str, str]) -> str:

@@ -12,6 +12,9 @@ from ultra_checklist import disk
 from ultra_checklist.errors import CannotTellError, DeadlineError, StateError
 from ultra_checklist.sync import Report
 
+POLL = 0.1
+"""Seconds between two tries for a lock that another process holds."""
+
 
 class Busy(StateError):
     """Another process holds the lock of this state folder."""
@@ -34,22 +37,22 @@ def hold(home: Path, *, wait: bool, name: str = "worker") -> Iterator[None]:
 
 
 @asynccontextmanager
-async def hold_within(home: Path, seconds: float, name: str = "worker") -> AsyncIterator[None]:
-    """Hold a lock as ``hold`` does, and wait so long for it. Raises CannotTellError when it stays taken."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
+async def hold_within(home: Path, seconds: float) -> AsyncIterator[None]:
+    """Hold the worker's lock as soon as it is free. Raises CannotTellError when it is not within ``seconds``."""
     with ExitStack() as held:
+        waited = 0.0
         while True:
             try:
-                held.enter_context(hold(home, wait=False, name=name))
+                held.enter_context(hold(home, wait=False))
                 break
             except Busy:
-                if loop.time() >= end:
+                if waited >= seconds:
                     raise CannotTellError(
-                        f"another pass has held the state folder for {seconds:g} s",
-                        remedy="Look at it, or wait, and ask again",
+                        f"another pass has held this state folder for more than {seconds:g} s",
+                        remedy="Ask again; when it stays so, look which `ultra-checklist` hangs and end it",
                     ) from None
-                await asyncio.sleep(0.1)
+            await asyncio.sleep(POLL)
+            waited += POLL
         yield
 
 

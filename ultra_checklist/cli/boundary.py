@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -14,12 +15,11 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from ultra_checklist import __version__, config
-from ultra_checklist.errors import UltraChecklistError
+from ultra_checklist.errors import UltraChecklistError, UsageError
 
 if TYPE_CHECKING:
     from ultra_checklist.redact import Redactor
 
-UNEXPECTED = 4
 INTERRUPTED = 130
 _unread: list[Callable[[], Mapping[str, str | None]]] = [config.process_environment]
 """Where this process's secrets come from; they are read when something is said for the first time."""
@@ -53,35 +53,80 @@ def _redactor() -> "Redactor":
     return Redactor()
 
 
-def run(command: Callable[[], object]) -> NoReturn:
+@dataclass(frozen=True)
+class Codes:
+    """How a command leaves where it gave no exit code itself."""
+
+    unexpected: int = 4
+    """An error that nobody foresaw."""
+    silent: int = 0
+    """It ended without an exit code."""
+    broken_pipe: int = 0
+    """Whoever read its output has left."""
+    fail_closed: bool = False
+    """Its 0 lets something through: every error that is not wrong usage counts as unexpected."""
+
+    def of(self, error: UltraChecklistError) -> int:
+        """The exit code of an error of ours."""
+        if self.fail_closed and not isinstance(error, UsageError):
+            return self.unexpected
+        return error.exit_code
+
+
+ORDINARY = Codes()
+GUARD = Codes(unexpected=3, silent=3, broken_pipe=3, fail_closed=True)
+"""For a command whose exit code 0 is a permission: nothing else ends in it."""
+
+
+def run(command: Callable[[], object], codes: Codes = ORDINARY) -> NoReturn:
     """Run a command and leave the process with its exit code."""
     try:
+        code = _run(command, codes)
+    except OSError:
+        # Not even a complaint can be written.
+        code = codes.unexpected
+    sys.exit(code)
+
+
+def _run(command: Callable[[], object], codes: Codes) -> int:
+    try:
         code = command()
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else codes.silent
     except click.ClickException as error:
         words = io.StringIO()
         error.show(file=words)
         say(words.getvalue().rstrip("\n"))
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         say("interrupted; what was done stands, and running it again goes on from there")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except UltraChecklistError as error:
         report(error)
-        sys.exit(error.exit_code)
+        return codes.of(error)
     except BrokenPipeError:
         # Whoever read our output has left; that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return codes.broken_pipe
     except Exception:
         unexpected()
-        sys.exit(UNEXPECTED)
+        return codes.unexpected
+    except BaseException:
+        if not codes.fail_closed:
+            raise
+        say(f"error: the command was left before it had an answer; {_logged()}")
+        return codes.unexpected
 
 
 def unexpected() -> None:
     """Log the error that is being handled, and say where."""
-    path = _log()
-    say(f"error: something unexpected happened; the details are in {path}\n  next: report it with that file")
+    say(f"error: something unexpected happened; {_logged()}")
+
+
+def _logged() -> str:
+    try:
+        return f"the details are in {_log()}\n  next: report it with that file"
+    except OSError as error:
+        return f"its details cannot be written ({error.strerror}):\n{traceback.format_exc()}"
 
 
 def report(error: UltraChecklistError) -> None:

@@ -1,146 +1,206 @@
-"""``gate``: may it begin? 0 only when every check that the gate asks for is settled, and known to be."""
+"""``gate``: may what it guards begin? For people, and for pipelines, which read the exit code."""
 
 import asyncio
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import report, say, unexpected
+from ultra_checklist import escape
+from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
-from ultra_checklist.errors import RefusedError, UltraChecklistError, UsageError
+from ultra_checklist.errors import CannotTellError, RefusedError, UsageError
 from ultra_checklist.model import Lang, Words
 
-CANNOT_TELL = 3
-_SAID = {
+WAIT = 60.0
+LONGEST = 4000
+"""Characters of a line that are shown."""
+PATIENCE = 30.0
+"""Seconds beyond its time after which the asking counts as hung."""
+
+_HEADS = {
     "open": Words(en="OPEN", ja="開"),
     "closed": Words(en="CLOSED", ja="閉"),
     "cannot-tell": Words(en="CAN'T TELL", ja="判定不能"),
 }
-_HEAD = Words(en="journal", ja="ジャーナル")
+_LINE = Words(en="gate {gate} of {release}: {head}", ja="ゲート {gate}（{release}）: {head}")
 _OFFLINE = Words(
-    en="Notion did not answer: the journal decided", ja="Notion が応答しないため、ジャーナルで判定しました"
+    en="Notion did not answer: decided from the journal", ja="Notion が応答しないため、ジャーナルから判定"
 )
-_FROZEN = Words(en="as they were when the deploy started: {items}", ja="デプロイ開始時のまま: {items}")
-_WHOSE = Words(en="whose", ja="担当")
-_NEXT = Words(en="next", ja="対処")
+_FROZEN = Words(
+    en="{n} checks count as they were when the deploy started", ja="{n} 項目はデプロイ開始時の状態で数えています"
+)
+_LABELS = {
+    "made_of": Words(en="made of", ja="内訳"),
+    "journal": Words(en="journal", ja="ジャーナル"),
+    "why": Words(en="why", ja="理由"),
+    "whose": Words(en="whose", ja="担当"),
+    "next": Words(en="next", ja="次に"),
+    "note": Words(en="note", ja="注記"),
+    "not_ticked": Words(en="Open", ja="未了"),
+}
 
 
 @click.command()
 @click.argument("version")
-@click.option("--gate", "name", metavar="NAME", help="Which gate, where the template has several.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--gate", "name", metavar="NAME", help="Which gate.  [default: the template's only one]")
 @chosen
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0, max=3600),
+    default=WAIT,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a pass that is running.",
+)
 @common
 def gate(
     version: str,
     name: str | None,
-    form: str,
     template: str | None,
     environment: str | None,
+    form: str,
+    wait: float,
     local: bool,
     env_file: Path | None,
     lang: str | None,
 ) -> int:
-    """Ask a gate whether what it guards may begin: everything is compared, and looked at anew, on the spot.
+    """May what the gate guards begin? Every required check of its sections must be settled, now.
 
-    Exit code 0 only when it is open; 1 closed; 3 it cannot be told, and everything unexpected; 2 wrong usage.
-    When Notion does not answer the journal decides, as long as all of it is young enough.
+    What is older than its max_age is proved again on the spot, and all rows are compared with the manifest.
+
+    Exit code 0: open, and only then; 1: closed; 2: wrong usage; 3: cannot tell, and everything unexpected.
 
     \b
-    Example:
-      ultra-checklist gate v1.4.0 && scripts/deploy.sh
+    Example of a pipeline:
+      ultra-checklist gate v1.4.0 --gate deploy && scripts/deploy_production_backend.sh
     """  # noqa: D301 - click needs the real backspace character
-    try:
-        return _ask(version, name, form, template, environment, local, env_file, lang)
-    except UsageError:
-        raise
-    except UltraChecklistError as error:
-        report(error)
-    except Exception:
-        # Whatever goes wrong here, it must not look like an open gate.
-        unexpected()
-    return CANNOT_TELL
-
-
-def _ask(
-    version: str,
-    name: str | None,
-    form: str,
-    template: str | None,
-    environment: str | None,
-    local: bool,
-    env_file: Path | None,
-    lang: str | None,
-) -> int:
     from ultra_checklist.release import find
+    from ultra_checklist.worker import watchdog
 
     at = desk(env_file, local, lang)
     at.require_notion()
     manifest = find(at.shelf, version, local=at.local, environment=environment, template=template).manifest
-    asked = _named(manifest, name)
-    answer = asyncio.run(_answer(at, manifest.key, asked))
-    if form == "json":
-        click.echo(answer.model_dump_json(indent=1))
-    else:
-        click.echo(text(answer, at.lang))
+    wanted = _gate(manifest, name)
+    with watchdog(at.settings.deadline + wait + PATIENCE):
+        answer = asyncio.run(_ask(at, manifest.key, wanted, wait))
+    pinned = at.pinned()
+    words = pinned.lang if pinned is not None and lang is None else at.lang
+    said = _data(answer, manifest, words)
+    click.echo(json.dumps(said, ensure_ascii=False, indent=1) if form == "json" else _text(said, words))
     return int(answer.exit_code)
 
 
-def _named(manifest: Any, name: str | None) -> Any:
-    """The gate of that name, or the only one. Raises UsageError listing them."""
-    gates = {gate.name: gate for gate in manifest.template.gates}
-    if name is not None and name in gates:
-        return gates[name]
+def _gate(manifest: Any, name: str | None) -> Any:
+    """The gate that is meant. Raises UsageError naming those that there are."""
+    from difflib import get_close_matches
+
+    gates = manifest.template.gates
+    if not gates:
+        raise UsageError(
+            f"the template of {manifest.key} has no gate", remedy="Add one under `gates` of its front matter"
+        )
+    names = [gate.name for gate in gates]
     if name is None and len(gates) == 1:
-        return next(iter(gates.values()))
-    known = f"Known: {', '.join(gates)} (--gate NAME)" if gates else "Add `gates:` to the template's front matter"
-    what = f"there is no gate {name!r}" if name is not None else f"{manifest.template.name} has {len(gates)} gates"
-    raise UsageError(f"{manifest.version}: {what}", remedy=known)
+        return gates[0]
+    if name is None:
+        raise UsageError(f"{manifest.key} has several gates: {', '.join(names)}", remedy="Choose one with --gate")
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(names)}"
+        raise UsageError(f"{manifest.key} has no gate {name!r}", remedy=hint)
+    return gates[names.index(name)]
 
 
-async def _answer(at: Desk, key: str, asked: Any) -> Any:
+async def _ask(at: Desk, key: str, wanted: Any, wait: float) -> Any:
     from ultra_checklist.gate import Gatekeeper
 
     async with at.notion() as notion:
-        return await keeper(at, notion, key, Gatekeeper).ask(asked)
+        try:
+            await at.find_workspace(notion)
+            bench = at.bench(notion)
+        except UsageError as error:
+            # The release is there and its databases are not: that is no matter of usage.
+            raise CannotTellError(error.message, remedy=error.remedy) from error
+        keeper = Gatekeeper(bench, at.home, key, secrets=at.secrets, wait=wait, seconds=at.settings.deadline)
+        return await keeper.ask(wanted)
 
 
-def keeper(at: Desk, notion: Any, key: str, kind: Any) -> Any:
-    """A gatekeeper with this desk's settings."""
-    return kind(at.bench(notion), at.home, key, secrets=at.secrets, seconds=at.settings.deadline)
-
-
-def text(answer: Any, lang: Lang) -> str:
-    """What a gate says, for people: the verdict first, then what is open, whose it is, and what to do."""
-    lines = [f"{answer.gate}: {_SAID[answer.outcome.value].say(lang)} – {answer.reason.say(lang)}"]
-    if answer.made_of.say(lang):
-        lines.append(f"  {answer.made_of.say(lang)}")
-    if answer.offline:
-        lines.append(f"  {_OFFLINE.say(lang)}")
-    if answer.frozen:
-        lines.append(f"  {_FROZEN.say(lang).replace('{items}', ', '.join(answer.frozen))}")
-    for check in answer.open:
-        lines.append(f"  {check.number} {check.id}: {check.title}")
-        if check.why.say(lang):
-            lines.append(f"      {check.why.say(lang)}")
-        lines.append(f"      {_WHOSE.say(lang)}: {check.whose.say(lang)}")
-        lines.append(f"      {_NEXT.say(lang)}: {check.todo.say(lang)}")
-    if answer.remedy:
-        lines.append(f"  {_NEXT.say(lang)}: {answer.remedy}")
-    if answer.head:
-        lines.append(f"  {_HEAD.say(lang)} {answer.head}")
-    return "\n".join(lines)
-
-
-async def require_open(at: Desk, notion: Any, key: str, gates: Any) -> None:
-    """Raises RefusedError where one of the gates is not open; what keeps it closed is said before."""
-    from ultra_checklist.gate import Gatekeeper
-
-    for asked in gates:
-        answer = await keeper(at, notion, key, Gatekeeper).ask(asked)
-        say(text(answer, at.lang))
+async def require_open(at: Desk, key: str, gates: Iterable[Any], lang: Lang) -> None:
+    """Say what each gate answers. Raises RefusedError where one of them is not open."""
+    manifest = at.shelf.read(key)
+    for wanted in gates:
+        answer = await _ask(at, key, wanted, WAIT)
+        say(_text(_data(answer, manifest, lang), lang))
         if not answer.is_open:
             raise RefusedError(
-                f"the gate {asked.name} is not open", remedy="Settle what is named above, then run it again"
+                f"the gate {wanted.name} is not open", remedy="Settle what is named above, then run it again"
             )
+
+
+def _data(answer: Any, manifest: Any, lang: Lang) -> dict[str, Any]:
+    """An answer as programs read it."""
+    return {
+        "gate": answer.gate,
+        "release": manifest.version,
+        "key": answer.key,
+        "outcome": answer.outcome.value,
+        "reason": answer.reason.say(lang),
+        "remedy": answer.remedy,
+        "made_of": answer.made_of.say(lang),
+        "checks": answer.checks,
+        "open": [_open(check, lang) for check in answer.open],
+        "frozen": list(answer.frozen),
+        "offline": answer.offline,
+        "local": manifest.local,
+        "journal": answer.head,
+        "at": answer.at.isoformat(timespec="seconds"),
+        "url": manifest.page_url,
+    }
+
+
+def _open(check: Any, lang: Lang) -> dict[str, Any]:
+    from ultra_checklist.notion.schema import RESULT_WORDS
+
+    return {
+        "id": check.id,
+        "number": check.number,
+        "section": check.section,
+        "title": check.title,
+        "result": check.result.value if check.result is not None else None,
+        "result_text": RESULT_WORDS[check.result].say(lang) if check.result is not None else "",
+        "why": check.why.say(lang),
+        "whose": check.whose.say(lang),
+        "next": check.todo.say(lang),
+    }
+
+
+def _text(said: dict[str, Any], lang: Lang) -> str:
+    """An answer as people read it, in a terminal or in the log of a pipeline. Open is one line."""
+    label = {code: words.say(lang) for code, words in _LABELS.items()}
+    head = _LINE.say(lang).replace("{gate}", said["gate"]).replace("{release}", said["key"])
+    head = head.replace("{head}", _HEADS[said["outcome"]].say(lang))
+    head += " [LOCAL]" if said["local"] else ""
+    notes = [_OFFLINE.say(lang)] if said["offline"] else []
+    if said["frozen"]:
+        notes.append(_FROZEN.say(lang).replace("{n}", str(len(said["frozen"]))))
+    if said["outcome"] == "open":
+        return tame(" – ".join([head, said["made_of"], *notes, f"{label['journal']} {said['journal']}"]))
+    lines = [f"{head} – {said['reason']}"]
+    lines += [f"  {label[code]}: {text}" for code, text in (("next", said["remedy"]),) if text]
+    lines += [f"  {label[code]}: {said[code]}" for code in ("made_of", "journal") if said[code]]
+    lines += [f"  {label['note']}: {note}" for note in notes]
+    for check in said["open"]:
+        result = check["result_text"] or label["not_ticked"]
+        lines.append(f"  {check['number']} {check['id']}: {result} – {check['title']}")
+        lines += [f"      {label[code]}: {check[code]}" for code in ("why", "whose", "next") if check[code]]
+    lines += [f"  {said['url']}"] if said["open"] and said["url"] else []
+    return "\n".join(tame(line) for line in lines)
+
+
+def tame(line: str) -> str:
+    """One line that does nothing to a terminal, nor to the log of a pipeline, where ``##[`` begins a command."""
+    return escape.terminal(line, LONGEST).replace("##", "# #")

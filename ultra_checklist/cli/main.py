@@ -1,6 +1,7 @@
 """The command line: a table of commands, each imported when it is called."""
 
 import importlib
+import sys
 from typing import Any
 
 import click
@@ -15,18 +16,21 @@ COMMANDS = {
     "new": ("ultra_checklist.cli.releases:new", "Make the page of a release."),
     "update": ("ultra_checklist.cli.releases:update", "Bring a running release up to its edited template."),
     "adopt": ("ultra_checklist.cli.releases:adopt", "Take over a release that has no manifest here."),
+    "gate": ("ultra_checklist.cli.gate:gate", "May it go on? Exit code 0 only when the gate is open."),
     "close": ("ultra_checklist.cli.releases:close", "End a release and record it on its page."),
     "check": ("ultra_checklist.cli.probing:check", "Run probes here and now; touches no Notion."),
     "verify": ("ultra_checklist.cli.proof:verify", "Look whether a release's bundle is what it was."),
     "sync": ("ultra_checklist.cli.work:sync", "Look at the ticks, prove them, write the results back."),
     "status": ("ultra_checklist.cli.work:status", "Where the releases stand, and what is open."),
-    "gate": ("ultra_checklist.cli.gate:gate", "Ask whether what a gate guards may begin."),
     "run": ("ultra_checklist.cli.run:run", "Run a command for an item, gated and on record."),
     "prune": ("ultra_checklist.cli.upkeep:prune", "Remove evidence that no release needs any more."),
     "report": ("ultra_checklist.cli.report:report", "A release told to those who were not there."),
     "lint": ("ultra_checklist.cli.probing:lint", "Find the mistakes in a template."),
     "probes": ("ultra_checklist.cli.probing:probes", "The probes and their options."),
 }
+
+GUARDS = {"gate": boundary.GUARD}
+"""Commands whose exit code 0 is a permission."""
 
 
 class Commands(click.Group):
@@ -71,4 +75,5 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    boundary.run(lambda: cli.main(standalone_mode=False))
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    boundary.run(lambda: cli.main(standalone_mode=False), GUARDS.get(name, boundary.ORDINARY))

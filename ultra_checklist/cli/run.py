@@ -142,7 +142,7 @@ async def _asked(at: Desk, key: str, item: Any, command: Sequence[str], break_gl
     async with at.notion() as notion:
         for _ in range(ROUNDS):
             if gates:
-                await require_open(at, notion, key, gates)
+                await require_open(at, key, gates, at.lang)
             else:
                 await _take_in(at, notion, key)
             known = len(_open_release(at, key).journal.entries())

@@ -31,6 +31,13 @@ def tick(lab: Lab, who: str, *items: str) -> None:
     lab.sync(minutes=1)
 
 
+def approve_again(lab: Lab, who: str, item_id: str) -> None:
+    """Take Approved out and set it again, with a look after each."""
+    for box in (False, True):
+        lab.person(who, item_id, approved=box)
+        lab.sync(minutes=1)
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "env"
@@ -157,10 +164,7 @@ def test_a_second_person_approves_what_was_found_and_it_is_void_when_that_change
     tick(lab, "Sato", "size")
     assert shown(lab.row("size")) == ("waiting", False)
     assert "another tick or on other facts" in lab.row("size").why
-    lab.person("Ito", "size", approved=False)
-    lab.sync(minutes=1)
-    lab.person("Ito", "size", approved=True)
-    lab.sync(minutes=1)
+    approve_again(lab, "Ito", "size")
     assert shown(lab.row("size")) == ("passed", True)
 
 
@@ -215,13 +219,9 @@ def test_two_approvals_are_two_people_one_after_the_other(lab: Lab) -> None:
     assert shown(lab.row("word")) == ("waiting", False)
     assert "approved by Ito: 1 of 2" in lab.row("word").why
     # The same person once more is still one person.
-    for box in (False, True):
-        lab.person("Ito", "word", approved=box)
-        lab.sync(minutes=1)
+    approve_again(lab, "Ito", "word")
     assert "1 of 2" in lab.row("word").why
-    for box in (False, True):
-        lab.person("Ueda", "word", approved=box)
-        lab.sync(minutes=1)
+    approve_again(lab, "Ueda", "word")
     assert shown(lab.row("word")) == ("confirmed", True)
     # Who takes it back unsettles the row, whoever it was.
     lab.person("Sato", "word", approved=False)
@@ -239,8 +239,5 @@ def test_where_approvers_are_listed_only_they_approve(lab: Lab) -> None:
     lab.sync(minutes=1)
     assert shown(lab.row("word")) == ("waiting", False)
     assert "approvers" in lab.row("word").why
-    lab.person("Ito", "word", approved=False)
-    lab.sync(minutes=1)
-    lab.person("Ito", "word", approved=True)
-    lab.sync(minutes=1)
+    approve_again(lab, "Ito", "word")
     assert shown(lab.row("word")) == ("confirmed", True)

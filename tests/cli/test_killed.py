@@ -1,5 +1,6 @@
 """Commands that are killed with SIGKILL at every request they send, before it is carried out and after."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -41,8 +42,6 @@ def killed(served: Served, proxy: Proxy, request: int, when: str, *command: str)
 
 def look(served: Served, version: str) -> Any:
     """All that a release shows, without times and ids."""
-    import json
-
     workspace = json.loads((served.home / "workspace.json").read_text())
     rows = served.call("POST", f"data_sources/{workspace['checks']}/query", {})["results"]
     pages = served.call("POST", f"data_sources/{workspace['releases']}/query", {})["results"]
@@ -58,11 +57,19 @@ def look(served: Served, version: str) -> Any:
     page = [page for page in pages if text(page, "Key").endswith(f"/{version}")]
     blocks = [served.call("GET", f"blocks/{one['id']}/children")["results"] for one in page]
     columns = ("Check", "Result", "Why", "Settled", "Live", "Done")
+    kinds = [[_kind(block) for block in children] for children in blocks]
     return (
         sorted([text(row, "Key").rpartition("/")[2], *(text(row, name) for name in columns)] for row in own),
         [text(one, "Status") for one in page],
-        [[block["type"] for block in children] for children in blocks],
+        kinds,
     )
+
+
+def _kind(block: Any) -> str:
+    """A block's type; of the line about hooks, how far they have come."""
+    texts = block["paragraph"]["rich_text"] if block["type"] == "paragraph" else []
+    words = "".join(piece["plain_text"] for piece in texts)
+    return " ".join(words.split()[:3]) if words.startswith("Hooks") else str(block["type"])
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -82,6 +89,10 @@ def test_new_killed_at_every_request(served: Served, proxy: Proxy, when: str) ->
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_sync_and_close_killed_at_every_request(served: Served, proxy: Proxy, when: str) -> None:
+    """What shows is the same as without a kill, and the hook was told at least once, with one key for each ending."""
+    told = served.folder / "told"
+    served.environment["ULTRA_CHECKLIST_HOOK_COMMAND"] = f"sh -c 'cat >> {told}; echo >> {told}'"
+
     def prepare(version: str) -> None:
         served.ok("new", version, "-t", "small.md", "--queued")
         for item in ("there", "word", "another"):
@@ -109,3 +120,7 @@ def test_sync_and_close_killed_at_every_request(served: Served, proxy: Proxy, wh
             served.ok("close", version, "--as", "aborted", "--reason", "x") if command[0] == "sync" else None
             step += 1
         assert step - 1 >= count, f"{command[0]} was killed at {step - 1} requests"
+    messages = [json.loads(line) for line in told.read_text().splitlines()]
+    endings = {(message["version"], message["ending"], message["idempotency_key"]) for message in messages}
+    assert len({version for version, _, _ in endings}) == len(endings), "one key for each ending"
+    assert {v for v, ending, _ in endings if ending == "complete"} >= {"v0", *(f"close{n}" for n in range(1, step))}

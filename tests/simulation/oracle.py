@@ -375,6 +375,13 @@ class Oracle:
             elif not (self.facts[item].after and self._doubled(living)):
                 self._one(self.facts[item], pages[0], world, {i: p[0] for i, p in living.items()})
 
+    def told(self) -> None:
+        """Whoever is to be told of an ending has been: at least once, and with one key for each."""
+        ended = [page.born for page in self.model.rows(RELEASES) if _ended(page)]
+        keys = {key for _, key in self.ledger.told}
+        if len(keys) != len(ended):
+            raise Violation(f"{len(ended)} releases have ended, and a hook was told of {len(keys)}")
+
     def _doubled(self, living: dict[str, list[Page]]) -> bool:
         """Whether it is unclear which row speaks for the deploy."""
         return any(len(pages) > 1 for item, pages in living.items() if self.facts[item].deploys)

@@ -237,6 +237,7 @@ class Player:
         versions = {page.text("key").split("/")[2] for page in stage.model.rows(RELEASES)}
         for version in versions:
             self.oracle.quiet(version, self.target.world)
+        self.oracle.told()
 
 
 def play(story: Story) -> Outcome:

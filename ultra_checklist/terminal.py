@@ -215,12 +215,23 @@ def _keep(
         command = os.fork()
         if command == 0:
             _become(argv, cwd, environment, slave, given, tell)
-        os.close(tell)
+        _let_go((slave, end))
         os.write(end, _STATUS.pack(os.waitpid(command, 0)[1]))
         # The kernel hangs up on the group in the foreground when the leader leaves: let that be nobody else.
         os.tcsetpgrp(slave, os.getpgrp())
     finally:
         os._exit(0)
+
+
+def _let_go(kept: Sequence[int]) -> None:
+    """Close every file but these: whoever waits for the end of our output must not wait for the keeper."""
+    for handle in (0, 1, 2):
+        os.dup2(kept[0], handle)
+    low = 3
+    for handle in sorted(kept):
+        os.closerange(low, handle)
+        low = handle + 1
+    os.closerange(low, max(low, 1024))
 
 
 def _become(argv: list[str], cwd: Path, environment: dict[str, str], slave: int, given: int, tell: int) -> None:

@@ -173,7 +173,10 @@ class RunProbe(Probe[RunOptions, RunSeen]):
                 ),
                 expected=Words(en="the whole log", ja="完全なログ"),
                 seen=what,
-                remedy=Words(en="run it again with room on the disk", ja="ディスクの空きを確保して再実行"),
+                remedy=Words(
+                    en="run it again, with room on the disk and with output",
+                    ja="ディスクの空きを確保し、出力ありで再実行",
+                ),
                 log=seen.log_sha256,
             )
         if seen.matches:

@@ -58,7 +58,11 @@ def test_json_stays_the_same_and_shows_nothing_unseen(text: str) -> None:
 def test_markdown_has_no_markup_left(text: str) -> None:
     """Rendered with tables and bare links on, a cell and a line of a list are plain text."""
     renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    for source in (f"| a |\n|---|\n| {escape.markdown(text)} |", f"- {escape.markdown(text)}", escape.markdown(text)):
+    for source in (
+        f"| a |\n|---|\n| {escape.markdown(text)} |",
+        f"- {escape.markdown(text)}",
+        escape.markdown(text),
+    ):
         kinds = {child.type for token in renderer.parse(source) for child in token.children or ()}
         assert kinds <= {"text", "text_special"}, source
         blocks = {token.type for token in renderer.parse(source)}

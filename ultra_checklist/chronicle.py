@@ -13,6 +13,8 @@ from ultra_checklist.model import Lang, Outcome, Result, Status
 from ultra_checklist.notion.schema import DECISION_WORDS, STATUS_WORDS
 from ultra_checklist.record import Person
 
+_GATE_OUTCOMES: Mapping[str, GateOutcome] = {code: code for code in get_args(GateOutcome)}
+
 
 @dataclass
 class _Tick:
@@ -97,9 +99,8 @@ class Chronicle:
 
     def gate(self, entry: Entry) -> None:
         """A gate was asked."""
-        outcome = entry.data.get("outcome")
         # An answer that this version does not know is no "open".
-        known: GateOutcome = outcome if outcome in get_args(GateOutcome) else "cannot-tell"
+        known: GateOutcome = _GATE_OUTCOMES.get(str(entry.data.get("outcome")), "cannot-tell")
         self.gates.append(GateAnswer(at=entry.time, gate=str(entry.data.get("gate", "")), outcome=known))
         self.tell("gate", entry, outcome=known, text=str(entry.data.get("gate", "")))
 
@@ -168,7 +169,9 @@ def said(line: ProofLine, lang: Lang) -> str:
     return line.sentence.say(lang) or line.seen.say(lang)
 
 
-def _simple(kind: EventKind, text: Callable[[Chronicle, Mapping[str, Any]], str]) -> Callable[[Chronicle, Entry], None]:
+def _simple(
+    kind: EventKind, text: Callable[[Chronicle, Mapping[str, Any]], str]
+) -> Callable[[Chronicle, Entry], None]:
     return lambda told, entry: told.tell(kind, entry, text=text(told, entry.data))
 
 

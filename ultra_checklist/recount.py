@@ -19,7 +19,6 @@ from ultra_checklist.account import (
 )
 from ultra_checklist.chronicle import Chronicle, chronicle, numbers
 from ultra_checklist.history import CheckHistory, ProofLine
-from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Ending, Item, Lang, Result, Status, Words
 from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.redact import Redactor
@@ -129,9 +128,7 @@ class _Teller:
 
     def _made_of(self) -> str:
         """The honesty line; a sealed one is never told otherwise than as it was sealed."""
-        counted = tally(
-            self._manifest, self._states, self._view.rows, deciders(self._view, self._states)
-        )
+        counted = tally(self._manifest, self._states, self._view.rows, deciders(self._view, self._states))
         sealed = self._view.history.sealed
         if sealed is None or sealed["made_of"] in (counted.line("en"), counted.line("ja")):
             return counted.line(self._lang)

@@ -35,9 +35,7 @@ def stage(home: Path) -> Shelf:
         before = before[:start] + before[before.index("```\n", before.index(f"id: {name}")) + 4 :]
     before += "- [ ] The old shop is switched off\n  ```yaml check\n  id: old-shop\n  ```\n"
     build(home, "v1.3.0", before, {})
-    clean = Row(
-        page_id="clean", done=True, decision="waive", note="only docs differ, see #12", until="2026-03-03"
-    )
+    clean = Row(page_id="clean", done=True, decision="waive", note="only docs differ, see #12", until="2026-03-03")
     build(home, "v1.4.0", text, {"clean": clean, "staging": Row(page_id="staging", done=True, approved=True)})
     return Shelf(home)
 
@@ -92,7 +90,13 @@ def _full(manifest: Manifest, release: Release, kind: str, data: Mapping[str, An
     line |= {"seconds": 0.012, "evidence": "e" * 64}
     ticks = sum(e.kind == "ticked" and e.data["item"] == item.id for e in release.journal.entries())
     facts = f"facts-of-{item.id}-{full['outcome']}"
-    return {"deploy": 0, "tick": ticks, "bound_to": bound_to(manifest, item), "facts": facts, "lines": [line]} | full
+    return {
+        "deploy": 0,
+        "tick": ticks,
+        "bound_to": bound_to(manifest, item),
+        "facts": facts,
+        "lines": [line],
+    } | full
 
 
 def _time(value: Any) -> datetime:

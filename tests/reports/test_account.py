@@ -9,8 +9,8 @@ from tests.reports.story import NOW, account, stage
 from ultra_checklist.account import Account, UntrueTick, human
 from ultra_checklist.comparison import compare
 from ultra_checklist.manifest import Shelf
-from ultra_checklist.redact import Redactor
 from ultra_checklist.recount import recount
+from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from tests.reports.story import CASES, account, stage
+from tests.reports.story import CASES, NOW, account, stage
 from ultra_checklist import plugins
 from ultra_checklist.account import Account
 from ultra_checklist.checked import Checked, CheckedItem
@@ -18,7 +18,6 @@ from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Finding, Item, Lang, Outcome, Verdict, Words
 from ultra_checklist.template import parse
 from ultra_checklist.variables import Value, Variables
-from tests.reports.story import NOW
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SUFFIXES = {"html": "html", "markdown": "md", "json": "json", "junit": "xml"}

@@ -1,6 +1,7 @@
 """The line of time: busy times get the room, quiet ones are folded, order is kept."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -49,4 +50,4 @@ def test_order_is_kept_within_the_line(minutes: list[float]) -> None:
     assert drawn.stretches[-1].x + drawn.stretches[-1].width <= 800.1
     spots = [notch.x for notch in drawn.notches(TOKYO)]
     assert spots
-    assert all(b - a > 40 for a, b in zip(spots, spots[1:], strict=False))
+    assert all(b - a > 40 for a, b in pairwise(spots))

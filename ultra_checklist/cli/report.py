@@ -33,7 +33,10 @@ _ATTEMPT = re.compile(r"(.+)~([1-9]\d*)")
     help="html, markdown, json or junit.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write this file, whole or not at all.  [default: stdout]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write this file, whole or not at all.  [default: stdout]",
 )
 @click.option("--against", metavar="VERSION", help="Say what differs from this release.")
 @common
@@ -131,5 +134,6 @@ def _write(path: Path, content: bytes) -> None:
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise UsageError(
-            f"-o {path} cannot be written: {error.strerror or error}", remedy="Name a file in a folder that is there"
+            f"-o {path} cannot be written: {error.strerror or error}",
+            remedy="Name a file in a folder that is there",
         ) from error

@@ -53,7 +53,13 @@ def _environment() -> "Environment":
             return found.read_text(encoding="utf-8"), template, None
 
     made = Environment(
-        loader=Files(), autoescape=True, finalize=_final, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=Files(),
+        autoescape=True,
+        finalize=_final,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     made.filters["css"] = _css
     return made

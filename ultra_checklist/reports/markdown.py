@@ -94,7 +94,14 @@ def _untrue(account: Account, say: Phrases) -> str:
 
 
 def _checks(checks: Sequence[CheckAccount], say: Phrases) -> str:
-    heads = ["#", say.label("check"), say.label("result"), say.label("who"), say.label("why"), say.label("evidence")]
+    heads = [
+        "#",
+        say.label("check"),
+        say.label("result"),
+        say.label("who"),
+        say.label("why"),
+        say.label("evidence"),
+    ]
     return _table(heads, ([*_check(check, say)] for check in checks))
 
 
@@ -150,7 +157,11 @@ def _against(found: Comparison, account: Account, say: Phrases) -> Iterator[str]
     heads = ["", say.label("before"), say.label("now")]
     rows = [
         [say.label("status"), _t(found.status_text), _t(account.status_text)],
-        [say.label("commit"), code(found.commit[:12]), say.label("same") if found.same_commit else code(account.commit[:12])],
+        [
+            say.label("commit"),
+            code(found.commit[:12]),
+            say.label("same") if found.same_commit else code(account.commit[:12]),
+        ],
         [say.label("untrue"), str(found.untrue_before), str(found.untrue_after)],
     ]
     rows += [[say.label(m.code), say.span(m.before), say.span(m.after)] for m in found.durations]

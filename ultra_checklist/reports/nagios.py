@@ -24,7 +24,9 @@ def write(checked: Checked, lang: Lang) -> str:
     said = ", ".join(f"{n} {_COUNTS[code].say(lang)}" for code, n in counts.items() if n)
     numbers = " ".join(f"{code}={n}" for code, n in counts.items())
     seconds = sum(finding.seconds for entry in checked.items for finding in entry.findings)
-    first = f"{_clean(checked.template.name)} {_STATES[outcome_of(checked)]}: {said} | {numbers} time={seconds:.3f}s"
+    first = (
+        f"{_clean(checked.template.name)} {_STATES[outcome_of(checked)]}: {said} | {numbers} time={seconds:.3f}s"
+    )
     wrong = [_line(entry, lang) for entry in checked.items if entry.result in ("fail", "unknown")]
     return "\n".join([first, *wrong]) + "\n"
 

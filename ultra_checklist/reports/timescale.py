@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 FOLD = 46.0
@@ -94,7 +95,7 @@ def _merged(busy: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, d
 
 def _stretches(busy: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime, bool]]:
     """The whole time in pieces; what is folded is found again and again until what is left is even enough."""
-    gaps = [(one[1], two[0]) for one, two in zip(busy, busy[1:], strict=False)]
+    gaps = [(one[1], two[0]) for one, two in pairwise(busy)]
     left = (busy[-1][1] - busy[0][0]).total_seconds()
     folded: set[tuple[datetime, datetime]] = set()
     for gap in sorted(gaps, key=lambda g: g[0] - g[1])[:_FOLDS]:

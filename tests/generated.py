@@ -1,10 +1,12 @@
 """The generated documents: made from the code, so that they cannot differ from it."""
 
+import json
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
 from ultra_checklist import config, plugins
+from ultra_checklist.account import Account
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,6 +44,12 @@ def probes_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def account_schema() -> str:
+    """The text of ``docs/schemas/account.json``: what ``report --format json`` writes."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(schema | Account.model_json_schema(mode="serialization"), indent=1, ensure_ascii=False) + "\n"
+
+
 def _default(value: object) -> str:
     if value is None or value is PydanticUndefined or value in ([], {}):
         return "–"
@@ -51,6 +59,7 @@ def _default(value: object) -> str:
 def main() -> None:
     """Write them."""
     (ROOT / "docs" / "probes.md").write_text(probes_page(), encoding="utf-8")
+    (ROOT / "docs" / "schemas" / "account.json").write_text(account_schema(), encoding="utf-8")
     (ROOT / ".env.example").write_text(config.example(), encoding="utf-8")
 
 

@@ -125,7 +125,12 @@ def test_names_say_something() -> None:
 
 def test_every_built_in_is_registered() -> None:
     """Entry points are read from installed metadata: after adding a line, install the package again."""
-    for group, folder in ((plugins.PROBES, "probes"), (plugins.REPORTS, "reports"), (plugins.HOOKS, "notify")):
+    for group, folder in (
+        (plugins.PROBES, "probes"),
+        (plugins.REPORTS, "reports"),
+        (plugins.RELEASE_REPORTS, "reports"),
+        (plugins.HOOKS, "notify"),
+    ):
         there = {name.split(".")[1] for name, _ in ALL if name.startswith(f"{folder}.")} - {"base", "__init__"}
         values = {point.value.split(":")[0].split(".")[2] for point in plugins.names(group).values()}
         families = {n for n in there if n in values or _registers(PACKAGE / folder / f"{n}.py")}

@@ -238,8 +238,8 @@ class Account(Frozen):
     @property
     def deploy(self) -> DeployMark | None:
         """The deploy that counts: the newest that stands, else the newest."""
-        standing = [deploy for deploy in self.deploys if deploy.stands]
-        return (standing or list(self.deploys) or [None])[-1]
+        standing = [deploy for deploy in self.deploys if deploy.stands] or list(self.deploys)
+        return standing[-1] if standing else None
 
 
 def took(started: datetime, ended: datetime | None) -> float | None:
@@ -251,7 +251,8 @@ def human(seconds: float | None, lang: Lang) -> str:
     """A duration as people say it, in its two greatest units: ``2 d 3 h``, ``4 分 12 秒``; ``–`` for None."""
     if seconds is None:
         return "–"
-    rest, parts = round(seconds), []
+    rest = round(seconds)
+    parts: list[str] = []
     if rest < 1:
         return Words(en="< 1 s", ja="1 秒未満").say(lang)
     for size, words in _UNITS:

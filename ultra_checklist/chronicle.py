@@ -12,6 +12,8 @@ from ultra_checklist.model import Lang, Outcome, Result, Status
 from ultra_checklist.notion.schema import DECISION_WORDS, STATUS_WORDS
 from ultra_checklist.record import Person, ProofLine
 
+_GATE_OUTCOMES: Mapping[str, GateOutcome] = {code: code for code in get_args(GateOutcome)}
+
 
 @dataclass
 class _Tick:
@@ -96,9 +98,8 @@ class Chronicle:
 
     def gate(self, entry: Entry) -> None:
         """A gate was asked."""
-        outcome = entry.data.get("outcome")
         # An answer that this version does not know is no "open".
-        known: GateOutcome = outcome if outcome in get_args(GateOutcome) else "cannot-tell"
+        known: GateOutcome = _GATE_OUTCOMES.get(str(entry.data.get("outcome")), "cannot-tell")
         self.gates.append(GateAnswer(at=entry.time, gate=str(entry.data.get("gate", "")), outcome=known))
         self.tell("gate", entry, outcome=known, text=str(entry.data.get("gate", "")))
 

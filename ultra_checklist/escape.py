@@ -56,7 +56,14 @@ def code(text: str, limit: int = 1000) -> str:
 def xml(text: str, limit: int = 4000) -> str:
     """For XML: characters that it cannot hold are shown as signs; markup is escaped."""
     plain = shorten(visible(text, lines=True), limit)
-    for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\n", "&#10;")):
+    for sign, name in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ('"', "&quot;"),
+        ("\n", "&#10;"),
+        ("\t", "&#9;"),
+    ):
         plain = plain.replace(sign, name)
     return plain
 

@@ -62,6 +62,7 @@ class _Teller:
         self._story: Chronicle = chronicle(release.manifest, release.journal.entries(), lang)
         self._view = View(release.manifest, release.history, release.mirror.rows, release.now())
         self._states = evaluate(self._view)
+        self._numbers = numbers(release.manifest)
         self._judged = self._judge()
         machine = release.manifest.machine.name
         names = {"here": machine, "target": machine, "version": release.manifest.version}
@@ -152,7 +153,7 @@ class _Teller:
         standing = _standing(judged)
         return CheckAccount(
             id=item.id,
-            number=numbers(self._manifest)[item.id],
+            number=self._numbers[item.id],
             title=item.title,
             required=item.required,
             standing=standing,

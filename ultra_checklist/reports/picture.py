@@ -213,7 +213,8 @@ class _Drawing:
 def _busy(account: Account) -> list[tuple[datetime, datetime]]:
     """When something happened; an open release is told up to now."""
     spans = [(event.at, event.at) for event in account.events]
-    spans += [(span.started, span.ended or span.started) for span in (*account.runs, *account.deploys)]
+    spans += [(run.started, run.ended or run.started) for run in account.runs]
+    spans += [(deploy.started, deploy.ended or deploy.started) for deploy in account.deploys]
     spans += [(phase.since, phase.since) for check in account.checks for phase in check.phases]
     last = account.ended or account.made
     first = min([start for start, _ in spans], default=account.started)

@@ -4,6 +4,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from ultra_checklist.checked import Checked, CheckedItem
+from ultra_checklist.escape import terminal, visible
 from ultra_checklist.model import Finding, Lang, Outcome, Words
 
 if TYPE_CHECKING:
@@ -45,10 +46,10 @@ def _item(console: "Console", entry: CheckedItem, lang: Lang) -> None:
     from rich.markup import escape
 
     color, mark, word = _COLORS[entry.result], _MARKS[entry.result], _WORDS[entry.result].say(lang)
-    console.print(f"[{color}]{mark} {word:10}[/] {escape(entry.item.id):24} {escape(entry.item.title)}")
+    console.print(f"[{color}]{mark} {word:10}[/] {escape(entry.item.id):24} {escape(terminal(entry.item.title))}")
     for finding in entry.findings:
         if finding.verdict.outcome is not Outcome.PASS:
-            console.print(escape(_detail(finding, lang)))
+            console.print(escape(visible(_detail(finding, lang), lines=True)))
 
 
 def _detail(finding: Finding, lang: Lang) -> str:
@@ -71,4 +72,4 @@ def _variables(console: "Console", checked: Checked, lang: Lang) -> None:
         console.print(f"\n{_ORIGINS.say(lang)}:")
     for name, value in sorted(known.items()):
         shown = "(secret)" if value.secret else value.value
-        console.print(escape(f"  {name} = {shown}   [{value.origin}]"))
+        console.print(escape(terminal(f"  {name} = {shown}   [{value.origin}]")))

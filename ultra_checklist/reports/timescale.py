@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 FOLD = 46.0
 """Width of a folded quiet time."""
-QUIET = 600.0
-"""Seconds that a quiet time has at least to be folded."""
+QUIET = 1200.0
+"""Seconds that a quiet time must exceed to be folded."""
+_FOLDS = 7
+"""How many times there is room to fold."""
 _SHARE = 0.15
 """Share of what is not folded that a quiet time must have to be folded."""
 _MIN = 30.0
@@ -92,12 +95,12 @@ def _merged(busy: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, d
 
 def _stretches(busy: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime, bool]]:
     """The whole time in pieces; what is folded is found again and again until what is left is even enough."""
-    gaps = [(one[1], two[0]) for one, two in zip(busy, busy[1:], strict=False)]
+    gaps = [(one[1], two[0]) for one, two in pairwise(busy)]
     left = (busy[-1][1] - busy[0][0]).total_seconds()
     folded: set[tuple[datetime, datetime]] = set()
-    for gap in sorted(gaps, key=lambda g: g[0] - g[1]):
+    for gap in sorted(gaps, key=lambda g: g[0] - g[1])[:_FOLDS]:
         length = (gap[1] - gap[0]).total_seconds()
-        if length < QUIET or length < _SHARE * left:
+        if length <= QUIET or length < _SHARE * left:
             break
         folded.add(gap)
         left -= length

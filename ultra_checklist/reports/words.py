@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.account import Account, CheckAccount, Event, RunRecord, UntrueTick, human
+from ultra_checklist.account import Account, CheckAccount, Event, UntrueTick, human
 from ultra_checklist.model import Lang, Words
-from ultra_checklist.record import DeployMark, Person
+from ultra_checklist.record import DeployMark, Person, RunRecord
 
 LABELS: Mapping[str, Words] = {
     "report": Words(en="Release report", ja="リリース報告書"),
@@ -108,9 +108,10 @@ LABELS: Mapping[str, Words] = {
     "untick": Words(en="unticked", ja="チェック解除"),
     "verdict-changed": Words(en="verdict", ja="判定"),
     "picture": Words(
-        en="Timeline picture: {ticks} ticks, {verdicts} verdicts, {runs} runs and deploys; all events stand in words "
-        "further below.",
-        ja="タイムライン図: チェック {ticks} 件、判定 {verdicts} 件、実行・デプロイ {runs} 件。すべての出来事は下に文字でも記載。",
+        en="Timeline picture: {ticks} ticks, {verdicts} verdicts, {runs} runs and deploys; all events stand "
+        "in words further below.",
+        ja="タイムライン図: チェック {ticks} 件、判定 {verdicts} 件、実行・デプロイ {runs} 件。"
+        "すべての出来事は下に文字でも記載。",
     ),
 }
 _EVENTS: Mapping[str, Words] = {

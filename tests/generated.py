@@ -1,10 +1,12 @@
 """The generated documents: made from the code, so that they cannot differ from it."""
 
+import json
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
 from ultra_checklist import config, plugins
+from ultra_checklist.predicate import PREDICATE_TYPE, Predicate
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,6 +44,13 @@ def probes_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def predicate_schema() -> str:
+    """The text of ``docs/schemas/release-predicate.json``."""
+    schema = Predicate.model_json_schema(by_alias=True, mode="serialization")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": PREDICATE_TYPE}
+    return json.dumps(head | schema, ensure_ascii=False, indent=1) + "\n"
+
+
 def _default(value: object) -> str:
     if value is None or value is PydanticUndefined or value in ([], {}):
         return "–"
@@ -51,6 +60,7 @@ def _default(value: object) -> str:
 def main() -> None:
     """Write them."""
     (ROOT / "docs" / "probes.md").write_text(probes_page(), encoding="utf-8")
+    (ROOT / "docs" / "schemas" / "release-predicate.json").write_text(predicate_schema(), encoding="utf-8")
     (ROOT / ".env.example").write_text(config.example(), encoding="utf-8")
 
 

@@ -41,7 +41,7 @@ def ssh_keys(folder: Path, name: str = "key", *more: str) -> Keys:
     path = folder / name
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path), *more]
     subprocess.run(command, check=True)
-    return Keys(path, path.with_suffix(".pub"))
+    return Keys(path, folder / f"{name}.pub")
 
 
 def ended(lab: Lab, folder: Path, version: str = "v1.0.0") -> None:

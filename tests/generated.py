@@ -7,6 +7,7 @@ from pydantic_core import PydanticUndefined
 
 from ultra_checklist import config, plugins
 from ultra_checklist.account import Account
+from ultra_checklist.predicate import PREDICATE_TYPE, Predicate
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,6 +51,13 @@ def account_schema() -> str:
     return json.dumps(schema | Account.model_json_schema(mode="serialization"), indent=1, ensure_ascii=False) + "\n"
 
 
+def predicate_schema() -> str:
+    """The text of ``docs/schemas/release-predicate.json``."""
+    schema = Predicate.model_json_schema(by_alias=True, mode="serialization")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": PREDICATE_TYPE}
+    return json.dumps(head | schema, ensure_ascii=False, indent=1) + "\n"
+
+
 def _default(value: object) -> str:
     if value is None or value is PydanticUndefined or value in ([], {}):
         return "–"
@@ -60,6 +68,7 @@ def main() -> None:
     """Write them."""
     (ROOT / "docs" / "probes.md").write_text(probes_page(), encoding="utf-8")
     (ROOT / "docs" / "schemas" / "account.json").write_text(account_schema(), encoding="utf-8")
+    (ROOT / "docs" / "schemas" / "release-predicate.json").write_text(predicate_schema(), encoding="utf-8")
     (ROOT / ".env.example").write_text(config.example(), encoding="utf-8")
 
 

@@ -41,7 +41,7 @@ def ssh_keys(folder: Path, name: str = "key", *more: str) -> Keys:
     path = folder / name
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path), *more]
     subprocess.run(command, check=True)
-    return Keys(path, path.with_suffix(".pub"))
+    return Keys(path, folder / f"{name}.pub")
 
 
 def ended(lab: Lab, folder: Path, version: str = "v1.0.0") -> None:
@@ -62,14 +62,16 @@ def started(lab: Lab, folder: Path, version: str = "v1.0.0") -> None:
     lab.sync()
 
 
-def close(lab: Lab, version: str = "v1.0.0", signing_key: Path | None = None) -> bool:
-    """Complete a release."""
+def close(
+    lab: Lab, version: str = "v1.0.0", signing_key: Path | None = None, ending: Ending = Ending.COMPLETE
+) -> bool:
+    """End a release."""
 
     async def work(notion: Notion) -> bool:
         bench = lab.bench(notion)
         bench.signing_key = signing_key
         release = lab.release(version)
-        return await Closer(bench, release, lab.reconciler(notion, release), lab.home).close(Ending.COMPLETE, "")
+        return await Closer(bench, release, lab.reconciler(notion, release), lab.home).close(ending, "")
 
     return lab.run(work)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.generated import ROOT, account_schema, probes_page
+from tests.generated import ROOT, account_schema, predicate_schema, probes_page
 from ultra_checklist import config
 from ultra_checklist.bindings import CHECK_KEYS
 from ultra_checklist.cli.main import COMMANDS
@@ -16,6 +16,8 @@ def test_generated_documents_are_up_to_date() -> None:
     """Run scripts/docs to write them."""
     assert (ROOT / "docs" / "probes.md").read_text(encoding="utf-8") == probes_page()
     assert (ROOT / "docs" / "schemas" / "account.json").read_text(encoding="utf-8") == account_schema()
+    schema = ROOT / "docs" / "schemas" / "release-predicate.json"
+    assert schema.read_text(encoding="utf-8") == predicate_schema()
     assert (ROOT / ".env.example").read_text(encoding="utf-8") == config.example()
 
 
@@ -40,7 +42,15 @@ def test_every_result_is_documented(words: Words) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/guide.md", "docs/operations.md", "docs/architecture.md", "docs/local-notion.md"]
+    "name",
+    [
+        "README.md",
+        "docs/guide.md",
+        "docs/operations.md",
+        "docs/architecture.md",
+        "docs/local-notion.md",
+        "docs/bundle.md",
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     import re

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from securesystemslib.dsse import Envelope as TheirEnvelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # theirs exports it without saying so
 
+from tests.generated import ROOT
 from tests.lab import Lab
 from tests.sealed import bundle, ended, parts_of, ssh_keys
 from ultra_checklist.dsse import pae
@@ -153,6 +155,22 @@ def test_securesystemslib_verifies_a_bundle_by_the_public_key_alone(lab: Lab, tm
     statement = json.loads(envelope.payload)
     assert envelope.payload_type == "application/vnd.in-toto+json"
     assert statement["predicate"]["release"]["key"] == "try/production/v1.0.0"
+
+
+def test_the_ten_lines_of_the_document_verify_a_bundle(lab: Lab, tmp_path: Path) -> None:
+    ended(lab, tmp_path)
+    keys = ssh_keys(tmp_path, "signing.key")
+    bundle(lab, tmp_path / "bundle.tar", keys.signer)
+    code = (ROOT / "docs" / "bundle.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "gitCommit" in done.stdout
+    ssh_keys(tmp_path, "other").public.replace(keys.public)
+    assert (
+        "VerificationError"
+        in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stderr
+    )
 
 
 def test_securesystemslib_refuses_what_was_changed_and_other_keys(lab: Lab, tmp_path: Path) -> None:

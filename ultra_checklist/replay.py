@@ -96,7 +96,7 @@ def _judge(
     except ValidationError as error:
         return bad_options(error), None
     then = _variables_then(bundle, variables)
-    others: list[list[str]] = []
+    nearest: list[str] = []
     for one in recorded:
         if one.line.probe != spec.probe:
             continue
@@ -105,10 +105,10 @@ def _judge(
         differing += [] if _folder(then) == _folder(variables) else ["DEPLOY_DIR"]
         if not differing:
             return _verdict(family(options), one), one
-        others.append(differing)
-    if not others:
+        nearest = differing if not nearest or len(differing) < len(nearest) else nearest
+    if not nearest:
         return unknown("no-observation", _NONE), None
-    names = ", ".join(min(others, key=lambda one: len(list(one))))
+    names = ", ".join(nearest)
     said = Words(en=_OTHER.en.replace("{names}", names), ja=_OTHER.ja.replace("{names}", names))
     return unknown("other-options", said), None
 

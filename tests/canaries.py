@@ -95,7 +95,9 @@ def named(seed: int) -> dict[str, str]:
         return "a7" + "".join(rng.choice(LETTERS) for _ in range(count)) + "Z"
 
     ethereum = f"{rng.getrandbits(256):064x}"
-    mnemonic = " ".join(rng.choice(["abandon", "ability", "zebra", "zone", "vivid", "trophy", "lemon"]) for _ in range(12))
+    mnemonic = " ".join(
+        rng.choice(["abandon", "ability", "zebra", "zone", "vivid", "trophy", "lemon"]) for _ in range(12)
+    )
     values = [some(14) for _ in range(12)]
     return {
         f"DB_PASSWORD={values[0]}": values[0],
@@ -196,7 +198,20 @@ def fuzzed(secrets: list[str], seed: int, count: int) -> Iterator[tuple[str, str
         yield "+".join(chosen), "".join(a + b for a, b in zip(noise, [*parts, ""], strict=True))
 
 
-NOISE = ("", " ", "\n", "value=", "ERROR: ", '{"v": ', "日本語 ", "\x1b[32mok\x1b[0m ", "// ", "at line 12:\n\t", "] ", ", ")
+NOISE = (
+    "",
+    " ",
+    "\n",
+    "value=",
+    "ERROR: ",
+    '{"v": ',
+    "日本語 ",
+    "\x1b[32mok\x1b[0m ",
+    "// ",
+    "at line 12:\n\t",
+    "] ",
+    ", ",
+)
 
 
 def readings(text: str) -> set[str]:
@@ -208,7 +223,11 @@ def readings(text: str) -> set[str]:
     closed = re.sub(r"[\r\n]+[ \t]*", "", shown)
     unescaped = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda m: chr(int(m.group(1), 16)), closed)
     found = {text, shown, closed, unquote(closed), unquote(unquote(closed)), unquote(closed.replace("+", " "))}
-    found |= {html.unescape(html.unescape(closed)), re.sub(r"\\+(.)", r"\1", unescaped), re.sub(r"""["'\\]""", "", unescaped)}
+    found |= {
+        html.unescape(html.unescape(closed)),
+        re.sub(r"\\+(.)", r"\1", unescaped),
+        re.sub(r"""["'\\]""", "", unescaped),
+    }
     return found
 
 
@@ -228,9 +247,13 @@ def assert_absent(secrets: Iterable[str], *, paths: Iterable[Path] = (), texts: 
     places: list[tuple[str, str]] = []
     for path in paths:
         for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
-            places.append((str(file), file.read_bytes().decode("utf-8", "replace")))
-    places += [(f"text {n}", t if isinstance(t, str) else t.decode("utf-8", "replace")) for n, t in enumerate(texts)]
+            places += [(str(file), file.read_bytes().decode("utf-8", "replace"))]
+    places += [
+        (f"text {n}", t if isinstance(t, str) else t.decode("utf-8", "replace")) for n, t in enumerate(texts)
+    ]
     for name, text in places:
         for reading in readings(text):
             found = [trace for trace in wanted if trace in reading]
-            assert not found, f"{name} holds {found[0]!r}: …{reading[max(0, reading.find(found[0]) - 60):][:160]!r}"
+            assert not found, (
+                f"{name} holds {found[0]!r}: …{reading[max(0, reading.find(found[0]) - 60) :][:160]!r}"
+            )

@@ -36,8 +36,7 @@ _ESCAPE = re.compile(
 """What stands for another character, or for none that is seen."""
 _ESCAPE_OR_QUOTE = re.compile(_ESCAPE.pattern + rb"|[\"'\\]")
 _QUOTE = re.compile(rb"[\"'\\]")
-_OPEN_BREAK = re.compile(rb"[\r\n][ \t]*|\0")
-_ESCAPE = re.compile(
+_OPEN_ESCAPE = re.compile(
     rb"(?:%%(?:25){0,16}%(h)s?"
     rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)(?:\[[0-?]{0,64})?"
     rb"|\\{1,16}(?:u[dD][89abAB]%(h)s{2}(?:\\{1,16}(?:u(?:[dD](?:[c-fC-F]%(h)s?)?)?)?)?"

@@ -26,6 +26,7 @@ _MARK = MARK.encode()
 _SLICE = 1 << 16
 _LONGEST_LINE = 1 << 16
 """Bytes of a line that are looked at together."""
+_LONGEST_HELD = 1 << 17
 _LINE_CONTEXT = 1 << 10
 _WORD = 24
 """Characters of a word that are shown before it is known how it goes on."""
@@ -90,6 +91,9 @@ class _Values:
         whole = self._held + data
         text = whole[: unfinished(whole)]
         stretches, limit = self._found(text)
+        if len(text) - limit > max(_LONGEST_HELD, 16 * self._forms.longest):
+            # Nothing but colours and line breaks for so long: that is no secret any more.
+            limit = len(text)
         out = _marked(text, stretches, self._sent, limit)
         context = hangs_on(text, limit)
         self._held = context + whole[limit:]
@@ -112,6 +116,7 @@ class _Values:
             if begun < len(plain):
                 limit = min(limit, reading.from_end(text, len(plain) - begun))
         stretches = joined(stretches)
+        limit = _before_colour(text, limit)
         for start, end in stretches:
             if start < limit < end:
                 limit = start
@@ -269,6 +274,13 @@ class _Lines:
         out = self._through(text, len(text), ended=True) if text else b""
         self._sent = 0
         return out
+
+
+def _before_colour(text: bytes, place: int) -> int:
+    """The place, or where the colour begins within which it is."""
+    begin = text.rfind(b"\x1b", max(0, place - 80), place)
+    colour = COLOUR.match(text, begin) if begin >= 0 else None
+    return begin if colour is not None and colour.end() > place else place
 
 
 def _there(stretches: list[tuple[int, int]], places: Places | None) -> list[tuple[int, int]]:

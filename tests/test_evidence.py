@@ -158,7 +158,9 @@ def test_an_aborted_stream_leaves_nothing(store: EvidenceStore) -> None:
     assert writer.commit() == Blob("", 0, complete=False)
 
 
-def test_what_a_killed_writer_left_is_found_but_not_that_of_a_living_one(store: EvidenceStore, tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_is_found_but_not_that_of_a_living_one(
+    store: EvidenceStore, tmp_path: Path
+) -> None:
     code = (
         "import os, sys, pathlib; from ultra_checklist.evidence import EvidenceStore;"
         "w = EvidenceStore(pathlib.Path(sys.argv[1])).writer(); w.write(b'half'); os.kill(os.getpid(), 9)"
@@ -221,7 +223,11 @@ def test_prune_keeps_open_releases_the_newest_ended_ones_and_what_they_share(his
 def test_prune_never_takes_what_an_unreadable_release_names(history: Lab) -> None:
     journal = history.release("v1.0.0").folder / "journal.jsonl"
     own = evidence_of(history, "v1.0.0")["own"]
-    journal.write_bytes(journal.read_bytes().replace(b'"kind": "ticked"', b'"kind": "tickee"', 1).replace(b'"kind":"ticked"', b'"kind":"tickee"', 1))
+    journal.write_bytes(
+        journal.read_bytes()
+        .replace(b'"kind": "ticked"', b'"kind": "tickee"', 1)
+        .replace(b'"kind":"ticked"', b'"kind":"tickee"', 1)
+    )
     what, gone, _ = retention.prune(history.home, 0, plan=False)
     assert [key.rpartition("/")[2] for key in what.unclear] == ["v1.0.0"]
     assert own not in {path.name for path in gone}

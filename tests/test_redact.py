@@ -264,7 +264,8 @@ def test_colours_and_binary_output_come_through() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", [b"x", b"ab12", b"a b ", b"\x1b[1m", b"%41", b"\\", b"token=", b"eyJhbGciOiJ", b"/+A=", b"\n", b"\x1b[1m\n"]
+    "piece",
+    [b"x", b"ab12", b"a b ", b"\x1b[1m", b"%41", b"\\", b"token=", b"eyJhbGciOiJ", b"/+A=", b"\n", b"\x1b[1m\n"],
 )
 def test_memory_stays_small_on_a_line_without_end(piece: bytes) -> None:
     stream = STREAM.stream()

@@ -31,7 +31,7 @@ def answering(bodies: list[str]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -78,7 +78,7 @@ def fuzzed_outputs(secrets: list[str], each: int) -> list[str]:
 
 
 def test_nothing_of_what_probes_see_comes_out(served: Served) -> None:
-    secrets = [s for s in canaries.make(21, 24)]
+    secrets = canaries.make(21, 24)
     wanted = [
         *secrets,
         OURS,
@@ -108,8 +108,8 @@ def test_nothing_of_what_probes_see_comes_out(served: Served) -> None:
         for n in range(len(outputs)):
             served.tick(f"out-{n}")
         served.tick("env")
-        for command in (("sync",), ("status",), ("status", "--format", "json")):
-            done = served.run(*command)
+        for later in (["sync"], ["status"], ["status", "--format", "json"]):
+            done = served.run(*later)
             assert done.returncode == 0, done.stderr
             said += [done.stdout, done.stderr]
     assert served.result("out-0") == served.result("env") == "Failed"

@@ -86,7 +86,7 @@ class Aftermath:
                 row = parse_row(await self._bench.notion.get(f"pages/{row.page_id}"), self._bench.workspace)
             changes = _differences(known, row, _ROW)
             if changes:
-                row = without_secrets(row, self._redactor(release))
+                row = without_secrets(row, self._redactor(release), "title", "why")
                 changes = _differences(known, row, _ROW, self._redactor(release))
             if changes:
                 who = row.editor_name or row.edited_by
@@ -161,9 +161,8 @@ def _differences(
     clean = str if redactor is None else redactor.text
     old: Mapping[str, Any] = before.model_dump()
     new = after.model_dump()
-    return ", ".join(
-        f"{c}: {_short(clean(_said(old[c])))} → {_short(clean(_said(new[c])))}" for c in columns if old[c] != new[c]
-    )
+    said = {c: [_short(clean(_said(values[c]))) for values in (old, new)] for c in columns if old[c] != new[c]}
+    return ", ".join(f"{code}: {was} → {now}" for code, (was, now) in said.items())
 
 
 def _said(value: Any) -> str:

@@ -247,7 +247,7 @@ def assert_absent(secrets: Iterable[str], *, paths: Iterable[Path] = (), texts: 
     places: list[tuple[str, str]] = []
     for path in paths:
         for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
-            places.append((str(file), file.read_bytes().decode("utf-8", "replace")))  # noqa: PERF401 - two loops
+            places += [(str(file), file.read_bytes().decode("utf-8", "replace"))]
     places += [
         (f"text {n}", t if isinstance(t, str) else t.decode("utf-8", "replace")) for n, t in enumerate(texts)
     ]

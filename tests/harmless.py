@@ -7,17 +7,42 @@ import string
 import uuid
 from collections.abc import Iterator
 
-_WORDS = (
-    "token bucket refilled|key not found in cache|password reset mail was sent|auth service is up|secret santa list"
-    "|primary key violation|the private network is ready|seed data loaded|webhook delivered|cookie banner closed"
-    "|passed 12, failed 0|author: Sato|keyboard interrupt|basic authentication is enabled|bearer of good news"
-    "|production deploy of autotrade|listening on port 3000|debug=true|APP_ENV=production|NODE_ENV=production"
-    "|tokens: 512|max_tokens=4096|token_type: bearer|token expired|password: required|secret/app-config created"
-).split("|")
-_JAPANESE = (
-    "本番サーバ上のリポジトリがクリーンであり、不要なローカル変更がない|デプロイが完了しました（所要時間 12 秒）"
-    "|エラー: 接続が拒否されました|パスワードの入力が必要です|トークンの有効期限が切れています|秘密鍵の権限を確認してください"
-).split("|")
+_WORDS = [
+    "token bucket refilled",
+    "key not found in cache",
+    "password reset mail was sent",
+    "auth service is up",
+    "secret santa list",
+    "primary key violation",
+    "the private network is ready",
+    "seed data loaded",
+    "webhook delivered",
+    "cookie banner closed",
+    "passed 12, failed 0",
+    "author: Sato",
+    "keyboard interrupt",
+    "basic authentication is enabled",
+    "bearer of good news",
+    "production deploy of autotrade",
+    "listening on port 3000",
+    "debug=true",
+    "APP_ENV=production",
+    "NODE_ENV=production",
+    "tokens: 512",
+    "max_tokens=4096",
+    "token_type: bearer",
+    "token expired",
+    "password: required",
+    "secret/app-config created",
+]
+_JAPANESE = [
+    "本番サーバ上のリポジトリがクリーンであり、不要なローカル変更がない",
+    "デプロイが完了しました（所要時間 12 秒）",
+    "エラー: 接続が拒否されました",
+    "パスワードの入力が必要です",
+    "トークンの有効期限が切れています",
+    "秘密鍵の権限を確認してください",
+]
 _LEVELS = ("INFO", "WARN", "DEBUG", "ERROR")
 
 
@@ -78,7 +103,7 @@ _MAKERS = (
     lambda r: f"ETag: W/\"{r.getrandbits(64):x}\"; Content-Length: {r.randint(1, 9999)}; X-Request-Id: {_uuid(r)}",
     lambda r: f'http_requests_total{{method="GET",path="/{_name(r)}",status="200"}} {r.randint(1, 99999)}',
     lambda r: f"0x{r.getrandbits(160):040x} balance {r.random():.18f} ETH, tx 0x{r.getrandbits(256):064x}",
-    lambda r: f"SELECT {_name(r)}, key FROM {_name(r)} WHERE id = {r.randint(1, 9999)} AND token_id = {r.randint(1, 99)};",
+    lambda r: f"slow query: key, {_name(r)} of {_name(r)} WHERE id = {r.randint(1, 9999)} AND token_id = {r.randint(1, 99)};",
     lambda r: f"INFO  [alembic.runtime.migration] Running upgrade {r.getrandbits(48):012x} -> {r.getrandbits(48):012x}, add {_name(r)}",
     lambda r: f"PORT=3000 WORKERS={r.randint(1, 16)} LOG_LEVEL=info TZ=Asia/Tokyo FEATURE_{_name(r).upper()}=true",
     lambda r: f"curl -fsS http://127.0.0.1:{r.randint(1024, 65535)}/health -H 'Accept: application/json'",

@@ -108,7 +108,9 @@ def test_ten_thousand_fuzzed_outputs_hold_no_canary() -> None:
     for seed in range(40):
         secrets = canaries.make(seed)
         redactor = knowing(secrets)
-        canaries.assert_absent(secrets, texts=[redactor.text(text) for _, text in canaries.fuzzed(secrets, seed, 250)])
+        canaries.assert_absent(
+            secrets, texts=[redactor.text(text) for _, text in canaries.fuzzed(secrets, seed, 250)]
+        )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -145,7 +147,13 @@ def test_ordinary_values_of_an_environment_stay_readable(value: str) -> None:
 def test_the_password_of_an_address_and_the_lines_of_a_key_are_secrets_of_their_own() -> None:
     key = "\n".join("AbCdEfGhIjKlMnOp" * 4 + str(n) for n in range(3))
     redactor = Redactor()
-    redactor.learn({"DATABASE_URL": "postgres://app:p4ssw0rd%21x@db/x", "SERVICE": '{"private_key": "JsonJson1234"}', "KEY": key})
+    redactor.learn(
+        {
+            "DATABASE_URL": "postgres://app:p4ssw0rd%21x@db/x",
+            "SERVICE": '{"private_key": "JsonJson1234"}',
+            "KEY": key,
+        }
+    )
     for secret in ("p4ssw0rd%21x", "p4ssw0rd!x", "JsonJson1234", key.splitlines()[1]):
         assert secret not in redactor.text(f"a {secret} b")
 
@@ -165,7 +173,10 @@ def test_values_that_stand_in_the_template_are_public() -> None:
 def test_a_secret_that_is_split_over_the_texts_of_a_list_is_found() -> None:
     secret = "Zx9-split-in-two-halves"
     text = "a" * 1990 + secret
-    pieces = [{"type": "text", "text": {"content": text[:2000]}}, {"type": "text", "text": {"content": text[2000:]}}]
+    pieces = [
+        {"type": "text", "text": {"content": text[:2000]}},
+        {"type": "text", "text": {"content": text[2000:]}},
+    ]
     found = Redactor([secret]).data(pieces)
     assert found == [
         {"type": "text", "text": {"content": "a" * 1990 + MARK}},
@@ -174,7 +185,9 @@ def test_a_secret_that_is_split_over_the_texts_of_a_list_is_found() -> None:
 
 
 def test_structured_data_tells_secrets_by_their_keys() -> None:
-    found = Redactor().data({"user": "app", "password": "letmein", "nested": [{"api_key": "abcdef"}], "token_type": "bearer"})
+    found = Redactor().data(
+        {"user": "app", "password": "letmein", "nested": [{"api_key": "abcdef"}], "token_type": "bearer"}
+    )
     assert found == {"user": "app", "password": MARK, "nested": [{"api_key": MARK}], "token_type": "bearer"}
 
 
@@ -186,11 +199,9 @@ def test_the_beginning_of_a_secret_at_the_end_of_a_cut_text_goes_too(length: int
 
 
 SPLIT = canaries.make(11, 6)
-PIECES = st.sampled_from(
-    [*SPLIT, *(encode(secret, random.Random(1)) for secret in SPLIT for encode in canaries.ENCODINGS.values())]
-    + [*canaries.tokens(1).values(), *canaries.named(1)]
-    + ["\x1b[31m", "\x1b[0m", "\n", "\r\n", "\r", "    ", "\0", "%", "%4", "\\", "\\u00", "&am", "&#6", "password=", '"token": "', "-----BEGIN RSA PRIVATE KEY-----\n", "Bearer ", "://a:", "日本語", "\x1b]0;title\x07", "ntn_", "ey"]
-)  # fmt: skip
+ODDS = ("\x1b[31m", "\x1b[0m", "\x1b", "\n", "\r\n", "\r", "    ", "\0", "%", "%4", "\\", "\\u00", "&am", "&#6", "password=", '"token": "', "-----BEGIN RSA PRIVATE KEY-----\n", "Bearer ", "://a:", "日本語", "\x1b]0;title\x07", "ntn_", "ey")  # fmt: skip
+ENCODED = [encode(secret, random.Random(1)) for secret in SPLIT for encode in canaries.ENCODINGS.values()]
+PIECES = st.sampled_from([*SPLIT, *ENCODED, *canaries.tokens(1).values(), *canaries.named(1), *ODDS])
 STREAM = knowing(SPLIT)
 
 
@@ -252,7 +263,10 @@ def test_colours_and_binary_output_come_through() -> None:
     assert stream.feed(data) + stream.finish() == data
 
 
-@pytest.mark.parametrize("piece", [b"x", b"ab12", b"a b ", b"\x1b[1m", b"%41", b"\\", b"token=", b"eyJhbGciOiJ", b"/+A="])
+@pytest.mark.parametrize(
+    "piece",
+    [b"x", b"ab12", b"a b ", b"\x1b[1m", b"%41", b"\\", b"token=", b"eyJhbGciOiJ", b"/+A=", b"\n", b"\x1b[1m\n"],
+)
 def test_memory_stays_small_on_a_line_without_end(piece: bytes) -> None:
     stream = STREAM.stream()
     chunk = piece * (65536 // len(piece))

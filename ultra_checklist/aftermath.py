@@ -86,8 +86,8 @@ class Aftermath:
                 row = parse_row(await self._bench.notion.get(f"pages/{row.page_id}"), self._bench.workspace)
             changes = _differences(known, row, _ROW)
             if changes:
-                row = without_secrets(row, self._redactor(release))
-                changes = self._redactor(release).text(_differences(known, row, _ROW))
+                row = without_secrets(row, self._redactor(release), "title", "why")
+                changes = _differences(known, row, _ROW, self._redactor(release))
             if changes:
                 who = row.editor_name or row.edited_by
                 found.append(await self._flag(release, f"{item}: {changes} ({who})"))
@@ -107,7 +107,7 @@ class Aftermath:
             if changes:
                 redactor = self._redactor(release)
                 now = now.model_copy(update={"close_reason": redactor.text(now.close_reason)})
-                changes = redactor.text(_differences(release.mirror.page, now, _PAGE))
+                changes = _differences(release.mirror.page, now, _PAGE, redactor)
             if changes and now.edited >= release.mirror.page.edited:
                 found.append(await self._flag(release, changes))
                 release.mirror.page = now
@@ -155,12 +155,19 @@ def _edited(since: datetime) -> Json:
     return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": start}}
 
 
-def _differences(before: Row | ReleaseRow, after: Row | ReleaseRow, columns: tuple[str, ...]) -> str:
+def _differences(
+    before: Row | ReleaseRow, after: Row | ReleaseRow, columns: tuple[str, ...], redactor: Redactor | None = None
+) -> str:
+    clean = str if redactor is None else redactor.text
     old: Mapping[str, Any] = before.model_dump()
     new = after.model_dump()
-    return ", ".join(f"{c}: {_short(old[c])} → {_short(new[c])}" for c in columns if old[c] != new[c])
+    said = {c: [_short(clean(_said(values[c]))) for values in (old, new)] for c in columns if old[c] != new[c]}
+    return ", ".join(f"{code}: {was} → {now}" for code, (was, now) in said.items())
 
 
-def _short(value: Any) -> str:
-    text = str(list(value) if isinstance(value, tuple) else value)
+def _said(value: Any) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"

@@ -24,6 +24,7 @@ _INDENTED = re.compile(rb"\n[ \t]+")
 _RETURNED = re.compile(rb"\r[ \t]+")
 _GAP = re.compile(rb"[\r\n](?:[ \t]|" + _COLOUR + rb")*|\0|" + _COLOUR)
 """What stands between two characters without being one."""
+_BREAK = re.compile(rb"[\r\n][ \t]*|\0")
 _ESCAPE = re.compile(
     rb"%%(?:25){0,16}%(h)s{2}"
     rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)\[[0-?]{0,64}[@-~]"
@@ -34,6 +35,7 @@ _ESCAPE = re.compile(
 )
 """What stands for another character, or for none that is seen."""
 _ESCAPE_OR_QUOTE = re.compile(_ESCAPE.pattern + rb"|[\"'\\]")
+_QUOTE = re.compile(rb"[\"'\\]")
 _OPEN_ESCAPE = re.compile(
     rb"(?:%%(?:25){0,16}%(h)s?"
     rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)(?:\[[0-?]{0,64})?"
@@ -56,8 +58,10 @@ def bare(data: bytes) -> bytes:
 
 def _joined_lines(data: bytes) -> bytes:
     """The text without colours, line breaks and the indentation after them."""
-    if b"\x1b" in data:
-        data = COLOUR.sub(b"", data)
+    return _without_breaks(COLOUR.sub(b"", data) if b"\x1b" in data else data)
+
+
+def _without_breaks(data: bytes) -> bytes:
     if b"\n " in data or b"\n\t" in data:
         data = _INDENTED.sub(b"", data)
     if b"\r " in data or b"\r\t" in data:
@@ -138,25 +142,41 @@ class Places:
         return self._ends[behind - 1] - self._read[behind - 1] if behind else 0
 
 
-def places(data: bytes) -> Places:
-    """Where the bytes of a bare text stand in the text."""
-    lines = Places(data, _GAP, _nothing)
-    return Places(_joined_lines(data), _ESCAPE_OR_QUOTE, _dropped, lines)
-
-
 def colour_places(data: bytes) -> Places:
     """Where the bytes of a text without colours stand in the text."""
     return Places(data, COLOUR, _nothing)
 
 
-def begin_from_end(data: bytes, size: int) -> int:
-    """Where the last ``size`` bytes of the bare text begin in a text."""
-    start = max(0, data.rfind(b"\n", 0, max(0, len(data) - 2 * size - 512)))
-    tail = data[start:]
-    length = len(bare(tail))
-    if length < size or len(tail) > 16 * size + 8192:
-        start, tail, length = 0, data, len(bare(data))
-    return start + places(tail).begin(length - size)
+class Reading:
+    """One way of reading a text, and where in the text what is read stands."""
+
+    def __init__(self, *, escapes: bool) -> None:
+        self._escapes = escapes
+
+    def read(self, data: bytes) -> bytes:
+        """The bare text; without ``escapes`` those are taken as they stand."""
+        return bare(data) if self._escapes else _without_breaks(data).translate(None, _DROPPED)
+
+    def places(self, data: bytes) -> Places:
+        """Where the bytes of the bare text stand in the text."""
+        if self._escapes:
+            return Places(_joined_lines(data), _ESCAPE_OR_QUOTE, _dropped, Places(data, _GAP, _nothing))
+        return Places(_without_breaks(data), _QUOTE, _nothing, Places(data, _BREAK, _nothing))
+
+    def from_end(self, data: bytes, size: int) -> int:
+        """Where the last ``size`` bytes of the bare text begin in the text."""
+        start = max(0, data.rfind(b"\n", 0, max(0, len(data) - 2 * size - 512)))
+        tail = data[start:]
+        length = len(self.read(tail))
+        if length < size:
+            start, tail, length = 0, data, len(self.read(data))
+        return start + self.places(tail).begin(length - size)
+
+
+READ = Reading(escapes=True)
+"""Escapes mean what they stand for."""
+UNREAD = Reading(escapes=False)
+"""Escapes and colours are taken as they stand: half of one before a value must not swallow its beginning."""
 
 
 class Forms:
@@ -274,10 +294,6 @@ def _plainly(raw: bytes) -> Iterator[bytes]:
     # Half an escape at its end reads otherwise together with what follows it.
     yield form[: unfinished(form)]
     yield bare(raw[: unfinished(raw)])
-    # And what stands before it may swallow its beginning: \n, %41, \101.
-    for length, swallowed in ((1, rb"[nrt]"), (2, _HEX + b"{2}"), (3, rb"[0-7]{3}"), (3, rb"x" + _HEX + b"{2}")):
-        if re.match(swallowed, form) is not None:
-            yield form[length:]
 
 
 def _base64(raw: bytes) -> Iterator[bytes]:

@@ -1,7 +1,11 @@
 """What people did, from rows to journal lines: ticks, decisions, approvals, and edits that are put right."""
 
+<<<<<<< HEAD
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+=======
+from collections.abc import Callable, Mapping, Sequence
+>>>>>>> w-redact
 from typing import Any
 
 from ultra_checklist.history import CheckHistory, History
@@ -18,12 +22,20 @@ _NOT_SAID = ("checked_at", "icon", "order", "release", "host")
 
 
 def lines_of(
-    view: View, item: Item, row: Row, by: Person | None, written: Sequence[Mapping[str, Any]], *, ours: bool
+    view: View,
+    item: Item,
+    row: Row,
+    by: Person | None,
+    written: Sequence[Mapping[str, Any]],
+    *,
+    ours: bool,
+    redact: Callable[[str], str] = str,
 ) -> list[Line]:
     """What is new in a row, as lines for the journal.
 
     ``by`` is who edited it last, None where that was an integration; ``ours`` says that it was this
-    product's own; ``written`` is what the worker wrote there last, and what it may have written since.
+    product's own; ``written`` is what the worker wrote there last, and what it may have written since;
+    ``redact`` takes secrets out of what was typed over it.
     """
     check = view.history.check(item.id)
     # After our own write the row names who ticked it; who else decided or approved is not known then.
@@ -36,7 +48,7 @@ def lines_of(
         decided = _by_nobody(decided) if _is_restricted(view, item) else decided
     lines = [*ticked, *decided, *approved]
     if not ours and written:
-        lines += _forgery(item, row, by, written)
+        lines += _forgery(item, row, by, written, redact)
     return [(kind, data | {"edited": row.edited} if "item" in data else data) for kind, data in lines]
 
 
@@ -161,14 +173,21 @@ def _is_restricted(view: View, item: Item) -> bool:
     return item.waive == "approvers" or bool(view.manifest.template.operators)
 
 
-def _forgery(item: Item, row: Row, by: Person | None, written: Sequence[Mapping[str, Any]]) -> list[Line]:
+def _forgery(
+    item: Item, row: Row, by: Person | None, written: Sequence[Mapping[str, Any]], redact: Callable[[str], str]
+) -> list[Line]:
     changed = [c for c in WORKERS if all(c in w and _plain(getattr(row, c)) != _plain(w[c]) for w in written)]
     said = [code for code in changed if code not in _NOT_SAID]
     if not said:
         return []
     who = (by.name or by.id) if by is not None else "an integration"
+<<<<<<< HEAD
     what = ", ".join(f"{code} = {_short(getattr(row, code))}" for code in said)
     return [("put-right", {"item": item.id, "what": f"{what} ({who})", "columns": said, "by": _dump(by)})]
+=======
+    what = ", ".join(f"{code} = {_short(redact(str(_plain(getattr(row, code)))))}" for code in said)
+    return [("put-right", {"item": item.id, "what": f"{what} ({who})", "by": _dump(by)})]
+>>>>>>> w-redact
 
 
 def _dump(person: Person | None) -> dict[str, str] | None:
@@ -179,6 +198,5 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _short(value: Any) -> str:
-    text = str(_plain(value))
+def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"

@@ -115,9 +115,6 @@ class Reconciler:
         """Text without the secrets that this release's probes know of."""
         return self._prover.runner.redactor.text(text)
 
-    def _safe(self, data: dict[str, Any]) -> dict[str, Any]:
-        return data | {"what": self.redact(data["what"])} if "what" in data else data
-
     def clean(self, row: Row) -> Row:
         """A row without secrets that somebody typed into its note, which goes into the mirror and the journal."""
         return without_secrets(row, self._prover.runner.redactor)
@@ -157,8 +154,8 @@ class Reconciler:
             ours = row.edited_by == self._bench.workspace.bot_id
             ours_now = [v for v in (mirror.written.get(item.id), mirror.tried.get(item.id)) if v is not None]
             by = self._bench.person_of(row)
-            lines = lines_of(self.view(), item, row, by, ours_now, ours=ours)
-            self._release.record_all([(kind, self._safe(data)) for kind, data in lines])
+            lines = lines_of(self.view(), item, row, by, ours_now, ours=ours, redact=self.redact)
+            self._release.record_all(lines)
 
     async def _prove(self) -> dict[str, State]:
         """Run due probes until the states stand still: one check's proof may open another."""
@@ -260,10 +257,11 @@ class Reconciler:
         return self.clean(parse_row(answer, self._bench.workspace))
 
 
-def without_secrets(row: Row, redactor: Redactor) -> Row:
-    """The same row with its note redacted."""
-    note = redactor.text(row.note) if row.note else ""
-    return row if note == row.note else row.model_copy(update={"note": note})
+def without_secrets(row: Row, redactor: Redactor, *columns: str) -> Row:
+    """The same row with its note redacted, and other columns of text."""
+    typed = {code: str(getattr(row, code)) for code in ("note", *columns)}
+    safe = {code: redactor.text(text) for code, text in typed.items()}
+    return row if safe == typed else row.model_copy(update=safe)
 
 
 def _of_after(release: Release, item_id: str) -> bool:

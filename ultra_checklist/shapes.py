@@ -45,11 +45,13 @@ _SHAPES: tuple[tuple[bytes, re.Pattern[bytes]], ...] = tuple(
     )
 )
 _LINE_TOKEN_END = re.compile(rb"=(?![A-Za-z0-9+/=])")
-_LINE_TOKEN = re.compile(rb"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{168,176}=")
+_LINE_TOKEN = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{168,176}=")
 _ADDRESS = re.compile(rb"://[^\s/:@\"'<>\0]{0,256}:([^\s/@\"'<>\0]{1,1024})@")
 _OPEN_ADDRESS = re.compile(rb"://[^\s/:@\"'<>\0]{0,256}:([^\s/@\"'<>\0]{0,1024})\Z")
 _ALONE_SCHEME = re.compile(rb"(?:bearer|basic)[ \t]{1,4}([a-z0-9._~+/=-]{16,8000})")
 _RUN = re.compile(rb"[A-Za-z0-9_%./+=~-]+\Z")
+_LONG_VALUE = 256
+"""Bytes of a value from which on no other name is looked for within it."""
 _LONGEST_RUN = 16_384
 _OPEN_KEY = re.compile(rb"-----[A-Z ]{1,48}-{0,5}\Z")
 
@@ -147,10 +149,15 @@ class Shapes:
         low = lines.lower()
         for anchor, pattern in _NAMED:
             if anchor in low:
+                judged = 0
                 for match in pattern.finditer(low):
+                    if match.start() < judged:
+                        continue
                     start, end, secret, reaches = self._beside(lines, low, match)
                     if secret:
                         found.append((start, end))
+                    if secret or end - start > _LONG_VALUE:
+                        judged = end
                     if reaches == len(lines):
                         opening = min(opening, start)
         if b"bearer" in low or b"basic" in low:

@@ -10,14 +10,13 @@ from collections.abc import Iterable
 
 from ultra_checklist.disguise import (
     COLOUR,
+    READ,
+    UNREAD,
     Forms,
     Places,
-    bare,
-    begin_from_end,
     colour_places,
     hangs_on,
     joined,
-    places,
     unfinished,
 )
 from ultra_checklist.shapes import Shapes
@@ -27,6 +26,7 @@ _MARK = MARK.encode()
 _SLICE = 1 << 16
 _LONGEST_LINE = 1 << 16
 """Bytes of a line that are looked at together."""
+_LONGEST_HELD = 1 << 17
 _LINE_CONTEXT = 1 << 10
 _WORD = 24
 """Characters of a word that are shown before it is known how it goes on."""
@@ -90,18 +90,37 @@ class _Values:
         """Find forms; hold back from where one may have begun."""
         whole = self._held + data
         text = whole[: unfinished(whole)]
-        plain = bare(text)
-        found = self._forms.find(plain)
-        begun = self._forms.begun(plain)
-        for start, end in found:
-            if start < begun < end:
-                begun = start
-        limit = len(text) if begun == len(plain) else begin_from_end(text, len(plain) - begun)
-        out = self._rendered(text, found, limit)
+        stretches, limit = self._found(text)
+        if len(text) - limit > max(_LONGEST_HELD, 16 * self._forms.longest):
+            # Nothing but colours and line breaks for so long: that is no secret any more.
+            limit = len(text)
+        out = _marked(text, stretches, self._sent, limit)
         context = hangs_on(text, limit)
         self._held = context + whole[limit:]
         self._sent = len(context) + max(0, self._sent - limit)
         return out
+
+    def _found(self, text: bytes, *, cut: bool = False) -> tuple[list[tuple[int, int]], int]:
+        """Where forms stand, and where one may have begun; what has begun counts where the text was cut."""
+        stretches: list[tuple[int, int]] = []
+        limit = len(text)
+        texts = {UNREAD.read(text): UNREAD, READ.read(text): READ}
+        for plain, reading in texts.items():
+            found = self._forms.find(plain)
+            begun = self._forms.begun(plain)
+            if cut and len(plain) - begun >= _HARMLESS:
+                found = joined([*found, (begun, len(plain))])
+            if found:
+                places = reading.places(text)
+                stretches += [(places.begin(start), places.end(end)) for start, end in found]
+            if begun < len(plain):
+                limit = min(limit, reading.from_end(text, len(plain) - begun))
+        stretches = joined(stretches)
+        limit = _before_colour(text, limit)
+        for start, end in stretches:
+            if start < limit < end:
+                limit = start
+        return stretches, limit
 
     def pause(self) -> bytes:
         """The first few bytes of what is held."""
@@ -114,19 +133,8 @@ class _Values:
     def finish(self, *, cut: bool) -> bytes:
         """What is held, which has become no form."""
         text, self._held = self._held, b""
-        plain = bare(text)
-        found = self._forms.find(plain)
-        begun = self._forms.begun(plain)
-        if cut and len(plain) - begun >= _HARMLESS:
-            found = joined([*found, (begun, len(plain))])
-        return self._rendered(text, found, len(text))
-
-    def _rendered(self, text: bytes, found: list[tuple[int, int]], limit: int) -> bytes:
-        if not found:
-            return text[self._sent : limit]
-        there = places(text)
-        stretches = joined((there.begin(start), there.end(end)) for start, end in found)
-        return _marked(text, stretches, self._sent, limit)
+        stretches, _ = self._found(text, cut=cut)
+        return _marked(text, stretches, self._sent, len(text))
 
 
 class _Lines:
@@ -266,6 +274,13 @@ class _Lines:
         out = self._through(text, len(text), ended=True) if text else b""
         self._sent = 0
         return out
+
+
+def _before_colour(text: bytes, place: int) -> int:
+    """The place, or where the colour begins within which it is."""
+    begin = text.rfind(b"\x1b", max(0, place - 80), place)
+    colour = COLOUR.match(text, begin) if begin >= 0 else None
+    return begin if colour is not None and colour.end() > place else place
 
 
 def _there(stretches: list[tuple[int, int]], places: Places | None) -> list[tuple[int, int]]:

@@ -247,7 +247,12 @@ def files(lab: Lab) -> list[str]:
 def test_the_log_of_a_deploy_is_uploaded(lab: Lab) -> None:
     with_log(lab, b"hello\n")
     close(lab, Ending.ABORTED)
-    assert files(lab) == ["v1.0.0.journal.log.txt", "v1.0.0.record.json", "v1.0.0.deploy-1.log.txt"]
+    assert files(lab) == [
+        "v1.0.0.journal.log.txt",
+        "v1.0.0.record.json",
+        "v1.0.0.deploy-1.log.txt",
+        "v1.0.0.statement.json",
+    ]
 
 
 def test_of_a_log_that_is_too_large_the_newest_part_that_fits_is_uploaded(lab: Lab) -> None:
@@ -271,7 +276,7 @@ def test_an_upload_that_notion_refuses_is_said_and_stops_no_ending(lab: Lab) -> 
     lab.workspace = lab.workspace.model_copy(update={"max_upload": 20 * 1024 * 1024})
     close(lab, Ending.ABORTED)
     assert lab.page().status == "aborted"
-    assert files(lab) == ["v1.0.0.journal.log.txt", "v1.0.0.record.json"]
+    assert files(lab) == ["v1.0.0.journal.log.txt", "v1.0.0.record.json", "v1.0.0.statement.json"]
     assert "v1.0.0.deploy-1.log.txt was not uploaded" in page_text(lab)
     assert digest in page_text(lab)
     assert EvidenceStore(lab.home).get(digest) == content
@@ -307,7 +312,7 @@ def test_uploads_that_notion_has_dropped_meanwhile_are_made_again(
     lab.sync()
     second = [file["id"] for file in lab.release().history.steps["uploads"]]
     assert not set(first) & set(second)
-    assert files(lab) == ["v1.0.0.journal.log.txt", "v1.0.0.record.json"]
+    assert files(lab) == ["v1.0.0.journal.log.txt", "v1.0.0.record.json", "v1.0.0.statement.json"]
     assert lab.page().status == "aborted"
 
 

@@ -258,7 +258,7 @@ def test_a_release_closes_by_itself_when_everything_has_been_settled_for_a_while
     )
     assert raw["properties"]["Ended"]["date"]["start"]
     names = [file["name"] for file in raw["properties"]["Files"]["files"]]
-    assert names == ["v1.0.0.journal.log.txt", "v1.0.0.record.json"]
+    assert names == ["v1.0.0.journal.log.txt", "v1.0.0.record.json", "v1.0.0.statement.json"]
     assert not lab.row("one").live
 
 
@@ -267,11 +267,11 @@ def test_the_record_on_the_page_has_facts_table_and_logs(lab: Lab) -> None:
     settle(lab)
     children = lab.call("GET", f"blocks/{lab.release().manifest.page_id}/children")["results"]
     kinds = [child["type"] for child in children]
-    assert kinds[-5:] == ["heading_2", "paragraph", "table", "file", "file"]
-    facts = "".join(piece["plain_text"] for piece in children[-4]["paragraph"]["rich_text"])
+    assert kinds[-6:] == ["heading_2", "paragraph", "table", "file", "file", "file"]
+    facts = "".join(piece["plain_text"] for piece in children[-5]["paragraph"]["rich_text"])
     assert "Commit: " + "c" * 40 in facts
     assert "Operators: 佐藤" in facts
-    table = lab.call("GET", f"blocks/{children[-3]['id']}/children")["results"]
+    table = lab.call("GET", f"blocks/{children[-4]['id']}/children")["results"]
     assert len(table) == 1 + 3
 
 

@@ -1,11 +1,7 @@
 """What people did, from rows to journal lines: ticks, decisions, approvals, and edits that are put right."""
 
-<<<<<<< HEAD
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-=======
 from collections.abc import Callable, Mapping, Sequence
->>>>>>> w-redact
+from datetime import datetime
 from typing import Any
 
 from ultra_checklist.history import CheckHistory, History
@@ -181,13 +177,8 @@ def _forgery(
     if not said:
         return []
     who = (by.name or by.id) if by is not None else "an integration"
-<<<<<<< HEAD
-    what = ", ".join(f"{code} = {_short(getattr(row, code))}" for code in said)
-    return [("put-right", {"item": item.id, "what": f"{what} ({who})", "columns": said, "by": _dump(by)})]
-=======
     what = ", ".join(f"{code} = {_short(redact(str(_plain(getattr(row, code)))))}" for code in said)
-    return [("put-right", {"item": item.id, "what": f"{what} ({who})", "by": _dump(by)})]
->>>>>>> w-redact
+    return [("put-right", {"item": item.id, "what": f"{what} ({who})", "columns": said, "by": _dump(by)})]
 
 
 def _dump(person: Person | None) -> dict[str, str] | None:

@@ -16,10 +16,10 @@ MIN_FORM = 7
 
 _DROPPED = b"\"'\\"
 _HEX = rb"[0-9A-Fa-f]"
-_COLOUR = rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|[ -/]{1,4}[0-~]|[0-OQ-WYZ=>\\`a-z])"
+_COLOUR = rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|[ -/]{1,4}[0-~]|\\(?![uUx0-7nrt])|[0-OQ-WYZ=>`a-z])"
 COLOUR = re.compile(_COLOUR)
 """A sequence that a terminal takes as an order, such as a colour."""
-_OPEN_COLOUR = re.compile(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[ -/]{1,4})?\Z")
+_OPEN_COLOUR = re.compile(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[ -/]{1,4}|\\)?\Z")
 _INDENTED = re.compile(rb"\n[ \t]+")
 _RETURNED = re.compile(rb"\r[ \t]+")
 _GAP = re.compile(rb"[\r\n](?:[ \t]|" + _COLOUR + rb")*|\0|" + _COLOUR)

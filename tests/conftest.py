@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import request_log
 from tests.lab import Lab
 from tests.shell import Served, serving, shell
+
+# How long an example takes says nothing about what is tested.
+settings.register_profile("here", deadline=None)
+settings.load_profile("here")
 
 __all__ = ["lab", "served", "shell"]
 

@@ -11,7 +11,7 @@ from ultra_checklist import plugins
 PACKAGE = Path(__file__).parent.parent / "ultra_checklist"
 
 LAYERS = (
-    ("base", ("errors", "config", "disk", "disguise", "shapes", "streaming", "redact", "plugins")),
+    ("base", ("errors", "config", "disk", "sieve", "disguise", "shapes", "streaming", "redact", "plugins")),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
     ("domain on top of the template", ("lint", "states", "checked")),
     ("adapters", ("probes", "notion", "reports")),

@@ -14,8 +14,8 @@ LAYERS = (
     (
         "base",
         (
-            "errors", "config", "disk", "disguise", "shapes", "streaming", "escape", "redact", "plugins", "archive",
-            "dsse", "keys",
+            "errors", "config", "disk", "sieve", "disguise", "shapes", "streaming", "escape", "redact", "plugins",
+            "archive", "dsse", "keys",
         ),
     ),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),

@@ -9,22 +9,20 @@ few ``forms``, base64 for example. A place in the bare text can be told in the t
 import base64
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-MIN_FORM = 7
-"""Bytes of the shortest form that is looked for."""
+from ultra_checklist.sieve import MIN_FORM
 
 _DROPPED = b"\"'\\"
 _HEX = rb"[0-9A-Fa-f]"
-_COLOUR = rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|[ -/]{1,4}[0-~]|\\(?![uUx0-7nrt])|[0-OQ-WYZ=>`a-z])"
+_COLOUR = rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|[()][AB012])"
 COLOUR = re.compile(_COLOUR)
 """A sequence that a terminal takes as an order, such as a colour."""
-_OPEN_COLOUR = re.compile(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[ -/]{1,4}|\\)?\Z")
+_OPEN_COLOUR = re.compile(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[()])?\Z")
 _INDENTED = re.compile(rb"\n[ \t]+")
 _RETURNED = re.compile(rb"\r[ \t]+")
 _GAP = re.compile(rb"[\r\n](?:[ \t]|" + _COLOUR + rb")*|\0|" + _COLOUR)
 """What stands between two characters without being one."""
-_BREAK = re.compile(rb"[\r\n][ \t]*|\0")
 _ESCAPE = re.compile(
     rb"%%(?:25){0,16}%(h)s{2}"
     rb"|\\{1,16}(?:u001[bB]|x1[bB]|033)\[[0-?]{0,64}[@-~]"
@@ -45,8 +43,6 @@ _OPEN_ESCAPE = re.compile(
     rb"|\xe2\x80?|\xc2)\Z" % {b"h": _HEX}
 )
 _LONGEST_ESCAPE = 192
-_PART = 256
-"""Words of four bytes that are looked through together once it is known that there is something."""
 _NEAR = 1024
 _NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b"", b"apos": b""}
 
@@ -58,10 +54,8 @@ def bare(data: bytes) -> bytes:
 
 def _joined_lines(data: bytes) -> bytes:
     """The text without colours, line breaks and the indentation after them."""
-    return _without_breaks(COLOUR.sub(b"", data) if b"\x1b" in data else data)
-
-
-def _without_breaks(data: bytes) -> bytes:
+    if b"\x1b" in data:
+        data = COLOUR.sub(b"", data)
     if b"\n " in data or b"\n\t" in data:
         data = _INDENTED.sub(b"", data)
     if b"\r " in data or b"\r\t" in data:
@@ -148,110 +142,42 @@ def colour_places(data: bytes) -> Places:
 
 
 class Reading:
-    """One way of reading a text, and where in the text what is read stands."""
+    """A way of reading a text that has no colours and line breaks any more, and where what is read stands."""
 
     def __init__(self, *, escapes: bool) -> None:
         self._escapes = escapes
 
-    def read(self, data: bytes) -> bytes:
+    def read(self, joined_lines: bytes) -> bytes:
         """The bare text; without ``escapes`` those are taken as they stand."""
-        return bare(data) if self._escapes else _without_breaks(data).translate(None, _DROPPED)
+        return (_read(joined_lines) if self._escapes else joined_lines).translate(None, _DROPPED)
 
     def places(self, data: bytes) -> Places:
         """Where the bytes of the bare text stand in the text."""
-        if self._escapes:
-            return Places(_joined_lines(data), _ESCAPE_OR_QUOTE, _dropped, Places(data, _GAP, _nothing))
-        return Places(_without_breaks(data), _QUOTE, _nothing, Places(data, _BREAK, _nothing))
+        tokens = _ESCAPE_OR_QUOTE if self._escapes else _QUOTE
+        return Places(_joined_lines(data), tokens, _dropped, Places(data, _GAP, _nothing))
 
     def from_end(self, data: bytes, size: int) -> int:
         """Where the last ``size`` bytes of the bare text begin in the text."""
         start = max(0, data.rfind(b"\n", 0, max(0, len(data) - 2 * size - 512)))
         tail = data[start:]
-        length = len(self.read(tail))
+        length = len(self.read(_joined_lines(tail)))
         if length < size:
-            start, tail, length = 0, data, len(self.read(data))
+            start, tail, length = 0, data, len(self.read(_joined_lines(data)))
         return start + self.places(tail).begin(length - size)
 
 
 READ = Reading(escapes=True)
 """Escapes mean what they stand for."""
 UNREAD = Reading(escapes=False)
-"""Escapes and colours are taken as they stand: half of one before a value must not swallow its beginning."""
+"""Escapes are taken as they stand: half of one before a value must not swallow its beginning."""
 
 
-class Forms:
-    """Finds any of many byte strings in a bare text without looking at every byte.
-
-    Wherever a form of eleven bytes begins, four of its bytes stand together at a multiple of eight; of a
-    shorter one, at a multiple of four. Only there is looked whether the four bytes are known.
-    """
-
-    def __init__(self, forms: Iterable[bytes]) -> None:
-        wanted = {form for form in forms if len(form) >= MIN_FORM}
-        shortest = min(map(len, wanted), default=MIN_FORM)
-        self._step = 16 if shortest >= 19 else 8 if shortest >= 11 else 4
-        self._prints: dict[int, list[tuple[bytes, int]]] = {}
-        self._heads: dict[bytes, list[bytes]] = {}
-        self._short: set[bytes] = set()
-        self.longest = 0
-        for form in wanted:
-            self._take(form)
-        self._keys = frozenset(self._prints)
-
-    def _take(self, form: bytes) -> None:
-        for phase in range(self._step):
-            offset = max(range(phase, len(form) - 3, self._step), key=lambda at: _rarity(form[at : at + 4]))
-            self._prints.setdefault(_print(form[offset : offset + 4]), []).append((form, offset))
-        self._heads.setdefault(form[:4], []).append(form)
-        self._short.update(form[:length] for length in range(1, 4))
-        self.longest = max(self.longest, len(form))
-
-    def find(self, text: bytes) -> list[tuple[int, int]]:
-        """Stretches that are forms, in order; those that overlap are one."""
-        view = memoryview(text + bytes(-len(text) % 4)).cast("I")[:: self._step // 4]
-        if self._keys.isdisjoint(view):
-            return []
-        known, found = self._keys, list[tuple[int, int]]()
-        for part in range(0, len(view), _PART):
-            words = view[part : part + _PART]
-            if known.isdisjoint(words):
-                continue
-            for index, word in enumerate(words, part):
-                if word in known:
-                    found += self._there(text, word, index * self._step)
-        return joined(found)
-
-    def _there(self, text: bytes, word: int, place: int) -> Iterator[tuple[int, int]]:
-        for form, offset in self._prints[word]:
-            start = place - offset
-            if start >= 0 and text.startswith(form, start):
-                yield start, start + len(form)
-
-    def begun(self, text: bytes) -> int:
-        """Where the longest beginning of a form stands at a text's end; the length where there is none."""
-        size = len(text)
-        heads = self._heads
-        for start in range(max(0, size - self.longest + 1), size - 3):
-            forms = heads.get(text[start : start + 4])
-            if forms is not None:
-                rest = text[start:]
-                if any(len(form) > len(rest) and form.startswith(rest) for form in forms):
-                    return start
-        for start in range(max(0, size - 3), size):
-            if text[start:] in self._short:
-                return start
-        return size
-
-
-def joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same stretches in order, with those made one that overlap."""
-    found: list[tuple[int, int]] = []
-    for start, end in sorted(stretches):
-        if found and start < found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
+def readings(data: bytes) -> list[tuple[Reading, bytes]]:
+    """The bare texts in which to look for values: one, or two where escapes can be taken in two ways."""
+    lines = _joined_lines(data)
+    read = _read(lines)
+    bare_text = read.translate(None, _DROPPED)
+    return [(READ, bare_text)] if read == lines else [(READ, bare_text), (UNREAD, UNREAD.read(lines))]
 
 
 _BYTES = (
@@ -366,13 +292,3 @@ def _escape(text: bytes) -> bytes:
 
 def _character(number: int) -> bytes:
     return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else b"?"
-
-
-def _print(four: bytes) -> int:
-    return memoryview(four).cast("I")[0]
-
-
-def _rarity(four: bytes) -> int:
-    """How seldom four bytes will be met in a text of words."""
-    kinds = sum(1 if byte in b"etaoinsrhldcu \t" else 3 if 97 <= byte <= 122 else 5 for byte in four)
-    return kinds - 8 * (len(set(four)) < 3)

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ultra_checklist.disguise import Forms, forms_of
+from ultra_checklist.disguise import forms_of
 from ultra_checklist.shapes import Shapes, is_readable, is_secret_name
+from ultra_checklist.sieve import Forms
 from ultra_checklist.streaming import MARK, RedactingStream
 
 __all__ = ["MARK", "MIN_LENGTH", "RedactingStream", "Redactor", "is_secret_name"]

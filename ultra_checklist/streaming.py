@@ -10,16 +10,14 @@ from collections.abc import Iterable
 
 from ultra_checklist.disguise import (
     COLOUR,
-    READ,
-    UNREAD,
-    Forms,
     Places,
     colour_places,
     hangs_on,
-    joined,
+    readings,
     unfinished,
 )
 from ultra_checklist.shapes import Shapes
+from ultra_checklist.sieve import Forms, joined
 
 MARK = "[redacted]"
 _MARK = MARK.encode()
@@ -104,8 +102,7 @@ class _Values:
         """Where forms stand, and where one may have begun; what has begun counts where the text was cut."""
         stretches: list[tuple[int, int]] = []
         limit = len(text)
-        texts = {UNREAD.read(text): UNREAD, READ.read(text): READ}
-        for plain, reading in texts.items():
+        for reading, plain in readings(text):
             found = self._forms.find(plain)
             begun = self._forms.begun(plain)
             if cut and len(plain) - begun >= _HARMLESS:

@@ -84,3 +84,20 @@ def test_a_journal_that_cannot_be_written_is_an_error_with_its_path(tmp_path: Pa
     journal = Journal(tmp_path / "none" / "j.jsonl")
     with pytest.raises(StateError, match="cannot be written"):
         journal.append("a", {})
+
+
+def test_separators_in_peoples_notes_do_not_break_the_chain(tmp_path: Path) -> None:
+    """U+2028, U+0085 and the like are no ends of lines here."""
+    note = "a\u2028b\u2029c\x85d\x0be\x1cf"
+    Journal(tmp_path / "journal.jsonl").append("decided", {"item": "x", "note": note})
+    assert Journal(tmp_path / "journal.jsonl").entries()[0].data["note"] == note
+
+
+def test_a_byte_that_is_no_text_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).append("ticked", {"item": "項目"})
+    raw = path.read_bytes()
+    for place in range(len(raw) - 1):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0x80]) + raw[place + 1 :])
+        with pytest.raises(JournalError):
+            Journal(path).entries()

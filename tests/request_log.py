@@ -131,7 +131,7 @@ class Log:
 def read(text: str) -> list[Request]:
     """The requests of a log. Raises BadLog."""
     found: list[Request] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

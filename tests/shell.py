@@ -41,6 +41,9 @@ id: now
 """
 """A checklist of three items; the first one is proved by a program that is everywhere."""
 
+GATED = SMALL.replace("lang: en\n", "lang: en\ngates:\n  deploy: {sections: [now]}\n", 1)
+"""The same with a gate that asks for all of it."""
+
 
 @dataclass
 class Shell:

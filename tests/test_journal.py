@@ -213,3 +213,20 @@ def test_a_release_that_was_moved_away_may_be_made_again(lab: Lab, tmp_path: Pat
 def _begun(folder: Path) -> Manifest:
     manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
     return manifest.model_copy(update={"page_id": "", "page_url": "", "rows": {}})
+
+
+def test_separators_in_peoples_notes_do_not_break_the_chain(tmp_path: Path) -> None:
+    """U+2028, U+0085 and the like are no ends of lines here."""
+    note = "a\u2028b\u2029c\x85d\x0be\x1cf"
+    Journal(tmp_path / "journal.jsonl").append("decided", {"item": "x", "note": note})
+    assert Journal(tmp_path / "journal.jsonl").entries()[0].data["note"] == note
+
+
+def test_a_byte_that_is_no_text_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    Journal(path).append("ticked", {"item": "項目"})
+    raw = path.read_bytes()
+    for place in range(len(raw) - 1):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0x80]) + raw[place + 1 :])
+        with pytest.raises(JournalError):
+            Journal(path).entries()

@@ -85,13 +85,15 @@ def run(command: Callable[[], object], codes: Codes = ORDINARY) -> NoReturn:
     except OSError:
         # Not even a complaint can be written.
         code = codes.unexpected
+    if codes.fail_closed and not _all_said():
+        code = codes.unexpected
     sys.exit(code)
 
 
 def _run(command: Callable[[], object], codes: Codes) -> int:
     try:
         code = command()
-        return code if isinstance(code, int) else codes.silent
+        return code if isinstance(code, int) and not isinstance(code, bool) else codes.silent
     except click.ClickException as error:
         words = io.StringIO()
         error.show(file=words)
@@ -105,7 +107,7 @@ def _run(command: Callable[[], object], codes: Codes) -> int:
         return codes.of(error)
     except BrokenPipeError:
         # Whoever read our output has left; that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return codes.broken_pipe
     except Exception:
         unexpected()
@@ -120,6 +122,20 @@ def _run(command: Callable[[], object], codes: Codes) -> int:
 def unexpected() -> None:
     """Log the error that is being handled, and say where."""
     say(f"error: something unexpected happened; {_logged()}")
+
+
+def _all_said() -> bool:
+    """Whether all of the output has left; what is left behind would spoil the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence()
+        return False
+    return True
+
+
+def _silence() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _logged() -> str:

@@ -83,6 +83,37 @@ _TURNS: Mapping[str, tuple[Words, Words]] = {
         _DECIDER,
         Words(en="look again, then change the Note to renew it", ja="確認し直し、メモを書き直して判断し直す"),
     ),
+    "unclear-person": (
+        Words(en="whoever decided, alone", ja="判断する人（単独で）"),
+        Words(en="take it back, wait a minute, decide again", ja="取り消し、1 分待ってから判断し直す"),
+    ),
+    "not-an-operator": (
+        Words(en="one of the operators, not {by}", ja="operators の一人（{by} 以外）"),
+        Words(en="untick it, and let one of them tick it", ja="チェックを外し、担当者が付け直す"),
+    ),
+    "approvals-missing": (
+        Words(en="the next person who approves", ja="次の承認者"),
+        Words(en="take Approved out, wait a minute, set it again", ja="承認を外し、1 分待ってから付け直す"),
+    ),
+    "approved-by-the-same": (
+        Words(en="a second person, not {by}", ja="{by} 以外の二人目"),
+        Words(en="take Approved out, and set it yourself", ja="承認を外し、自分で付け直す"),
+    ),
+    "approval-not-allowed": (
+        Words(en="one of the approvers", ja="approvers の一人"),
+        Words(en="take Approved out, and set it yourself", ja="承認を外し、自分で付け直す"),
+    ),
+    "approval-other-facts": (
+        Words(en="the second person", ja="二人目の承認者"),
+        Words(
+            en="look again, take Approved out, wait a minute, set it again",
+            ja="確認し直し、承認を外して 1 分後に付け直す",
+        ),
+    ),
+    "approval-unclear": (
+        Words(en="the second person", ja="二人目の承認者"),
+        Words(en="take Approved out, wait a minute, set it again", ja="承認を外し、1 分待ってから付け直す"),
+    ),
     "other-label": (
         Words(en="the worker labelled {label}", ja="ラベル {label} のワーカー"),
         Words(en="ask the gate there", ja="そのマシンでゲートを確認する"),

@@ -104,6 +104,32 @@ def test_in_quiet_hours_a_gate_does_not_believe_longer(lab: Lab, env: Path) -> N
     assert only(ask(lab)).id == "mode"
 
 
+def test_a_look_that_was_left_out_is_noticed(lab: Lab, env: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the looking ever miss a check, the answer still knows how old its proof is."""
+    ready(lab, env)
+    lab.sync(minutes=90)
+    monkeypatch.setattr("ultra_checklist.gate.to_look_at", lambda _asked: [])
+    lab.now += timedelta(minutes=14)
+    assert ask(lab).exit_code == 0
+    lab.now += timedelta(minutes=2)
+    answer = ask(lab)
+    assert (answer.exit_code, answer.reason.en) == (3, "not looked at within max_age: mode")
+
+
+def test_a_probe_that_leaves_the_process_keeps_the_gate_closed(
+    lab: Lab, env: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ultra_checklist.probes.file import FileProbe
+
+    async def leave(*_: object) -> None:
+        raise SystemExit(0)
+
+    ready(lab, env)
+    monkeypatch.setattr(FileProbe, "observe", leave)
+    lab.now += timedelta(minutes=20)
+    assert only(ask(lab)).result is Result.CANNOT_TELL
+
+
 def test_a_gate_looks_at_what_failed_although_the_worker_would_wait(lab: Lab, env: Path) -> None:
     env.chmod(0o644)
     ready(lab, env)

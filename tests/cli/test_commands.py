@@ -262,6 +262,7 @@ def test_bare_and_help_show_every_command(shell: Shell) -> None:
         "new",
         "update",
         "adopt",
+        "gate",
         "close",
         "check",
         "sync",

@@ -47,11 +47,12 @@ def test_what_was_told_by_a_process_that_was_killed_then_is_not_told_again(lab: 
     happens(lab)
     lab.sync()
     told = paragraphs(lab)
-    journal = lab.release().journal.path
+    journal, lab_key = lab.release().journal.path, lab.release().manifest.key
     lines = journal.read_bytes().splitlines(keepends=True)
     assert b'"told"' in lines[-1]
     journal.write_bytes(b"".join(lines[:-1]))
-    # As a kill would leave it: the page was told, and neither journal nor mirror knows.
+    # As a kill would leave it: the page was told, and neither journal, mirror nor the witness of its head knows.
     journal.with_name("mirror.json").unlink()
+    lab.shelf.witness(lab_key).unlink()
     lab.sync(minutes=1)
     assert paragraphs(lab) == told

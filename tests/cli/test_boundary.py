@@ -91,7 +91,7 @@ def test_an_error_that_can_be_written_nowhere_is_still_no_permission(
     def full(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "open", full)
     assert left(raising(ZeroDivisionError()), GUARD) == 3
     told = capsys.readouterr().err
     assert "No space left" in told

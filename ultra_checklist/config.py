@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ultra_checklist.errors import SettingsError, StateError
 
+PATHS: Final = ("ULTRA_CHECKLIST_SIGNING_KEY",)
+"""Settings that are named like secrets and hold the path of one."""
 VARIABLE_PREFIX: Final = "ULTRA_CHECKLIST_VAR_"
 LOCAL_PAGE: Final = "00000000-0000-4000-8000-000000000001"
 """The one page of a new local Notion."""

@@ -42,7 +42,9 @@ def clean(text: str) -> str:
         with contextlib.suppress(Exception):
             found = values()
             ours = values is config.process_environment
-            redactor.learn({k: v for k, v in found.items() if not ours or is_secret_name(k)})
+            redactor.learn(
+                {k: v for k, v in found.items() if k not in config.PATHS and (not ours or is_secret_name(k))}
+            )
     return redactor.text(text)
 
 

@@ -30,10 +30,11 @@ async def compare(notion: Notion, workspace: Workspace, release: Release) -> dic
         if row.page_id in items or row.key.startswith(prefix):
             by_item.setdefault(items.get(row.page_id, row.key.removeprefix(prefix)), []).append(row)
     for page_id, item_id in items.items():
-        found = by_item.get(item_id, [])
-        if [row.page_id for row in found] != [page_id]:
+        found, away = by_item.get(item_id, []), release.history.check(item_id).away
+        if away or [row.page_id for row in found] != [page_id]:
             # It was trashed, moved or copied, or the index lags: only the pages themselves know.
-            by_item[item_id] = await _read(notion, workspace, {row.page_id for row in found} | {page_id})
+            ids = {row.page_id for row in found} | {page_id, away} - {""}
+            by_item[item_id] = await _read(notion, workspace, ids)
     rows: dict[str, Row] = {}
     for item in release.manifest.items:
         found = by_item.get(item.id, [])
@@ -63,11 +64,17 @@ async def _one_of(notion: Notion, workspace: Workspace, release: Release, item_i
     ours = release.manifest.rows.get(item_id)
     kept = first(row for row in living if row.page_id == ours and row.done) or first(living)
     if kept is not None:
+        check = release.history.check(item_id)
+        # A process was killed between putting it away and seeing that somebody had just written there.
+        owed = [r for r in found if r.in_trash and r.page_id == check.away and _says_more(r, kept)]
+        living += [await _put_back(notion, workspace, row) for row in owed]
+        if kept.page_id != ours and kept.done and check.tick is None and 0 < check.sending <= check.ticks:
+            release.record("copy-speaks", {"item": item_id, "tick": check.ticks + 1})
         await _clear_copies(notion, workspace, release, item_id, kept, living)
         return kept
     if found:
         release.record("repaired", {"item": item_id, "what": "the row was taken out of the trash"})
-        back = parse_row(await notion.patch(f"pages/{found[0].page_id}", {"in_trash": False}), workspace)
+        back = await _put_back(notion, workspace, found[0])
         # Ours was the last edit now; who ticked it, and until when, is known by the one before.
         return back.model_copy(update={name: getattr(found[0], name) for name in _LAST_EDIT})
     values, lost = new_rows(release.manifest, workspace.lang)[item_id], release.manifest.rows[item_id]
@@ -89,12 +96,17 @@ async def _clear_copies(
     for seen in living:
         if seen.page_id == kept.page_id:
             continue
-        copy = seen if _says_more(seen, kept) else await _put_away(notion, workspace, seen, kept)
+        if _says_more(seen, kept):
+            rivals.append(seen)
+            continue
+        release.record("putting-away", {"item": item_id, "page": seen.page_id})
+        copy = await _put_away(notion, workspace, seen, kept)
         if copy is not None:
             rivals.append(copy)
         else:
             release.record("repaired", {"item": item_id, "what": "a copy of the row was put into the trash"})
-    if release.history.check(item_id).copies != 1 + len(rivals):
+    check = release.history.check(item_id)
+    if check.copies != 1 + len(rivals) or check.away:
         release.record("copies", {"item": item_id, "count": 1 + len(rivals)})
     doubt = {"result": Result.CANNOT_TELL.value, "settled": False, "why": say("doubled", workspace.lang)}
     for copy in rivals:
@@ -112,7 +124,11 @@ async def _put_away(notion: Notion, workspace: Workspace, copy: Row, kept: Row) 
     now = parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": True}), workspace)
     if not _says_more(now, kept):
         return None
-    return parse_row(await notion.patch(f"pages/{copy.page_id}", {"in_trash": False}), workspace)
+    return await _put_back(notion, workspace, copy)
+
+
+async def _put_back(notion: Notion, workspace: Workspace, row: Row) -> Row:
+    return parse_row(await notion.patch(f"pages/{row.page_id}", {"in_trash": False}), workspace)
 
 
 def _remember(release: Release, rows: Mapping[str, Row]) -> None:

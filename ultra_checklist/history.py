@@ -63,6 +63,8 @@ class CheckHistory:
     """The newest tick for which a probe with an effect was started."""
     copies: int = 1
     """How many rows in Notion claim to be this check, each with entries of its own."""
+    away: str = ""
+    """Id of a copy that was about to go into the trash; somebody may have written in it in that moment."""
     lost: str = ""
     """Id of the page that was found missing last, before its row was made again."""
     put_right: str = ""
@@ -207,7 +209,18 @@ def _sending(history: History, entry: Entry) -> None:
 
 
 def _copies(history: History, entry: Entry) -> None:
-    history.check(entry.data["item"]).copies = entry.data["count"]
+    check = history.check(entry.data["item"])
+    check.copies, check.away = entry.data["count"], ""
+
+
+def _putting_away(history: History, entry: Entry) -> None:
+    history.check(entry.data["item"]).away = entry.data["page"]
+
+
+def _copy_speaks(history: History, entry: Entry) -> None:
+    # Nobody knows whether the tick that was copied is the one that has been acted on already.
+    check = history.check(entry.data["item"])
+    check.sending = max(check.sending, entry.data["tick"])
 
 
 def _take(check: CheckHistory, proof: Proof) -> None:
@@ -298,7 +311,8 @@ def _put_right(history: History, entry: Entry) -> None:
 
 
 def _repaired(history: History, entry: Entry) -> None:
-    history.check(entry.data["item"]).lost = entry.data.get("lost", "")
+    check = history.check(entry.data["item"])
+    check.lost, check.away = entry.data.get("lost", ""), ""
 
 
 def _updated(history: History, entry: Entry) -> None:
@@ -363,6 +377,8 @@ _HANDLERS = {
     "proved-again": _proved_again,
     "sending": _sending,
     "copies": _copies,
+    "putting-away": _putting_away,
+    "copy-speaks": _copy_speaks,
     "decided": _decided,
     "undecided": _undecided,
     "shown": _shown,

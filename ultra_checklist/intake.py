@@ -48,6 +48,18 @@ def lines_of(
     return [(kind, data | {"edited": row.edited} if "item" in data else data) for kind, data in lines]
 
 
+def is_taken_in(row: Row, check: CheckHistory) -> bool:
+    """Whether the journal says already what people say with this row."""
+    bound = check.choosing
+    said = (bound.decision.value, bound.note, bound.until) if bound is not None else None
+    chosen = (row.decision, row.note, row.until) if _decides(row) else None
+    return row.done == (check.tick is not None) and chosen == said and row.approved is check.approved
+
+
+def _decides(row: Row) -> bool:
+    return row.decision in set(Decision) and bool(row.note.strip())
+
+
 def deploy_line(view: View, item: Item, machine: str) -> Line:
     """The mark of a deploy that is known by a person's word alone: they say that it ended with exit 0."""
     check = view.history.check(item.id)
@@ -127,10 +139,9 @@ def _ticker(view: View, row: Row) -> Person | None:
 
 
 def _decision(view: View, item: Item, row: Row, by: Person | None, check: CheckHistory) -> list[Line]:
-    made = row.decision in set(Decision) and bool(row.note.strip())
     now = (row.decision, row.note, row.until)
     bound = check.choosing
-    if not made:
+    if not _decides(row):
         if bound is None:
             return []
         lines: list[Line] = [("undecided", {"item": item.id, "by": _dump(by)})]

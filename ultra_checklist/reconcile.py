@@ -12,7 +12,7 @@ from typing import Any
 
 from ultra_checklist.duty import due, next_look
 from ultra_checklist.hooks import Hooks
-from ultra_checklist.intake import Line, deploy_line, deploy_pending, lines_of
+from ultra_checklist.intake import Line, deploy_line, deploy_pending, is_taken_in, lines_of
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import now as present
 from ultra_checklist.model import Item
@@ -97,6 +97,10 @@ class Reconciler:
                 break
         return states
 
+    async def see(self, rows: Mapping[str, Row]) -> None:
+        """Take in rows that are about to be read once more: a tick that goes and comes between is a new one."""
+        self._take(await self._fresh(rows, read=False))
+
     async def prove(self) -> dict[str, State]:
         """Look at what is due, without a word to Notion; what it should show stays to be written."""
         return await self._prove()
@@ -119,25 +123,30 @@ class Reconciler:
         """A row without secrets that somebody typed into its note, which goes into the mirror and the journal."""
         return without_secrets(row, self._prover.runner.redactor)
 
-    async def _fresh(self, rows: Mapping[str, Row]) -> dict[str, Row]:
-        """The rows without those that are older than what is known; where that is unclear, the page is read."""
+    async def _fresh(self, rows: Mapping[str, Row], *, read: bool = True) -> dict[str, Row]:
+        """The rows without those that are older than what is known; where that is unclear, the page is read.
+
+        Without ``read`` those are left out too.
+        """
         mirror, history = self._release.mirror, self._release.history
         fresh: dict[str, Row] = {}
         for item, seen in rows.items():
             row = self.clean(seen)
             stale = mirror.is_stale(item, row)
-            taken = history.check(item).edited
-            if not stale and taken and (item not in mirror.rows or mirror.rows[item].edited < taken):
+            check, known = history.check(item), mirror.rows.get(item)
+            taken = check.edited
+            behind = known is None or known.edited < taken or not is_taken_in(known, check)
+            if not stale and taken and behind:
                 # A process that was killed had taken in more than the mirror shows.
                 stale = True if row.edited < taken else None if row.edited == taken else stale
-            if stale is None:
+            if stale is None and read:
                 page = await self._bench.notion.get(f"pages/{row.page_id}")
                 if page["parent"].get("data_source_id") != self._bench.workspace.checks:
                     # Somebody has moved it away since: the next comparison makes it anew.
                     mirror.compared = None
                     continue
                 fresh[item] = self.clean(parse_row(page, self._bench.workspace))
-            elif not stale:
+            elif stale is False:
                 fresh[item] = row
         return fresh
 
@@ -231,7 +240,7 @@ class Reconciler:
                 continue
             mirror.written[item.id] = wanted
             mirror.tried.pop(item.id, None)
-            if answer.asked != row.asked:
+            if answer.asked != row.asked or self._is_news(item, answer):
                 moved[item.id] = answer
             else:
                 mirror.see(item.id, answer)
@@ -244,6 +253,10 @@ class Reconciler:
             if isinstance(answer, BaseException):
                 raise answer
         return moved
+
+    def _is_news(self, item: Item, row: Row) -> bool:
+        """Whether the row says something that the journal does not know, be it that a killed process knew it."""
+        return self.place is Place.HERE and not is_taken_in(row, self._release.history.check(item.id))
 
     async def _patch(self, row: Row, changes: Values) -> Row:
         body: dict[str, Any] = {}

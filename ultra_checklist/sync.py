@@ -18,6 +18,7 @@ from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.duty import is_quiet
 from ultra_checklist.errors import JournalError, NotionError, SettingsError
+from ultra_checklist.intake import is_taken_in
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
@@ -150,11 +151,12 @@ class Pass:
             await self._finish(release, report)
             return
         own = {item: changed[page_id] for item, page_id in manifest.rows.items() if page_id in changed}
-        rows = {item: row for item, row in own.items() if _differs(release.mirror.rows.get(item), row)}
+        rows = {item: row for item, row in own.items() if _is_news(release, item, row)}
         compared = self._must_compare(release, changed.values())
-        if compared:
-            rows = await compare(bench.notion, bench.workspace, release)
         reconciler = Reconciler(bench, release, self._prover(release))
+        if compared:
+            await reconciler.see(rows)
+            rows = await compare(bench.notion, bench.workspace, release)
         try:
             states = await reconciler.run(rows)
         except NotionError as error:
@@ -333,5 +335,9 @@ class Pass:
             return Since()
 
 
-def _differs(known: Row | None, row: Row) -> bool:
-    return known is None or known.asked != row.asked or known.shown != row.shown or known.in_trash != row.in_trash
+def _is_news(release: Release, item: str, row: Row) -> bool:
+    """Whether a row is not as the mirror knows it, or says what the journal does not know."""
+    known = release.mirror.rows.get(item)
+    if known is None or known.asked != row.asked or known.shown != row.shown or known.in_trash != row.in_trash:
+        return True
+    return not is_taken_in(row, release.history.check(item))

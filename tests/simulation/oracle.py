@@ -51,6 +51,8 @@ class _Sight:
     """The ticks that it has seen, by the time at which they were made."""
     empty: bool = False
     """It was seen without a tick since."""
+    edited: str = ""
+    """When the row had last been edited, by Notion's minutes, as it was seen newest."""
     first_edit: str = ""
     """When the row had last been edited, by Notion's minutes, as it was first seen ticked."""
 
@@ -73,6 +75,10 @@ class Oracle:
     open_sends: Counter[str] = field(default_factory=Counter)
     forgetful: set[str] = field(default_factory=set)
     """Hosts that could not remember: killed, or with a full disk."""
+    read: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When a host has read a page last."""
+    owed: set[str] = field(default_factory=set)
+    """Pages that the worker has put into the trash while somebody wrote in them."""
     warned: set[str] = field(default_factory=set)
     """Processes that have seen rows without one of the columns."""
 
@@ -129,7 +135,7 @@ class Oracle:
             until = self.clock() + seen.retry_after
             if until > self.rest_until.get(host, (0.0, seen, 0))[0]:
                 self.rest_until[host] = (until, seen, len(seen.by.trail))
-        if seen.fault == "truncated":
+        if seen.fault == "truncated" and seen.status == 200:
             return
         if seen.status == 200 and (seen.method == "GET" or seen.path.endswith("/query")):
             pages = seen.answer.get("results", [seen.answer])
@@ -141,7 +147,7 @@ class Oracle:
             self.forgetful.discard(host)
         if seen.status == 200:
             self.failing[seen.by.name, _identity(seen)] = 0
-            self._see(host, seen.answer)
+            self._see(host, seen.answer, listed=seen.path.endswith("/query"))
 
     def _fail(self, seen: Exchange) -> None:
         """Count what failed in a row; a create whose fate is unknown is looked for, and that look counts."""
@@ -163,14 +169,30 @@ class Oracle:
                 raise Violation(f"the worker writes {sorted(touched)}, which belong to people")
 
     def _trash(self, seen: Exchange) -> None:
-        if not (seen.method == "PATCH" and (seen.body or {}).get("in_trash") is True and seen.status == 200):
+        """A row in which somebody has entered something must not stay thrown away.
+
+        Notion knows no condition for a write: what was entered since the row was read is seen in the answer to the
+        write, and the row is owed from then on.
+        """
+        if seen.method == "GET":
+            self.read[seen.by.host.name, seen.path.split("/")[-1]] = self.clock()
+        trash = (seen.body or {}).get("in_trash")
+        if seen.method != "PATCH" or trash is None or seen.status != 200:
             return
         page = self.model.pages[seen.path.split("/")[-1]]
+        if not trash:
+            self.owed.discard(page.id)
+            return
         said = _said(page)
-        others = [p for p in self.model.rows() if p is not page and p.born == page.born and not p.now.in_trash]
+        # What people throw away meanwhile comes back: a check is waived, never deleted.
+        others = [p for p in self.model.rows() if p is not page and p.born == page.born]
+        others = [p for p in others if not p.now.in_trash or p.now.edited_by != BOT]
         elsewhere = [_said(p, version) for p in others for version in p.versions]
         if page.now.values.get("done") or (any(said) and said not in elsewhere):
-            raise Violation("the worker throws away a row in which somebody had entered something")
+            written = max((v.at for v in page.versions if v.edited_by != BOT), default=BEGIN)
+            if _seconds(written) <= self.read.get((seen.by.host.name, page.id), 0.0):
+                raise Violation("the worker throws away a row in which somebody had entered something")
+            self.owed.add(page.id)
 
     def _twice(self, seen: Exchange) -> None:
         """A create must not make what is there."""
@@ -178,24 +200,28 @@ class Oracle:
             return
         made = self.model.pages[seen.answer["id"]]
         same = [p for p in self.model.rows(made.now.parent) if p is not made and not p.now.in_trash]
-        if any(p.text("key") == made.born for p in same):
+        # Copies that people make are no making of ours: whether the index shows them yet is luck.
+        if any(p.text("key") == made.born and p.versions[0].edited_by == BOT for p in same):
             raise Violation(f"{made.born}: made a second time")
 
     # --- truth
 
-    def _see(self, host: str, answer: Any) -> None:
+    def _see(self, host: str, answer: Any, *, listed: bool) -> None:
         for page in answer.get("results", [answer]):
             if page.get("object") == "page" and page["parent"]["data_source_id"] == CHECKS:
-                self._see_row(host, page)
+                self._see_row(host, page, listed=listed)
 
-    def _see_row(self, host: str, shown: dict[str, Any]) -> None:
+    def _see_row(self, host: str, shown: dict[str, Any], *, listed: bool) -> None:
         page = self.model.pages[shown["id"]]
         edited = shown["last_edited_time"]
         done = next((p["checkbox"] for p in shown["properties"].values() if p["id"] == "done"), False)
         made = [at for at in page.ticks if at.strftime("%Y-%m-%dT%H:%M") <= edited[:16]]
         sight = self.sights.setdefault((host, page.id), _Sight())
+        # What a list shows may be older than what was seen before; within a minute nobody can tell.
+        older = listed and edited <= sight.edited
+        sight.edited = max(sight.edited, edited)
         if not done:
-            sight.empty = True
+            sight.empty = sight.empty or not older
         elif made and made[-1] not in sight.ticks and (sight.empty or not sight.ticks):
             # Who unticks and ticks between two looks has, for all that can be seen, done nothing.
             sight.ticks.append(made[-1])
@@ -352,6 +378,8 @@ class Oracle:
 
     def quiet(self, version: str, world: dict[str, str]) -> None:
         """Judge where everything has come to rest."""
+        if self.owed:
+            raise Violation("a row in which somebody had entered something stays thrown away")
         prefix = f"try/production/{version}/"
         page = next(p for p in self.model.rows(RELEASES) if f"{p.born}/" == prefix)
         if _ended(page):

@@ -141,7 +141,7 @@ class Wire(httpx.AsyncBaseTransport):
         if not fault or fault == "slow" or (fault in _DONE and not seen.carried_out):
             return httpx.Response(seen.status, content=encoded(seen.answer), headers=headers, request=request)
         if fault == "truncated":
-            return httpx.Response(200, content=encoded(seen.answer)[:-20], headers=headers, request=request)
+            return httpx.Response(seen.status, content=encoded(seen.answer)[:-20], headers=headers, request=request)
         seen.status = int(fault[:3])
         error: dict[str, Any] = {
             "object": "error",

@@ -33,14 +33,16 @@ ELSEWHERE = Machine(digest="b" * 32, name="laptop")
 T = TypeVar("T")
 
 
-def template(*items: Item, gate: tuple[str, ...] = (), text: str = "text") -> Template:
+def template(
+    *items: Item, gate: tuple[str, ...] = (), guards: tuple[str, ...] = (), text: str = "text"
+) -> Template:
     """A checklist of these items, in sections as the items say."""
     names = list(dict.fromkeys(item.section for item in items))
     sections = tuple(
         Section(id=name, title=name, number=n, line=n, items=tuple(item for item in items if item.section == name))
         for n, name in enumerate(names, 1)
     )
-    gates = (Gate(name="deploy", sections=gate),) if gate else ()
+    gates = (Gate(name="deploy", sections=gate, guards=guards),) if gate else ()
     return Template(name="try", title="Try", path="/nowhere/try.md", sha256=text, sections=sections, gates=gates)
 
 

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ SHOWS = {"pass": "Passed", "fail": "Failed", "unknown": "Can't tell", "crash": "
 ENDED = ("Complete", "Aborted", "Rolled back", "Superseded")
 BREAK_AT = 5
 ATTEMPTS = 3
+MAX_AGE = 900.0
+"""Seconds for which a gate believes a look at the machine, and people's words when Notion does not answer."""
 
 
 class Violation(AssertionError):
@@ -41,6 +43,8 @@ class Fact:
     needs: str = ""
     opens: bool = True
     """It is open from the start, not only when something fails."""
+    gated: bool = False
+    """The gate before the deploy asks for it."""
 
 
 @dataclass
@@ -68,6 +72,8 @@ class Oracle:
     """The state folder of the target host."""
     durable: Callable[[Path], bytes | None]
     clock: Callable[[], float]
+    by_run: bool = False
+    """The deploy is a script that is run, not a person's word."""
     sights: dict[tuple[str, str], _Sight] = field(default_factory=dict)
     rest_until: dict[str, tuple[float, Exchange, int]] = field(default_factory=dict)
     failing: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -77,6 +83,8 @@ class Oracle:
     """Hosts that could not remember: killed, or with a full disk."""
     read: dict[tuple[str, str], float] = field(default_factory=dict)
     """When a host has read a page last."""
+    unsealed: float = 0.0
+    """When the release was last known to go on."""
     owed: set[str] = field(default_factory=set)
     """Pages that the worker has put into the trash while somebody wrote in them."""
     warned: set[str] = field(default_factory=set)
@@ -89,6 +97,7 @@ class Oracle:
             self._ownership(seen)
             self._gone(seen)
             self._green(seen)
+            self._complete(seen)
         elif phase == "carried out":
             self._trash(seen)
             self._twice(seen)
@@ -238,6 +247,11 @@ class Oracle:
             return
         page = self.model.pages[seen.path.split("/")[-1]]
         fact = self._fact(page)
+        if fact is not None and fact.deploys and self.by_run:
+            last = self.ledger.deploys[-1] if self.ledger.deploys else None
+            if last is None or last.code != 0:
+                raise Violation("the deploy Passed, and its script has not ended well")
+            return
         if fact is None or not fact.switch:
             raise Violation("Passed on a row that nothing can prove")
         if seen.by.host.name != self.home.name:
@@ -261,7 +275,7 @@ class Oracle:
         else:
             runs = [r for r in runs if r.started >= _seconds(self._known_tick(seen.by.host.name, page))]
         if fact.after:
-            if not deployed:
+            if not deployed or (self.by_run and self.ledger.deploys[-1].code != 0):
                 raise Violation(f"{fact.id}: Passed before any deploy")
             runs = [r for r in runs if r.started >= _seconds(max(deployed))]
         finished = [r for r in runs if r.ended <= seen.sent]
@@ -272,11 +286,32 @@ class Oracle:
             raise Violation(f"{fact.id}: Passed although the newest look found {newest.outcome}")
         self._proof_on_disk(fact, lines)
 
+    def _complete(self, seen: Exchange) -> None:
+        """A release that is shown as complete is one."""
+        status = (seen.body or {}).get("properties", {}).get("status", {}).get("select") or {}
+        if seen.method != "PATCH" or status.get("name") != "Complete":
+            return
+        key, now = self.model.pages[seen.path.split("/")[-1]].born, self.clock()
+        for fact in self.facts.values():
+            if fact.deploys and self.by_run:
+                if not self.ledger.deploys or self.ledger.deploys[-1].code != 0:
+                    raise Violation("complete, and the deploy has not ended well")
+            elif fact.opens:
+                self._held(fact, key, self.unsealed - MAX_AGE, now, frozen=fact.until or fact.deploys)
+
+    def before(self, version: str) -> None:
+        """A command begins."""
+        path = self.home / "releases" / f"try/production/{version}" / "journal.jsonl"
+        if b'"sealed"' not in (self.durable(path) or b""):
+            self.unsealed = self.clock()
+
     def _known_tick(self, host: str, page: Page) -> datetime:
         return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0] if page.ticks else BEGIN)
 
     def _last_moment(self) -> str:
         """Until which minute a tick may have come before the deploy, for all that Notion tells of its row."""
+        if self.by_run:
+            return max((d.strftime("%Y-%m-%dT%H:%M") for d in self._deployed()), default="9")
         item = next((f.id for f in self.facts.values() if f.deploys), "-")
         known = [""]
         for (_, page_id), sight in self.sights.items():
@@ -288,7 +323,9 @@ class Oracle:
         return max(known)
 
     def _deployed(self) -> list[datetime]:
-        """When the deploying item was ticked, as far as the target host has seen it."""
+        """When the deploying item was ticked, as far as the target host has seen it, or when its script was run."""
+        if self.by_run:
+            return [BEGIN + timedelta(seconds=deploy.started) for deploy in self.ledger.deploys]
         item = next((f.id for f in self.facts.values() if f.deploys), None)
         rows = [p for p in self.model.pages.values() if item and p.born.endswith(f"/{item}")]
         return [t for page in rows for t in self.sights.get((self.home.name, page.id), _Sight()).ticks]
@@ -322,6 +359,43 @@ class Oracle:
             sent = sum(1 for switch, _ in self.ledger.sent if switch == fact.switch)
             if sent > ticks:
                 raise Violation(f"{fact.id}: sent {sent} times for {ticks} ticks")
+
+    def opened(self, version: str, host: str, since: float, *, troubled: bool) -> None:
+        """A gate has let something through that was asked for at ``since``."""
+        key, now = f"try/production/{version}", self.clock()
+        if host != self.home.name:
+            raise Violation("a gate opened on another machine")
+        page = next(p for p in self.model.rows(RELEASES) if p.born == key)
+        if any(_ended(page, v) for v in page.versions if _seconds(v.at) <= since):
+            raise Violation("a gate of a release opened that had ended")
+        raw = self.durable(self.home / "releases" / key / "journal.jsonl") or b""
+        lines = [json.loads(line) for line in raw.decode().splitlines()]
+        answers = [line["data"]["outcome"] for line in lines if line["kind"] == "gate"]
+        if answers[-1:] != ["open"]:
+            raise Violation("a gate opened, and a power cut now would leave no word of it")
+        frozen = any(line["kind"] == "deploy" for line in lines)
+        for fact in self.facts.values():
+            if fact.gated:
+                self._held(fact, key, since - (MAX_AGE if troubled else 0.0), now, frozen=frozen and fact.until)
+
+    def _held(self, fact: Fact, key: str, since: float, now: float, *, frozen: bool) -> None:
+        """At some moment of the time somebody stood by it, and a probe of the machine that is young enough agreed."""
+        versions = []
+        for page in self.model.pages.values():
+            if page.born == f"{key}/{fact.id}":
+                ends = [*(_seconds(v.at) for v in page.versions[1:]), now]
+                versions += [v for v, end in zip(page.versions, ends, strict=True) if end >= since or frozen]
+        decided = any(v.values.get("decision") and plain(v.values["note"]) for v in versions)
+        if not decided and not any(v.values.get("done") for v in versions):
+            raise Violation(f"a gate opened, and nobody had ticked {fact.id}")
+        if decided or frozen or not fact.switch:
+            return
+        runs = [r for r in self.ledger.runs if r.switch == fact.switch and r.host == self.home.name]
+        newest = max(runs, key=lambda r: r.ended, default=None)
+        if newest is None or newest.outcome != "pass":
+            raise Violation(f"a gate opened, and the newest look at {fact.id} was no pass")
+        if not fact.sends and now - newest.ended > MAX_AGE + (now - since):
+            raise Violation(f"a gate opened, and nobody had looked at {fact.id} for {now - newest.ended:.0f} s")
 
     def answered(self, ticked: list[str]) -> None:
         """A pass has ended that nothing disturbed: every tick that was there when it began has an answer."""
@@ -420,6 +494,8 @@ class Oracle:
             raise Violation(f"{fact.id}: its title is not the template's")
         deployer = next((f.id for f in self.facts.values() if f.deploys), None)
         deployed = deployer is not None and bool(rows[deployer].now.values["done"])
+        if self.by_run:
+            deployed = bool(self.ledger.deploys) and self.ledger.deploys[-1].code == 0
         truth = SHOWS[world.get(fact.switch, "pass")] if fact.switch else "Confirmed"
         if values["decision"] or (fact.until and self._deployed()) or fact.deploys:
             return
@@ -440,8 +516,8 @@ class Oracle:
             raise Violation(f"{fact.id}: {result!r} and settled: {values['settled']}")
 
 
-def _ended(release: Page) -> bool:
-    return (release.now.values["status"] or {}).get("name") in ENDED
+def _ended(release: Page, version: Version | None = None) -> bool:
+    return ((version or release.now).values["status"] or {}).get("name") in ENDED
 
 
 def _said(page: Page, version: Version | None = None) -> tuple[Any, ...]:

@@ -45,7 +45,13 @@ class Player:
         self.stage = stage
         self.target = stage.hosts["web-1"]
         self.oracle = Oracle(
-            stage.model, world.LEDGER, story.facts(), self.target.home, stage.storage.durable, stage.loop.time
+            stage.model,
+            world.LEDGER,
+            story.facts(),
+            self.target.home,
+            stage.storage.durable,
+            stage.loop.time,
+            by_run=story.by_run,
         )
         stage.wire.listeners.append(self.oracle)
         self.lag = 0.0
@@ -79,9 +85,32 @@ class Player:
         if (self.target.home / "releases").exists():
             self._command(step, lambda host, kill: self.stage.close(host, VERSION, step["as"], kill_at=kill))
 
+    def _gate(self, step: Step) -> None:
+        self._at_the_gate(step, lambda host, kill: self.stage.gate(host, VERSION, kill_at=kill), "open")
+
+    def _run(self, step: Step) -> None:
+        def deploy(host: Host, kill: int | None) -> Any:
+            return self.stage.deploy(host, VERSION, step["code"], ungated=step["ungated"], kill_at=kill)
+
+        self._at_the_gate(step, deploy, "" if step["ungated"] else "exit")
+
+    def _at_the_gate(self, step: Step, start: Callable[[Host, int | None], Any], open_says: str) -> None:
+        """Something that asks a gate; ``open_says`` is how its words begin when it was open, empty: not asked."""
+        began, told = self.stage.loop.time(), len(self.stage.told)
+        if not (self.stage.hosts[step["host"]].home / "releases").exists():
+            return
+        self._command(step, start)
+        name, _, words = next(said for said in self.stage.told[told:] if said.startswith(step["do"])).partition(
+            ": "
+        )
+        if open_says and words.startswith(open_says):
+            met = any(x.by.name == name and (x.fault or x.status != 200) for x in self.stage.wire.log)
+            self.oracle.opened(VERSION, step["host"], began, troubled=met)
+
     def _command(self, step: Step, start: Callable[[Host, int | None], Any]) -> None:
         stage, host = self.stage, self.stage.hosts[step["host"]]
         told = len(stage.told)
+        self.oracle.before(VERSION)
         stage.wire.pending = [(n, lambda s=s: self._do(s)) for n, s in step.get("during", ())]  # type: ignore[misc] # a lambda with a default
         ticked = [p.id for p in stage.model.rows() if p.now.values.get("done") and p.now.values["live"]]
         forged, unfounded = self.oracle.forged(), self.oracle.unfounded()
@@ -199,6 +228,13 @@ class Player:
         page = self._row(step)
         if page is not None:
             self.stage.model.duplicate(page, self.stage.model.person(step["who"]))
+
+    def _wish(self, step: Step) -> None:
+        """Somebody chooses an ending on the page."""
+        for page in self.stage.model.rows(RELEASES):
+            if page.born.endswith(f"/{VERSION}"):
+                chosen = {"name": step["ending"]} if step["ending"] else None
+                self.stage.person(step["who"], page, close=chosen, close_reason=step["reason"])
 
     def _rename(self, step: Step) -> None:
         self.stage.model.names[CHECKS][step["column"]] = f"{step['column']} (new name)"

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from tests.lab import template
 from tests.simulation import world
@@ -16,12 +17,15 @@ from tests.simulation.model import CHECKS, OPTIONS, RELEASES, Model, Page, rich
 from tests.simulation.storage import Storage
 from tests.simulation.virtual import BEGIN, Host, Killed, Process, VirtualLoop, current
 from tests.simulation.wire import Wire
-from ultra_checklist import disk
+from ultra_checklist import disk, guarded
 from ultra_checklist.announce import Announcer
+from ultra_checklist.answer import GateAnswer
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.config import Settings
-from ultra_checklist.errors import UltraChecklistError
+from ultra_checklist.errors import CannotTellError, NotionError, UltraChecklistError
+from ultra_checklist.gate import Gatekeeper
+from ultra_checklist.guarded import Guarded
 from ultra_checklist.hooks import Hooks
 from ultra_checklist.lifecycle import Order, create
 from ultra_checklist.machine import Machine
@@ -67,11 +71,12 @@ class Stage:
         self.storage = Storage(random.Random(f"{seed} disk"))
         self.hosts = {name: self._host(name) for name in ("web-1", "laptop")}
         self.items = items
-        self.checklist: Template = template(*items, gate=("pre", "env"))
+        self.checklist: Template = template(*items, gate=("pre", "env"), guards=("d",))
         self.close_after = close_after
         self.hooks = Hooks(Settings(ULTRA_CHECKLIST_HOOK_PLUGINS=hooks))
         self.told: list[str] = []
         """What commands said when they ended."""
+        self._script = patch.object(guarded, "Session", world.Script)
         self._names = itertools.count(1)
         self._deleted: dict[str, str] = {}
 
@@ -81,15 +86,15 @@ class Stage:
         return Host(name, home, self.loop)
 
     def __enter__(self) -> "Stage":
-        world.LEDGER.runs.clear()
-        world.LEDGER.sent.clear()
-        world.LEDGER.told.clear()
+        world.LEDGER.clear()
         self._system, disk.system = disk.system, self.storage
+        self._script.start()
         asyncio.set_event_loop(self.loop)
         return self
 
     def __exit__(self, *_: object) -> None:
         disk.system = self._system
+        self._script.stop()
         asyncio.set_event_loop(None)
         self.loop.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -201,6 +206,62 @@ class Stage:
                 return "closed"
 
         return await self.command(host, "close", work, kill_at=kill_at)
+
+    async def gate(self, host: Host, version: str, *, kill_at: int | None = None) -> Process:
+        """Ask the gate before the deploy."""
+
+        async def work(notion: Notion) -> str:
+            return (await self._ask(host, notion, version)).outcome.value
+
+        return await self.command(host, "gate", work, kill_at=kill_at)
+
+    async def _ask(self, host: Host, notion: Notion, version: str) -> GateAnswer:
+        key = self.release(host, version).manifest.key
+        keeper = Gatekeeper(self.bench(host, notion), host.home, key, wait=5.0, seconds=DEADLINE)
+        return await keeper.ask(self.checklist.gates[0])
+
+    async def deploy(
+        self, host: Host, version: str, code: int, *, ungated: bool, kill_at: int | None = None
+    ) -> Process:
+        """Run the deploy's script: asked for at the gate, or with the glass broken. It ends with this code."""
+
+        async def work(notion: Notion) -> str:
+            begun: Guarded | None = None
+            for _ in range(3):
+                if not ungated and not (await self._ask(host, notion, version)).is_open:
+                    return "not open"
+                if ungated:
+                    await self._take_in(host, notion)
+                known = len(self.release(host, version).journal.entries())
+                with hold(host.home, wait=False):
+                    release = self.release(host, version)
+                    if release.history.sealed is not None or not release.open:
+                        return "has ended"
+                    if all(line.kind == "gate" for line in release.journal.entries()[known:]):
+                        item = next(item for item in self.items if item.deploys)
+                        prover = Prover(release, host.home, clock=host.now)
+                        begun = Guarded(release, item, host.home, prover, ["true"])
+                        await begun.begin([] if ungated else ["deploy"], "because" if ungated else "")
+                        break
+            if begun is None:
+                return "changes all the time"
+            running = world.Deploy(host.name, self.loop.time())
+            world.LEDGER.deploys.append(running)
+            # A pass may come meanwhile: the worker's lock is free.
+            await asyncio.sleep(90.0)
+            current.get().step("the script has ended")
+            running.ended, running.code = self.loop.time(), code
+            begun.run(lambda _output: None, {"code": str(code)})
+            return f"exit {code}"
+
+        return await self.command(host, "run", work, kill_at=kill_at)
+
+    async def _take_in(self, host: Host, notion: Notion) -> None:
+        try:
+            with hold(host.home, wait=False):
+                await Pass(self.bench(host, notion), host.home, close_after=1e9, seconds=DEADLINE).run()
+        except (CannotTellError, NotionError):
+            pass
 
     def release(self, host: Host, version: str) -> Release:
         found = find(Shelf(host.home), version, local=False)

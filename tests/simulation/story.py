@@ -16,11 +16,11 @@ PEOPLE = ("Sato", "Suzuki")
 FACTS = {
     fact.id: fact
     for fact in (
-        Fact("a", switch="a", until=True),
-        Fact("b", until=True),
-        Fact("c", switch="c"),
-        Fact("m", switch="m", sends=True),
-        Fact("n", needs="c"),
+        Fact("a", switch="a", until=True, gated=True),
+        Fact("b", until=True, gated=True),
+        Fact("c", switch="c", gated=True),
+        Fact("m", switch="m", sends=True, gated=True),
+        Fact("n", needs="c", gated=True),
         Fact("d", deploys=True),
         Fact("e", switch="e", after=True),
         Fact("f", after=True),
@@ -31,9 +31,12 @@ FACTS = {
 _SECTIONS = {"a": "pre", "b": "pre", "c": "env", "m": "env", "n": "env", "d": "dep", "r": "back"}
 
 
-def item_of(fact: Fact, order: int) -> Item:
-    """The item of a checklist of which the oracle knows this."""
+def item_of(fact: Fact, order: int, *, by_run: bool = False) -> Item:
+    """The item of a checklist of which the oracle knows this; a deploy is known by its tick, or was ``by_run``."""
     probe = "message" if fact.sends else "switch"
+    probes = (ProbeSpec(probe=probe, options={"switch": fact.switch}),) if fact.switch else ()
+    if fact.deploys and by_run:
+        probes = (ProbeSpec(probe="run", options={}),)
     return Item(
         id=fact.id,
         title=f"{fact.id} です",
@@ -45,7 +48,7 @@ def item_of(fact: Fact, order: int) -> Item:
         deploys=fact.deploys,
         needs=(fact.needs,) if fact.needs else (),
         when=None if fact.opens else When(failed=("post",)),
-        probes=(ProbeSpec(probe=probe, options={"switch": fact.switch}),) if fact.switch else (),
+        probes=probes,
     )
 
 
@@ -57,6 +60,8 @@ class Story:
     items: tuple[str, ...]
     steps: list[Step] = field(default_factory=list)
     close_after: float = 1e9
+    by_run: bool = False
+    """The deploy is a script that is run by ``run``, not a person's word."""
 
     def facts(self) -> dict[str, Fact]:
         """What the oracle knows of the checklist."""
@@ -64,7 +69,7 @@ class Story:
 
     def checklist(self) -> tuple[Item, ...]:
         """The items."""
-        return tuple(item_of(FACTS[item], order) for order, item in enumerate(self.items))
+        return tuple(item_of(FACTS[item], order, by_run=self.by_run) for order, item in enumerate(self.items))
 
     def dump(self) -> str:
         """The story as JSON, a step a line."""
@@ -76,7 +81,7 @@ class Story:
     def load(cls, text: str) -> "Story":
         """The story that ``dump`` wrote."""
         raw = json.loads(text)
-        return cls(raw["seed"], tuple(raw["items"]), raw["steps"], raw["close_after"])
+        return cls(raw["seed"], tuple(raw["items"]), raw["steps"], raw["close_after"], raw["by_run"])
 
 
 def generate(seed: str, length: int = 12) -> Story:
@@ -104,6 +109,7 @@ class _Author:
         if "d" in self._items and "d" not in self._focus and rng.random() < 0.6:
             self._focus.append("d")
         close_after = rng.choice((1e9, 1e9, 1e9, 600.0, 0.0))
+        self._by_run = "d" in self._items and rng.random() < 0.3
         steps: list[Step] = []
         if rng.random() < 0.3:
             steps.append(self._faults())
@@ -112,7 +118,7 @@ class _Author:
         steps.append(self._process("new"))
         for _ in range(length):
             steps += self._something()
-        return Story(self._seed, self._items, steps, close_after)
+        return Story(self._seed, self._items, steps, close_after, self._by_run)
 
     def _something(self) -> list[Step]:
         rng = self._rng
@@ -136,6 +142,10 @@ class _Author:
                 {"do": "wait", "minutes": rng.choice((0, 0.2, 1))},
             ]
             return [begin, passes[0] | {"during": [change]}, passes[1], passes[0]]
+        if draw < 0.11 and "d" in self._items:
+            return self._drill()
+        if draw < 0.13 and "d" in self._items:
+            return self._whole_release()
         if draw < 0.38:
             return [{"do": "wait", "minutes": rng.choice((0, 0, 0.2, 1, 1, 1, 6, 20, 90))}, self._process("sync")]
         if draw < 0.80:
@@ -146,9 +156,37 @@ class _Author:
             return [{"do": "world", "switch": switch, "value": value}]
         return [self._trouble()]
 
+    def _drill(self) -> list[Step]:
+        """Everything before the deploy is ticked, the gate is asked, and perhaps the deploy is run."""
+        rng = self._rng
+        before = [item for item in self._items if FACTS[item].gated]
+        ticks: list[Step] = [{"do": "tick", "item": item, "who": rng.choice(PEOPLE)} for item in before]
+        wait: Step = {"do": "wait", "minutes": rng.choice((0, 1, 1, 20))}
+        if rng.random() < 0.5:
+            ticks += [{"do": "sync", "host": "web-1"}, wait]
+        return [*ticks, self._process("run" if self._by_run and rng.random() < 0.7 else "gate")]
+
+    def _whole_release(self) -> list[Step]:
+        """The main road, from the first tick to the end."""
+        rng = self._rng
+        look = [self._process("sync"), {"do": "wait", "minutes": rng.choice((0.2, 1, 1, 12))}]
+        steps = [step for step in self._drill() if step["do"] == "tick"]
+        if self._by_run:
+            steps += [self._process("run") | {"code": 0}]
+        steps += [*look, {"do": "tick", "item": "d", "who": "Sato"}, *look]
+        after = [item for item in self._items if FACTS[item].after]
+        steps += [{"do": "tick", "item": item, "who": rng.choice(PEOPLE)} for item in after]
+        end: list[Step] = [{"do": "wish", "ending": "Complete", "reason": "", "who": "Sato"}]
+        if rng.random() < 0.6:
+            end = [self._process("close") | {"as": "complete"}]
+        return [*steps, *look, *end, *look]
+
     def _trouble(self) -> Step:
         rng = self._rng
-        match rng.randrange(8):
+        match rng.randrange(9):
+            case 8:
+                ending = rng.choice(("Complete", "Aborted", "Rolled back", ""))
+                return {"do": "wish", "ending": ending, "reason": rng.choice(("", "because")), "who": "Suzuki"}
             case 0 | 1:
                 return self._faults()
             case 2:
@@ -162,7 +200,7 @@ class _Author:
             case 6:
                 return {"do": "cut", "rows": rng.choice((2, 3, 5))}
             case _:
-                return self._process("close") | {"as": rng.choice(("aborted", "complete"))}
+                return self._process("close") | {"as": rng.choice(("aborted", "complete", "rolled-back"))}
 
     def _faults(self) -> Step:
         rng = self._rng
@@ -173,10 +211,13 @@ class _Author:
 
     def _process(self, kind: str) -> Step:
         rng = self._rng
-        step: Step = {"do": kind, "host": "laptop" if kind == "sync" and rng.random() < 0.08 else "web-1"}
+        away = kind in ("sync", "gate") and rng.random() < 0.08
+        step: Step = {"do": kind, "host": "laptop" if away else "web-1"}
         if rng.random() < 0.2:
             step["kill"] = int(2 ** rng.uniform(0, 8 if kind == "new" else 6.5))
-        if kind == "sync" and rng.random() < 0.1:
+        if kind == "run":
+            step |= {"code": rng.choice((0, 0, 0, 7)), "ungated": rng.random() < 0.4}
+        if kind in ("sync", "run") and rng.random() < 0.1:
             step["beside"] = rng.choice(("web-1", "laptop"))
         if rng.random() < 0.35:
             step["during"] = [[rng.randrange(1, 12), self._people()] for _ in range(rng.randrange(1, 3))]
@@ -193,6 +234,9 @@ class _Author:
                 return step | {"do": "tick"}
             case 1:
                 return step | {"do": "untick"}
+            case 2 if step["item"] == "d" and self._by_run:
+                # A waiver of the deploy would say that somebody has deployed by hand: a story of its own.
+                return step | {"do": "tick"}
             case 2:
                 return step | {"do": "decide", "decision": rng.choice(("Waive", "Not applicable"))}
             case 3:

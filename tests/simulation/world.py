@@ -1,7 +1,7 @@
 """Probes that look at a simulated machine, and send to a simulated outside."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
@@ -12,6 +12,7 @@ from ultra_checklist import plugins
 from ultra_checklist.errors import HookFailed, ProbeCannotTell
 from ultra_checklist.model import Effect, Outcome, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe
+from ultra_checklist.terminal import Ended
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,31 @@ class Run:
 
 
 @dataclass
+class Deploy:
+    """The deploy's script that ran on a machine."""
+
+    host: str
+    started: float
+    ended: float | None = None
+    code: int | None = None
+    """Its exit code; None: whoever ran it was killed meanwhile."""
+
+
+@dataclass
 class Ledger:
-    """All that probes did, as the outside saw it."""
+    """All that probes and scripts did, as the outside saw it."""
 
     runs: list[Run] = field(default_factory=list)
     sent: list[tuple[str, float]] = field(default_factory=list)
     """Switch and time of each message that left."""
     told: list[tuple[str, str]] = field(default_factory=list)
     """Name and idempotency key of each hook that was run to its end."""
+    deploys: list[Deploy] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Nothing has happened yet."""
+        for happened in (self.runs, self.sent, self.told, self.deploys):
+            happened.clear()
 
 
 LEDGER = Ledger()
@@ -85,6 +103,22 @@ class MessageProbe(SwitchProbe):
         current.get().step(f"before send {self.options.switch}")
         LEDGER.sent.append((self.options.switch, current.get().host.loop.time()))
         return await super().observe(context)
+
+
+class Script:
+    """Stands in for the pseudo-terminal: the script says a word and ends with the code of its environment."""
+
+    def __init__(
+        self, argv: Sequence[str], take: Callable[[bytes], object], *, environment: Mapping[str, str], **_more: Any
+    ) -> None:
+        self._argv = argv
+        self._take = take
+        self._code = int(environment["code"])
+
+    def run(self) -> Ended:
+        """Run it to its end."""
+        self._take(b"done\n")
+        return Ended(self._code)
 
 
 async def _sink(name: str, payload: dict[str, Any]) -> None:

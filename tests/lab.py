@@ -154,7 +154,7 @@ class Lab:
 
     def requests(self) -> list[dict[str, Any]]:
         """The request log so far."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [json.loads(line) for line in self.log.read_text().split("\n") if line]
 
 
 def _property(value: Any) -> dict[str, Any]:

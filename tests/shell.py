@@ -87,7 +87,7 @@ class Served(Shell):
         return answer.json()
 
     def requests(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [json.loads(line) for line in self.log.read_text().split("\n") if line]
 
     def row(self, item: str, key: str = "Key") -> Any:
         workspace = json.loads((self.home / "workspace.json").read_text())

@@ -12,7 +12,7 @@ from tests.gates import KEY, ask, raising, status
 from tests.lab import Lab, item, template
 from ultra_checklist.answer import GateAnswer, Openness, needed
 from ultra_checklist.errors import StateError
-from ultra_checklist.gate import Gatekeeper
+from ultra_checklist.guarded import guards_of
 from ultra_checklist.model import Ending, Gate, ProbeSpec, Result, When
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.release import Release
@@ -518,10 +518,8 @@ def test_guards_names_the_gates_of_an_item(lab: Lab, env: Path) -> None:
     gates = (Gate(name="deploy", sections=("one",), guards=("mode",)), Gate(name="other", sections=("one",)))
     lab.new(checklist.model_copy(update={"gates": gates}), ENV_FILE=str(env))
 
-    async def names(notion: Notion) -> list[str]:
-        return [gate.name for gate in Gatekeeper(lab.bench(notion), lab.home, KEY).guards("mode")]
-
-    assert lab.run(names) == ["deploy"]
+    one = lab.release().manifest.template
+    assert [gate.name for gate in guards_of(one, one.items[0])] == ["deploy"]
 
 
 def test_every_reason_why_a_check_is_open_says_whose_it_is() -> None:

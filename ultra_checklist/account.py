@@ -258,7 +258,7 @@ def human(seconds: float | None, lang: Lang) -> str:
     for size, words in _UNITS:
         count, rest = divmod(rest, size)
         if count or parts:
-            parts.append(words.say(lang).replace("{n}", str(count)) if count else "")
+            parts.append(words.say(lang, n=count) if count else "")
         if len(parts) == 2:
             break
     return " ".join(filter(None, parts))

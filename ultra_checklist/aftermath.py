@@ -126,7 +126,7 @@ class Aftermath:
 
     async def _flag(self, release: Release, what: str) -> str:
         """Name a change in the journal and on the page, once."""
-        text = _CHANGED.say(self._bench.workspace.lang).replace("{what}", what)[:1900]
+        text = _CHANGED.say(self._bench.workspace.lang, what=what)[:1900]
         page = release.manifest.page_id
 
         async def there() -> Json | None:

@@ -178,9 +178,7 @@ def _piece(state: HookState, release: Release, lang: Lang) -> str:
         words = _GIVEN_UP
     elif state.failures:
         words = _FAILED
-    text = words.say(lang).replace("{name}", state.name).replace("{time}", _day_and_time(release, state))
-    # What a program or a server has said comes last: nothing in it is a gap of ours.
-    return text.replace("{why}", state.why.say(lang))
+    return words.say(lang, name=state.name, time=_day_and_time(release, state), why=state.why.say(lang))
 
 
 def _day_and_time(release: Release, state: HookState) -> str:

@@ -16,7 +16,7 @@ from ultra_checklist.plan import RowPlanner
 from ultra_checklist.situations import View, current_proof, evaluate
 from ultra_checklist.standing import count
 from ultra_checklist.states import Look, State
-from ultra_checklist.whose import filled, turn_of
+from ultra_checklist.whose import turn_of
 
 
 class Openness(StrEnum):
@@ -153,11 +153,11 @@ def decide(asked: Asked) -> GateAnswer:
         return base.model_copy(update={"reason": _words_too_old(asked)})
     still = tuple(_open(asked, states, item) for item in wanted if not _settled(asked, states, item))
     if still:
-        reason = filled(_SOME_OPEN, {"n": Words.same(str(len(still))), "all": Words.same(str(len(wanted)))})
+        reason = _SOME_OPEN.filled(n=str(len(still)), all=str(len(wanted)))
         return base.model_copy(update={"outcome": Openness.CLOSED, "reason": reason, "open": still})
     old = [item.id for item in needed(view.manifest, gate) if not _known(asked, states[item.id], item)]
     if old or not wanted:
-        reason = filled(_TOO_OLD, {"items": Words.same(", ".join(old))}) if old else NO_CHECKS
+        reason = _TOO_OLD.filled(items=", ".join(old)) if old else NO_CHECKS
         return base.model_copy(update={"reason": reason})
     return base.model_copy(update={"outcome": Openness.OPEN, "reason": _ALL_SETTLED})
 
@@ -197,7 +197,7 @@ def _words_too_old(asked: Asked) -> Words:
     when = "-" if compared is None else compared.isoformat(timespec="seconds")
     gaps = {"when": when, "minutes": f"{age.total_seconds() / 60:g}"}
     words = _CLOCK_BACK if asked.clock_back else _NEVER_READ if compared is None else _WORDS_OLD
-    return filled(words, {name: Words.same(text) for name, text in gaps.items()})
+    return words.filled(**gaps)
 
 
 def _open(asked: Asked, states: Mapping[str, State], item: Item) -> OpenCheck:
@@ -222,7 +222,7 @@ def _open(asked: Asked, states: Mapping[str, State], item: Item) -> OpenCheck:
 
 def _why(asked: Asked, states: Mapping[str, State], item: Item) -> Words:
     if item.id in asked.altered:
-        return filled(_ALTERED, {"what": Words.same(asked.altered[item.id])})
+        return _ALTERED.filled(what=asked.altered[item.id])
 
     def say(lang: Lang) -> str:
         return str(RowPlanner(asked.view, states, lang, asked.here).wanted(item, None)["why"])

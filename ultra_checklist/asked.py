@@ -63,10 +63,7 @@ def waits_for(
         gaps["items"] = ", ".join((history.refused or {}).get("items", ()))
     else:
         return ""
-    text = words.say(lang)
-    for name, value in gaps.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+    return words.say(lang, **gaps)
 
 
 def may_try(wish: Asked, history: History, now: datetime) -> bool:

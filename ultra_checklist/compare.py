@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from ultra_checklist.apply import find_row, first, make_row, rows_of
-from ultra_checklist.errors import NotionNotFound
+from ultra_checklist.errors import NotionNotFound, RefusedError
 from ultra_checklist.model import Result
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.rows import Row, check_properties, parse_release, parse_row
@@ -20,7 +20,15 @@ _LAST_EDIT = ("edited", "edited_by", "editor_name", "editor_is_person")
 
 
 async def compare(notion: Notion, workspace: Workspace, release: Release) -> dict[str, Row]:
-    """Read the page and all rows, mend what is missing or doubled, and return the rows by item."""
+    """Read the page and all rows, mend what is missing or doubled, and return the rows by item.
+
+    Raises RefusedError for a release whose page was not made yet.
+    """
+    if not release.manifest.page_id:
+        raise RefusedError(
+            f"{release.manifest.key} has no page in Notion yet",
+            remedy=f"Finish it: run `ultra-checklist new {release.manifest.version}` again",
+        )
     page = await notion.get(f"pages/{release.manifest.page_id}")
     release.mirror.page = parse_release(page, workspace)
     items = {page_id: item_id for item_id, page_id in release.manifest.rows.items()}

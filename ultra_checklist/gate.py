@@ -23,7 +23,6 @@ from ultra_checklist.release import Release
 from ultra_checklist.situations import View
 from ultra_checklist.standing import ReleasePage
 from ultra_checklist.states import Place
-from ultra_checklist.whose import filled
 from ultra_checklist.worker import hold_within
 
 WAIT = 60.0
@@ -58,10 +57,6 @@ class Gatekeeper:
         self._seconds = seconds
         self._began = bench.clock()
 
-    def guards(self, item: str) -> list[Gate]:
-        """The gates that guard an item. Raises StateError where the manifest cannot be read."""
-        return [gate for gate in self._shelf.read(self._key).template.gates if item in gate.guards]
-
     async def ask(self, gate: Gate) -> GateAnswer:
         """The answer of a gate, filed in the journal.
 
@@ -82,7 +77,7 @@ class Gatekeeper:
             # Its journal is sealed: the answer is given, and not filed.
             how = str(ended["ending"]) if ended is not None else str(release.history.ended)
             words = next(words for code, words in STATUS_WORDS.items() if code.value == how)
-            told = self._answer(gate, Openness.CLOSED, filled(_ENDED, {"how": words}))
+            told = self._answer(gate, Openness.CLOSED, _ENDED.filled(how=words))
             return told.model_copy(update={"head": release.journal.head})
         self._require_fit(release, gate)
         known = len(release.journal.entries())

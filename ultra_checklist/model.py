@@ -38,9 +38,28 @@ class Words(Frozen):
         """Text that needs no translation: a path, a mode, a number."""
         return cls(en=text, ja=text)
 
-    def say(self, lang: Lang) -> str:
-        """The words in one language."""
-        return self.ja if lang == "ja" else self.en
+    def say(self, lang: Lang, **gaps: object) -> str:
+        """The words in one language, with their ``{gaps}`` filled."""
+        text = self.ja if lang == "ja" else self.en
+        return _fill(text, {name: str(value) for name, value in gaps.items()}) if gaps else text
+
+    def filled(self, **gaps: "Words | str") -> "Words":
+        """The same words with their ``{gaps}`` filled, each in its language."""
+        both = {name: Words.same(gap) if isinstance(gap, str) else gap for name, gap in gaps.items()}
+        return Words(
+            en=_fill(self.en, {name: gap.en for name, gap in both.items()}),
+            ja=_fill(self.ja, {name: gap.ja for name, gap in both.items()}),
+        )
+
+
+def _fill(text: str, gaps: Mapping[str, str]) -> str:
+    """Fill gaps; what fills one is not looked at again, be there braces in it or not."""
+    pieces = text.split("{")
+    found = [pieces[0]]
+    for piece in pieces[1:]:
+        name, brace, rest = piece.partition("}")
+        found.append(gaps[name] + rest if brace and name in gaps else "{" + piece)
+    return "".join(found)
 
 
 NOTHING = Words.same("")

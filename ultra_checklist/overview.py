@@ -70,16 +70,16 @@ def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[st
     notes = [_LOCAL.say(lang)] if manifest.local else []
     if place is not Place.HERE:
         target, other = manifest.machine.told_from(here)
-        notes.append(_ELSEWHERE.say(lang).replace("{target}", target).replace("{here}", other))
-    notes += [_AFTER.say(lang).replace("{what}", what) for what in release.history.changed]
+        notes.append(_ELSEWHERE.say(lang, target=target, here=other))
+    notes += [_AFTER.say(lang, what=what) for what in release.history.changed]
     steps = release.history.steps
     notes += uploads.said(list(steps.get("uploads") or ()), lang)
     missing = next((str(m) for m in map(_missing, (steps.get("record"), steps.get("page"))) if m), "")
-    notes += [_MISSING.say(lang).replace("{what}", missing)] if missing else []
+    notes += [_MISSING.say(lang, what=missing)] if missing else []
     if any(state.done is None for state in release.history.hooks.values()):
         notes.append(announce.line(release, lang))
     if release.open and template_changed(manifest):
-        notes.append(_CHANGED.say(lang).replace("{version}", manifest.version))
+        notes.append(_CHANGED.say(lang, version=manifest.version))
     return notes
 
 

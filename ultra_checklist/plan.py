@@ -75,10 +75,7 @@ def head(manifest: Manifest, lang: Lang) -> list[blocks.Block]:
         "commit": manifest.commit[:12] or "-",
         "host": manifest.machine.name,
     }
-    text = _HEAD.say(lang)
-    for name, value in gaps.items():
-        text = text.replace("{" + name + "}", value)
-    found = [blocks.callout(text, "📋")]
+    found = [blocks.callout(_HEAD.say(lang, **gaps), "📋")]
     if manifest.local:
         found.append(blocks.paragraph(_LOCAL.say(lang)))
     return [*found, *_prose(manifest, lang)]

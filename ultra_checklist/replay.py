@@ -109,7 +109,7 @@ def _judge(
     if not nearest:
         return unknown("no-observation", _NONE), None
     names = ", ".join(nearest)
-    said = Words(en=_OTHER.en.replace("{names}", names), ja=_OTHER.ja.replace("{names}", names))
+    said = _OTHER.filled(names=names)
     return unknown("other-options", said), None
 
 
@@ -138,7 +138,7 @@ def _verdict(probe: Probe[Options, Observation], one: _Recorded) -> Verdict:
         verdict = probe.judge(type(probe).observation_model.model_validate(one.seen))
     except Exception as error:
         told = type(error).__name__
-        said = Words(en=_CRASHED.en.replace("{error}", told), ja=_CRASHED.ja.replace("{error}", told))
+        said = _CRASHED.filled(error=told)
         return unknown("probe-crashed", said)
     if one.redacted and verdict.outcome is Outcome.PASS and one.line.outcome is not Outcome.PASS:
         return unknown("redacted", _REDACTED)

@@ -85,10 +85,10 @@ def say(found: Iterable[Mapping[str, Any]], lang: Lang) -> str:
     if not lines:
         return ""
     commit = next((one["commit"] for one in lines if one["commit"]), "-")
-    head = _AGAINST.say(lang).replace("{commit}", commit[:12])
+    head = _AGAINST.say(lang, commit=commit[:12])
     parts = []
     for one in lines:
-        text = _SAID[Outcome(one["outcome"])].say(lang).replace("{item}", one["item"])
+        text = _SAID[Outcome(one["outcome"])].say(lang, item=one["item"])
         why = one["why"][lang]
         parts.append(f"{text}: {why}" if why else text)
     return "\n".join([f"{head}:", *parts])

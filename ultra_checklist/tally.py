@@ -39,7 +39,7 @@ class Tally(Frozen):
         for code, words in _PARTS:
             count = getattr(self, code)
             if count:
-                text = words.say(lang).replace("{n}", str(count))
+                text = words.say(lang, n=count)
                 said.append(
                     text + (f" ({', '.join(self.waived_by)})" if code == "waived" and self.waived_by else "")
                 )

@@ -161,10 +161,7 @@ def said(files: list[Uploaded], lang: Lang) -> list[str]:
     for file in files:
         words = _REFUSED if "refused" in file else _CUT if file.get("sent", 0) < file.get("size", 0) else None
         if words is not None:
-            text = words.say(lang)
-            for name, value in file.items():
-                text = text.replace("{" + name + "}", str(value))
-            lines.append(text)
+            lines.append(words.say(lang, **file))
     return lines
 
 

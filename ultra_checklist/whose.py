@@ -148,22 +148,7 @@ def turn_of(manifest: Manifest, item: Item, state: State, check: CheckHistory, p
         "version": Words.same(manifest.version),
         "item": Words.same(item.id),
     }
-    return Turn(whose=filled(whose, gaps), todo=filled(todo, gaps))
-
-
-def filled(words: Words, gaps: Mapping[str, Words]) -> Words:
-    """Words with their gaps filled; what fills a gap is not looked at again."""
-    return Words(en=_fill(words.en, {n: w.en for n, w in gaps.items()}),
-                 ja=_fill(words.ja, {n: w.ja for n, w in gaps.items()}))  # fmt: skip
-
-
-def _fill(text: str, gaps: Mapping[str, str]) -> str:
-    pieces = text.split("{")
-    found = [pieces[0]]
-    for piece in pieces[1:]:
-        name, brace, rest = piece.partition("}")
-        found.append(gaps[name] + rest if brace and name in gaps else "{" + piece)
-    return "".join(found)
+    return Turn(whose=whose.filled(**gaps), todo=todo.filled(**gaps))
 
 
 def _remedies(proof: Proof) -> Words | None:

@@ -139,10 +139,7 @@ _SAYINGS: Mapping[str, Words] = {
 
 def say(code: str, lang: Lang, **values: str) -> str:
     """One of our sentences with its gaps filled."""
-    text = _SAYINGS[code].say(lang)
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    return text
+    return _SAYINGS[code].say(lang, **values)
 
 
 class Writer:

@@ -53,21 +53,14 @@ class Witness:
 
     def _text(self, news: News, lang: Lang) -> str:
         if news.kind == "gate":
-            said = _filled(_GATE, lang, name=news.data["gate"])
+            said = _GATE.say(lang, name=news.data["gate"])
         else:
             run = next(run for run in self._release.history.runs if run.number == news.data["number"])
-            said = _filled(_RUN, lang, number=run.number, item=run.item, code=run.exit_code)
+            said = _RUN.say(lang, number=run.number, item=run.item, code=run.exit_code)
             if run.break_glass:
-                said += ", " + _filled(_UNGATED, lang, why=run.break_glass)
-        head = _filled(_HEAD, lang, seq=news.seq, hash=news.hash)
+                said += ", " + _UNGATED.say(lang, why=run.break_glass)
+        head = _HEAD.say(lang, seq=news.seq, hash=news.hash)
         return f"{said.replace('{time}', self._clock(news.time))} – {head}"[:1900]
 
     def _clock(self, time: datetime) -> str:
         return time.astimezone(self._release.zone).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _filled(words: Words, lang: Lang, **values: object) -> str:
-    text = words.say(lang)
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", str(value))
-    return text

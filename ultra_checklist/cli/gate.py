@@ -181,12 +181,12 @@ def _open(check: Any, lang: Lang) -> dict[str, Any]:
 def _text(said: dict[str, Any], lang: Lang) -> str:
     """An answer as people read it, in a terminal or in the log of a pipeline. Open is one line."""
     label = {code: words.say(lang) for code, words in _LABELS.items()}
-    head = _LINE.say(lang).replace("{gate}", said["gate"]).replace("{release}", said["key"])
-    head = head.replace("{head}", _HEADS[said["outcome"]].say(lang))
+    told = _HEADS[said["outcome"]].say(lang)
+    head = _LINE.say(lang, gate=said["gate"], release=said["key"], head=told)
     head += " [LOCAL]" if said["local"] else ""
     notes = [_OFFLINE.say(lang)] if said["offline"] else []
     if said["frozen"]:
-        notes.append(_FROZEN.say(lang).replace("{n}", str(len(said["frozen"]))))
+        notes.append(_FROZEN.say(lang, n=len(said["frozen"])))
     if said["outcome"] == "open":
         return tame(" – ".join([head, said["made_of"], *notes, f"{label['journal']} {said['journal']}"]))
     lines = [f"{head} – {said['reason']}"]

@@ -80,7 +80,7 @@ def verify(bundle: Path, key: Path | None, head: str, lang: str | None) -> int:
     words: Lang = "ja" if (lang or default_lang()) == "ja" else "en"
     found = look(bundle, load_public(key) if key is not None else None, head.strip().lower())
     heading = _VERIFIED if found.signer_known else _INTACT if found.keyid else _UNSIGNED
-    click.echo(_fill(heading, words, keyid=found.keyid))
+    click.echo(heading.say(words, keyid=found.keyid))
     told = _facts(found, words)
     for code, label in _FACTS:
         if told[code]:
@@ -110,20 +110,13 @@ def _facts(found: Any, lang: Lang) -> dict[str, str]:
         "commit": said.release.commit,
         "operators": ", ".join(person.name or person.id for person in said.operators),
         "made_of": said.made_of,
-        "journal": _fill(_LINES, lang, n=str(said.journal.lines), time=ended, head=said.journal.head),
+        "journal": _LINES.say(lang, n=str(said.journal.lines), time=ended, head=said.journal.head),
         "witness": ""
         if witness is None
-        else _fill(_WITNESS, lang, n=str(witness.seq), kind=witness.kind, time=f"{witness.time:%Y-%m-%dT%H:%M}"),
-        "absent": _fill(_ABSENT, lang, n=str(len(absent)), names=names) if absent else "",
+        else _WITNESS.say(lang, n=str(witness.seq), kind=witness.kind, time=f"{witness.time:%Y-%m-%dT%H:%M}"),
+        "absent": _ABSENT.say(lang, n=str(len(absent)), names=names) if absent else "",
         "claim": (_CLAIM if found.keyid else _CLAIM_UNSIGNED).say(lang),
     }
-
-
-def _fill(words: Words, lang: Lang, **values: str) -> str:
-    text = words.say(lang)
-    for name, value in values.items():
-        text = text.replace("{" + name + "}", value)
-    return text
 
 
 def judge_again(
@@ -156,7 +149,7 @@ def judge_again(
         )
     known_items(checklist, items)
     variables = _variables(at, checklist, manifest, flags, files)
-    say(_fill(_JUDGED, at.lang, key=manifest.key, time=bundle.predicate.ended[:16]))
+    say(_JUDGED.say(at.lang, key=manifest.key, time=bundle.predicate.ended[:16]))
     return replay(bundle, checklist, variables, items)
 
 

@@ -172,7 +172,7 @@ async def _take_in(at: Desk, notion: Any, key: str) -> None:
         with hold(at.home, wait=True):
             await at.run_pass(notion, only=key)
     except CannotTellError as error:
-        say(_LATER.say(at.lang).replace("{why}", error.message))
+        say(_LATER.say(at.lang, why=error.message))
 
 
 async def _file(
@@ -184,10 +184,9 @@ async def _file(
     guarded = Guarded(release, item, at.home, Prover(release, at.home, at.secrets), command)
     record = await guarded.begin(gates, break_glass)
     if break_glass:
-        say(_UNGATED.say(at.lang).replace("{reason}", break_glass))
-    names = _GATES.say(at.lang).replace("{names}", ", ".join(gates)) if gates else ""
-    told = _BEGINS.say(at.lang).replace("{number}", str(record.number)).replace("{item}", item.id)
-    say(told.replace("{gates}", names))
+        say(_UNGATED.say(at.lang, reason=break_glass))
+    names = _GATES.say(at.lang, names=", ".join(gates)) if gates else ""
+    say(_BEGINS.say(at.lang, number=record.number, item=item.id, gates=names))
     return guarded
 
 
@@ -205,13 +204,12 @@ def _run(at: Desk, guarded: Any) -> int:
         report(error)
         return int(guarded.code)
     run = guarded.record
-    told = _ENDED.say(at.lang).replace("{code}", str(ended.code)).replace("{log}", run.log[:16])
-    told = told.replace("{seconds}", f"{(run.ended - run.started).total_seconds():.0f}")
-    say(told.replace("{size}", str(run.log_bytes)))
+    seconds = f"{(run.ended - run.started).total_seconds():.0f}"
+    say(_ENDED.say(at.lang, code=ended.code, log=run.log[:16], seconds=seconds, size=run.log_bytes))
     if not run.log_complete:
         say(_PARTIAL.say(at.lang))
     _tell(at, guarded.key)
-    say(_NEXT.say(at.lang).replace("{title}", guarded.item.title).replace("{url}", guarded.url))
+    say(_NEXT.say(at.lang, title=guarded.item.title, url=guarded.url))
     return int(ended.code)
 
 
@@ -229,7 +227,7 @@ def _tell(at: Desk, key: str) -> None:
     except Busy:
         return
     except (UltraChecklistError, NotionError) as error:
-        say(_LATER.say(at.lang).replace("{why}", error.message))
+        say(_LATER.say(at.lang, why=error.message))
 
 
 class _Live:

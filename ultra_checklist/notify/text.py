@@ -31,7 +31,7 @@ def message(payload: Mapping[str, Any], headline: str, lang: Lang) -> str:
     for outcome, words in _ROLLBACK.items():
         items = [one["item"] for one in payload.get("rollback", ()) if one["outcome"] == outcome]
         if items:
-            lines.append(words.say(lang).replace("{items}", ", ".join(items)))
+            lines.append(words.say(lang, items=", ".join(items)))
     for name, words in _LINES:
         value = payload.get(name)
         if name == "operators":

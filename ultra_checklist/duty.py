@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from ultra_checklist.history import CheckHistory, History
+from ultra_checklist.check_history import CheckHistory
+from ultra_checklist.history import History
 from ultra_checklist.model import Item, Outcome
 from ultra_checklist.states import Look, State
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.journal import Entry
 from ultra_checklist.model import Ending, Frozen, Outcome, Result, Status
 from ultra_checklist.record import (
@@ -21,7 +22,7 @@ from ultra_checklist.record import (
     RunRecord,
     Tick,
 )
-from ultra_checklist.states import NOTHING_SHOWN, Shown
+from ultra_checklist.states import Shown
 
 
 class News(Frozen):
@@ -32,56 +33,6 @@ class News(Frozen):
     time: datetime
     data: Mapping[str, Any]
     hash: str
-
-
-@dataclass
-class CheckHistory:
-    """All that the journal knows of one check."""
-
-    tick: Tick | None = None
-    ticks: int = 0
-    edited: str = ""
-    """When the row had last been edited, in Notion's minutes, as something was taken in from it."""
-    approved: bool = False
-    """The Approved box was set when it was seen last."""
-    approvals: tuple[Approving, ...] = ()
-    """Who has approved, newest last, each person once; taking the box out takes one's own back."""
-    proof: Proof | None = None
-    definite: Proof | None = None
-    """The last proof that was not "cannot tell"."""
-    failures: int = 0
-    """How many looks in a row were not a pass: the back-off grows with it."""
-    choosing: Choosing | None = None
-    shown: Shown = NOTHING_SHOWN
-    shown_at: datetime | None = None
-    was: Result | None = None
-    """What the row showed when it was unticked."""
-    was_at: datetime | None = None
-    frozen: Shown | None = None
-    frozen_at: datetime | None = None
-    sending: int = 0
-    """The newest tick for which a probe with an effect was started."""
-    copies: int = 1
-    """How many rows in Notion claim to be this check, each with entries of its own."""
-    away: str = ""
-    """Id of a copy that was about to go into the trash; somebody may have written in it in that moment."""
-    lost: str = ""
-    """Id of the page that was found missing last, before its row was made again."""
-    put_right: str = ""
-    """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
-
-    @property
-    def approved_by(self) -> tuple[Person, ...]:
-        """Those whose approval speaks of the standing tick and the newest proof."""
-        return tuple(self.approvers(self.proof.facts if self.proof is not None else ""))
-
-    def approvers(self, facts: str) -> list[Person]:
-        """Those whose approval speaks of the standing tick and of these facts, without whoever ticked."""
-        tick = self.tick
-        if tick is None or tick.by is None:
-            return []
-        valid = (a.by for a in self.approvals if a.by is not None and (a.tick, a.facts) == (tick.number, facts))
-        return [person for person in valid if person.id != tick.by.id]
 
 
 @dataclass

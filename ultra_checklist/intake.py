@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ultra_checklist.history import CheckHistory, History
+from ultra_checklist.check_history import CheckHistory
+from ultra_checklist.history import History
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Decision, Item, Result
 from ultra_checklist.notion.rows import WORKERS, Row

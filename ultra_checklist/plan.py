@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory, History
+from ultra_checklist.check_history import CheckHistory
+from ultra_checklist.history import History
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Item, Lang, Words

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.dsse import statement
-from ultra_checklist.history import CheckHistory, History, fold
+from ultra_checklist.history import History, fold
 from ultra_checklist.journal import Entry
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Decision, Ending, Frozen, Item, Outcome, Result

@@ -17,8 +17,8 @@ from ultra_checklist.account import (
     Standing,
     VerdictLine,
 )
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.chronicle import Chronicle, chronicle, numbers
-from ultra_checklist.history import CheckHistory
 from ultra_checklist.model import Ending, Item, Lang, Result, Status, Words
 from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.record import ProofLine

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory, History
+from ultra_checklist.check_history import CheckHistory
+from ultra_checklist.history import History
 from ultra_checklist.manifest import Manifest, bound_to
 from ultra_checklist.model import Decision, Item, Result, Template
 from ultra_checklist.notion.rows import Row

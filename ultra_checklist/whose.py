@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ultra_checklist.history import CheckHistory
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import NOTHING, Frozen, Item, Outcome, Words
 from ultra_checklist.record import Proof

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.model import Item, Lang, Outcome, Result, Words
 from ultra_checklist.notion.schema import RESULT_WORDS
 from ultra_checklist.record import Proof, ProofLine

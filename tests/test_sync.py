@@ -174,3 +174,18 @@ def test_losing_the_state_folder_leaves_nothing_green(lab: Lab, tmp_path: Path) 
     assert page["properties"]["Result"]["select"]["name"] == "Can't tell"
     assert page["properties"]["Settled"]["checkbox"] is False
     assert "adopt v1.0.0" in page["properties"]["Why"]["rich_text"][0]["plain_text"]
+
+
+def test_a_page_in_the_trash_is_said_and_nothing_is_written_until_it_is_back(lab: Lab) -> None:
+    lab.new(template(item("one")))
+    lab.person("Sato", "one", done=True)
+    page = lab.release().manifest.page_id
+    lab.call("PATCH", f"pages/{page}", {"in_trash": True}, who="Sato")
+    found = lab.sync()
+    assert any("in Notion's trash" in problem for problem in found.problems)
+    assert lab.row("one").result == "confirmed"
+    assert lab.sync().writes == 0
+    lab.call("PATCH", f"pages/{page}", {"in_trash": False}, who="Sato")
+    assert lab.sync().problems == []
+    assert lab.page().status == "ready-to-close"
+    assert lab.sync().requests == 1

@@ -203,10 +203,12 @@ class Closer:
                 raise error
         except NotionNotFound:
             pass
-        self.problems.append(
+        told = (
             f"{self._release.manifest.key}: its page is in the trash or gone, so the record is not on it; "
             f"all of it stays in {self._release.journal.path}"
         )
+        if told not in self.problems:
+            self.problems.append(told)
         return error.message[:300]
 
     async def _end_rows(self) -> int:

@@ -132,7 +132,8 @@ class Gatekeeper:
                     raise
                 # A row that Notion refuses to change was trashed or moved since.
                 states = await reconciler.run(await compare(bench.notion, bench.workspace, release))
-            await ReleasePage(bench, release).show(reconciler.view(), states)
+            if not release.page_in_trash:
+                await ReleasePage(bench, release).show(reconciler.view(), states)
             release.mirror.save()
         except NotionError as error:
             if error.permanent:
@@ -145,7 +146,7 @@ class Gatekeeper:
                 f"people changed rows while the gate was asked: {', '.join(sorted(reconciler.unread))}",
                 remedy="Ask again",
             )
-        if trouble is None and release.mirror.page is not None and release.mirror.page.in_trash:
+        if trouble is None and release.page_in_trash:
             raise CannotTellError(
                 f"the page of {release.manifest.key} is in Notion's trash",
                 remedy="Restore the page, then ask again",

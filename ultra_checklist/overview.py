@@ -22,6 +22,10 @@ _ELSEWHERE = Words(
     en="this release belongs to {target}; this machine is {here}, so nothing can be told",
     ja="このリリースの対象は {target} です。このマシンは {here} なので判定できません",
 )
+_TRASHED = Words(
+    en="its page is in Notion's trash: restore it, or end the release with `close`",
+    ja="ページが Notion のごみ箱にあります。元に戻すか `close` でリリースを終了してください",
+)
 _AFTER = Words(en="changed after the end: {what}", ja="終了後の変更: {what}")
 _MISSING = Words(
     en="the record is not on the page, which is in the trash or gone: {what}",
@@ -71,6 +75,8 @@ def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[st
     if place is not Place.HERE:
         target, other = manifest.machine.told_from(here)
         notes.append(_ELSEWHERE.say(lang, target=target, here=other))
+    if release.open and release.page_in_trash:
+        notes.append(_TRASHED.say(lang))
     notes += [_AFTER.say(lang, what=what) for what in release.history.changed]
     steps = release.history.steps
     notes += uploads.said(list(steps.get("uploads") or ()), lang)

@@ -225,6 +225,9 @@ class Reconciler:
                 continue
             wanted = planner.wanted(item, mirror.written.get(item.id))
             changes = difference(row, wanted)
+            if self._release.page_in_trash:
+                # Notion shows no relation to a page in the trash, and brings it back with the page.
+                changes.pop("release", None)
             if changes:
                 mirror.tried[item.id] = wanted
                 jobs.append((item, row, wanted, changes))

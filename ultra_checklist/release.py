@@ -48,6 +48,11 @@ class Release:
             remedy=f"Move the folder {self.folder} away, then: ultra-checklist adopt {self.manifest.version}",
         )
 
+    @property
+    def page_in_trash(self) -> bool:
+        """Whether somebody had thrown the page away when it was read last."""
+        return self.mirror.page is not None and self.mirror.page.in_trash
+
     def record(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add one line to the journal; it is on disk, and in the history, when this returns."""
         self.record_all([(kind, data)])

@@ -164,11 +164,15 @@ class Pass:
                 raise
             # A row that Notion refuses to change was trashed or moved.
             states = await reconciler.run(await compare(bench.notion, bench.workspace, release))
-        page = ReleasePage(bench, release)
-        await page.show(reconciler.view(), states)
-        if reconciler.place is Place.HERE:
-            await Witness(bench, release).tell()
-        await self._maybe_close(release, reconciler, states, report)
+        if release.page_in_trash:
+            report.problems.append(
+                f"{manifest.key}: its page is in Notion's trash; restore it, or end the release with `close`"
+            )
+        else:
+            await ReleasePage(bench, release).show(reconciler.view(), states)
+            if reconciler.place is Place.HERE:
+                await Witness(bench, release).tell()
+            await self._maybe_close(release, reconciler, states, report)
         release.mirror.save()
 
     def _prover(self, release: Release) -> Prover:
@@ -191,7 +195,9 @@ class Pass:
         if any(check.copies > 1 for check in release.history.checks.values()):
             return True
         known, prefix = set(manifest.rows.values()), f"{manifest.key}/"
-        return any(row.key.startswith(prefix) and row.page_id not in known for row in changed)
+        # Where the page is in the trash its rows point nowhere.
+        odd = [r for r in changed if (not r.release if r.page_id in known else r.key.startswith(prefix))]
+        return bool(odd) or release.page_in_trash
 
     async def _maybe_close(
         self, release: Release, reconciler: Reconciler, states: Mapping[str, State], report: Report

@@ -57,6 +57,8 @@ def simulate(first: int, count: int, processes: int) -> Tally:
     with multiprocessing.Pool(processes) as pool:
         for number, tally in enumerate(pool.imap_unordered(play_all, chunks), 1):
             total.add(tally)
+            for seed, violation in tally.violations:
+                print(f"{seed}: {violation}", file=sys.stderr, flush=True)
             if sys.stderr.isatty():
                 print(f"\r{total.seeds} of {count}", end="\n" if number == len(chunks) else "", file=sys.stderr)
     return total

@@ -236,6 +236,13 @@ class Player:
                 chosen = {"name": step["ending"]} if step["ending"] else None
                 self.stage.person(step["who"], page, close=chosen, close_reason=step["reason"])
 
+    def _throw(self, step: Step) -> None:
+        """Somebody throws the release's page away, or takes it back."""
+        for page in self.stage.model.rows(RELEASES):
+            if page.born.endswith(f"/{VERSION}"):
+                who = self.stage.model.person(step["who"])
+                self.stage.model.edit(page, who, in_trash=not page.now.in_trash)
+
     def _rename(self, step: Step) -> None:
         self.stage.model.names[CHECKS][step["column"]] = f"{step['column']} (new name)"
 
@@ -252,6 +259,9 @@ class Player:
         self._disk({"state": "ok"})
         self.lag = 0.0
         stage.model.cut_at = None
+        for page in stage.model.rows(RELEASES):
+            if page.now.in_trash and not self.oracle.closed(page):
+                stage.model.edit(page, stage.model.person("Sato"), in_trash=False)
         for column, kind in self._deleted.items():
             stage.model.restore_column(CHECKS, column, kind)
         self._deleted = {}
@@ -271,7 +281,8 @@ class Player:
                 break
         else:
             raise Violation(f"it does not come to rest: {stage.told[-3:]}")
-        versions = {page.text("key").split("/")[2] for page in stage.model.rows(RELEASES)}
+        pages = [page for page in stage.model.rows(RELEASES) if not page.now.in_trash]
+        versions = {page.text("key").split("/")[2] for page in pages}
         for version in versions:
             self.oracle.quiet(version, self.target.world)
         self.oracle.told()

@@ -183,7 +183,9 @@ class _Author:
 
     def _trouble(self) -> Step:
         rng = self._rng
-        match rng.randrange(9):
+        match rng.randrange(10):
+            case 9:
+                return {"do": "throw", "who": "Sato"}
             case 8:
                 ending = rng.choice(("Complete", "Aborted", "Rolled back", ""))
                 return {"do": "wish", "ending": ending, "reason": rng.choice(("", "because")), "who": "Suzuki"}

@@ -15,9 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-Trouble = Literal[
-    "", "timeout", "dns", "connection-refused", "tls", "no-connection", "not-sendable", "no-answer", "not-json"
-]
+Trouble = Literal["", "timeout", "dns", "connection-refused", "tls", "no-connection", "not-sendable", "no-answer"]
 """Why there is no answer that can be used; empty: there is one."""
 MAX_ANSWER: Final = 4096
 """Bytes of an answer that are read, unless more are asked for; the rest is left."""

@@ -108,6 +108,9 @@ class Flow:
             now = self._clock()
             if effect:
                 self.known["seconds"] = round(now - self._since, 1)
+            if effect is False and until <= now < self._since + self._options.within:
+                # So much time was lost before that less was left than the backend may take.
+                self.known |= {"effect": None, "looked": "cut-short"}
             if effect or looked == "record-gone" or now >= until:
                 return
             await asyncio.sleep(min(self._options.every, until - now))
@@ -128,7 +131,7 @@ class Flow:
         self._end = min(self._end, self._clock() + HURRY)
 
     async def clean_up(self) -> None:
-        """Put the record into the trash, and what earlier ticks have left. Whatever happens is in the observation."""
+        """Put the record into the trash, and what earlier ticks have left; how that went is in the observation."""
         if self.known.get("unsure"):
             _, there = await self._find(self._end)
             self.known["record"] = there.get(self._key, "")

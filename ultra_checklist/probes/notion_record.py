@@ -40,7 +40,8 @@ class Reply:
     """Notion's own words of an error."""
     certain: bool = True
     """False: whether it was carried out is not known."""
-    pause: float = PAUSE
+    pause: float = 0.0
+    """Seconds that Notion asks to be left alone."""
     again: bool = False
     """Whether another attempt may help."""
 
@@ -61,7 +62,7 @@ class Records:
     async def call(
         self, method: str, path: str, body: Json | None = None, *, until: float, repeat: bool = True
     ) -> Reply:
-        """One call; tried again where that may help. What is not to ``repeat`` only where it was certainly not done."""
+        """One call, tried again where that may help; without ``repeat`` only where it was not done."""
         clock = asyncio.get_running_loop().time
         reply = Reply(reason="timeout")
         for attempt in range(1, ATTEMPTS + 1):
@@ -80,9 +81,10 @@ class Records:
             reply = self._understood(answer)
             if not reply.again or not (repeat or reply.certain) or attempt == ATTEMPTS:
                 break
-            if clock() + reply.pause >= until:
+            pause = max(reply.pause, PAUSE)
+            if clock() + pause >= until:
                 break
-            await asyncio.sleep(reply.pause)
+            await asyncio.sleep(pause)
         return reply
 
     async def find(self, source: str, title: str, prefix: str, *, until: float) -> tuple[Reply, dict[str, str]]:
@@ -175,6 +177,6 @@ def _items(data: object) -> list[Any]:
 
 def _retry_after(headers: Mapping[str, str]) -> float:
     try:
-        return max(PAUSE, float(headers.get("retry-after", PAUSE)))
+        return max(0.0, float(headers.get("retry-after", 0.0)))
     except ValueError:
-        return PAUSE
+        return 0.0

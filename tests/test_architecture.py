@@ -15,7 +15,7 @@ LAYERS = (
         "base",
         (
             "errors", "config", "disk", "sieve", "disguise", "shapes", "streaming", "escape", "redact", "plugins",
-            "archive", "dsse", "keys",
+            "archive", "dsse", "keys", "sending",
         ),
     ),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),

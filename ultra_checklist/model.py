@@ -87,6 +87,8 @@ class Verdict(Frozen):
     sentence: Words = NOTHING
     remedy: Words = NOTHING
     facts: Mapping[str, Any] = Field(default_factory=dict)
+    answer: str = ""
+    """SHA-256, hex, of the code that was in a message sent: the row waits until somebody has typed it into Note."""
 
 
 class Finding(Frozen):

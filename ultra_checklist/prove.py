@@ -56,6 +56,7 @@ class Prover:
                 blob=self._evidence.path,
                 last_good=release.last_good,
                 baseline=self._baseline,
+                tick=self._tick,
             )
 
         secrets = tuple(secrets)
@@ -71,8 +72,8 @@ class Prover:
         """
         wanted = list(items)
         spent = [item for item in wanted if self._spent(item)]
-        fresh = [item for item in wanted if item not in spent and (self._tick(item) or not has_effect(item))]
-        sending = [{"item": i.id, "tick": self._tick(i)} for i in fresh if has_effect(i)]
+        fresh = [item for item in wanted if item not in spent and (self._tick(item.id) or not has_effect(item))]
+        sending = [{"item": i.id, "tick": self._tick(i.id)} for i in fresh if has_effect(i)]
         self._release.record_all([("sending", data) for data in sending])
         found = await self.runner.run(fresh)
         again: list[str] = []
@@ -121,13 +122,13 @@ class Prover:
             for item, findings in found.items()
         }
 
-    def _tick(self, item: Item) -> int:
-        tick = self._release.history.check(item.id).tick
+    def _tick(self, item_id: str) -> int:
+        tick = self._release.history.check(item_id).tick
         return tick.number if tick is not None else 0
 
     def _spent(self, item: Item) -> bool:
         """Whether the one run that this tick allows has begun already."""
-        return has_effect(item) and 0 < self._tick(item) <= self._release.history.check(item.id).sending
+        return has_effect(item) and 0 < self._tick(item.id) <= self._release.history.check(item.id).sending
 
     def _may_have_been_sent(self, item: Item) -> None:
         """Say so where the run that had begun left no proof, or one that a deploy or an edit has voided."""

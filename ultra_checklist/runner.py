@@ -41,8 +41,10 @@ class Runner:
         blob: Callable[[str], Path] = Path,
         last_good: Callable[[], str] = str,
         baseline: Callable[[str, int], bytes | None] = lambda _item, _place: None,
+        tick: Callable[[str], int] = lambda _item: 0,
     ) -> None:
         self._record = record
+        self._tick = tick
         self._baseline = baseline
         self._variables = variables
         self._clock = clock
@@ -69,7 +71,7 @@ class Runner:
 
     async def prove(self, item: Item) -> list[Finding]:
         """Run the probes of one item. Never raises for what a probe does: that is the verdict "unknown"."""
-        context = replace(self._context, item=item.id, release=self._record())
+        context = replace(self._context, item=item.id, tick=self._tick(item.id), release=self._record())
         looks = (self._run_one(spec, context, place) for place, spec in enumerate(item.probes))
         return list(await asyncio.gather(*looks))
 

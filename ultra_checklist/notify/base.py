@@ -4,7 +4,6 @@ To add a channel: one file here, one line in ``pyproject.toml``, its settings in
 register any callable in the group ``ultra_checklist.hooks``; it gets the payload.
 """
 
-import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,9 +13,8 @@ from typing import Any, Protocol, Self
 from ultra_checklist.config import Settings
 from ultra_checklist.errors import HookFailed
 from ultra_checklist.model import Lang
+from ultra_checklist.sending import ask
 
-MAX_ANSWER = 4096
-"""Bytes of an answer that are read; the rest is left."""
 LATER = (408, 425, 429)
 """Statuses below 500 after which trying again soon may help."""
 
@@ -75,26 +73,14 @@ def unset(name: str) -> HookFailed:
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, str]:
-    """POST JSON; returns status and the beginning of the answer.
-
-    No proxy or credential of the environment is used and no redirect is followed. Raises HookFailed.
-    """
-    import httpx
-
-    known = {"content-type": "application/json; charset=utf-8", **headers}
-    try:
-        async with (
-            asyncio.timeout(seconds),
-            httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=seconds) as client,
-            client.stream("POST", url, content=body, headers=known) as answer,
-        ):
-            return answer.status_code, await _beginning(answer)
-    except (TimeoutError, httpx.TimeoutException):
-        raise HookFailed(f"no answer within {seconds:g} s", f"{seconds:g} 秒以内に応答なし") from None
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+    """POST JSON; returns status and the beginning of the answer. Raises HookFailed."""
+    answer = await ask("POST", url, headers=headers, body=body, seconds=seconds)
+    if answer.trouble == "timeout":
+        raise HookFailed(f"no answer within {seconds:g} s", f"{seconds:g} 秒以内に応答なし")
+    if answer.trouble:
         # The address may be a secret: only the kind of the trouble is told.
-        kind = type(error).__name__
-        raise HookFailed(f"no usable answer ({kind})", f"応答を得られません（{kind}）") from None
+        raise HookFailed(f"no usable answer ({answer.trouble})", f"応答を得られません（{answer.trouble}）")
+    return answer.status, answer.text
 
 
 def refused(status: int, text: str) -> HookFailed:
@@ -102,12 +88,3 @@ def refused(status: int, text: str) -> HookFailed:
     short = " ".join(text.split())[:100]
     told = f"HTTP {status}" + (f": {short}" if short else "")
     return HookFailed(told, told, permanent=status < 500 and status not in LATER)
-
-
-async def _beginning(answer: Any) -> str:
-    kept = bytearray()
-    async for chunk in answer.aiter_bytes():
-        kept += chunk
-        if len(kept) >= MAX_ANSWER:
-            break
-    return bytes(kept[:MAX_ANSWER]).decode(errors="replace")

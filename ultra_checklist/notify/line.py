@@ -7,17 +7,13 @@ from uuid import NAMESPACE_URL, uuid5
 from ultra_checklist.config import Settings
 from ultra_checklist.notify.base import Channel, Delivery, post, refused, unset
 from ultra_checklist.notify.text import message
-
-MAX_TEXT = 5000
-"""Characters of one text message."""
-DONE_BEFORE = 409
-"""The same retry key was accepted before."""
+from ultra_checklist.sending import LINE_DONE_BEFORE, LINE_PUSH, LINE_RETRY_KEY, LINE_URL, line_messages
 
 
 class LineChannel(Channel):
     """Pushes a text to one user, group or room."""
 
-    address: ClassVar[str] = "https://api.line.me/v2/bot/message/push"
+    address: ClassVar[str] = LINE_URL + LINE_PUSH
 
     def __init__(self, token: str, to: str) -> None:
         self._token = token
@@ -34,12 +30,12 @@ class LineChannel(Channel):
 
     async def deliver(self, delivery: Delivery) -> None:
         """Push once; "done before" is success."""
-        text = message(delivery.payload, delivery.headline, delivery.lang)[:MAX_TEXT]
-        body = {"to": self._to, "messages": [{"type": "text", "text": text}]}
+        text = message(delivery.payload, delivery.headline, delivery.lang)
+        body = {"to": self._to, "messages": line_messages(text)}
         headers = {
             "Authorization": f"Bearer {self._token}",
-            "X-Line-Retry-Key": str(uuid5(NAMESPACE_URL, delivery.key)),
+            LINE_RETRY_KEY: str(uuid5(NAMESPACE_URL, delivery.key)),
         }
         status, answer = await post(self.address, json.dumps(body).encode(), headers, delivery.seconds)
-        if status not in (200, DONE_BEFORE):
+        if status not in (200, LINE_DONE_BEFORE):
             raise refused(status, answer)

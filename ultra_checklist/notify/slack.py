@@ -1,11 +1,11 @@
 """A Slack incoming webhook. Success is status 200 and a body of exactly ``ok``."""
 
-import json
 from typing import Self
 
 from ultra_checklist.config import Settings
 from ultra_checklist.notify.base import Channel, Delivery, post, refused, unset
 from ultra_checklist.notify.text import message
+from ultra_checklist.sending import is_slack_ok, slack_body
 
 
 class SlackChannel(Channel):
@@ -23,13 +23,7 @@ class SlackChannel(Channel):
 
     async def deliver(self, delivery: Delivery) -> None:
         """Post once. Slack knows no idempotency key: a second attempt may be seen twice."""
-        text = escape(message(delivery.payload, delivery.headline, delivery.lang))
-        body = {"text": text, "mrkdwn": False, "link_names": False, "unfurl_links": False, "unfurl_media": False}
-        status, answer = await post(self._url, json.dumps(body).encode(), {}, delivery.seconds)
-        if (status, answer.strip()) != (200, "ok"):
+        text = message(delivery.payload, delivery.headline, delivery.lang)
+        status, answer = await post(self._url, slack_body(text), {}, delivery.seconds)
+        if not is_slack_ok(status, answer):
             raise refused(status, answer)
-
-
-def escape(text: str) -> str:
-    """Text in which nothing is a mention or a link of Slack's: ``<!channel>`` stays these ten characters."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

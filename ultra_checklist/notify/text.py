@@ -1,13 +1,11 @@
 """A message in words, for channels that people read. What people have typed is data: it mentions nobody."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from ultra_checklist.model import Lang, Words
+from ultra_checklist.sending import safe
 
-MAX_PART = 400
-"""Characters of one value."""
 _LINES = (
     ("made_of", Words(en="Made of", ja="内訳")),
     ("reason", Words(en="Reason", ja="理由")),
@@ -43,12 +41,3 @@ def message(payload: Mapping[str, Any], headline: str, lang: Lang) -> str:
     if payload.get("url"):
         lines.append(safe(str(payload["url"])))
     return "\n".join(lines)
-
-
-def safe(text: str) -> str:
-    """One line of text that mentions nobody: no @, no control and no direction characters, bounded."""
-    line = " ".join(text.split())
-    # Cc, Cf and their kin hold line ends, escapes and the marks that turn the direction of writing.
-    clean = "".join(char for char in line if not unicodedata.category(char).startswith("C"))
-    clean = clean.replace("@", "＠")
-    return clean if len(clean) <= MAX_PART else clean[: MAX_PART - 1] + "…"

@@ -1,13 +1,10 @@
 """Any address that takes a POST: the message as JSON, signed with HMAC-SHA256 where a secret is set."""
 
-import hashlib
-import hmac
 from typing import Self
 
 from ultra_checklist.config import Settings
 from ultra_checklist.notify.base import Channel, Delivery, post, refused, unset
-
-SIGNATURE = "X-Ultra-Checklist-Signature"
+from ultra_checklist.sending import SIGNATURE, sign
 
 
 class WebhookChannel(Channel):
@@ -33,8 +30,3 @@ class WebhookChannel(Channel):
         status, text = await post(self._url, delivery.body, headers, delivery.seconds)
         if not 200 <= status < 300:
             raise refused(status, text)
-
-
-def sign(body: bytes, secret: str) -> str:
-    """The signature of a body, as the header has it."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

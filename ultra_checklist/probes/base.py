@@ -83,6 +83,8 @@ class Context:
     redactor: Redactor = field(default_factory=Redactor)
     item: str = ""
     """The item for which is looked."""
+    tick: int = 0
+    """The number of the item's standing tick, from 1; 0: nobody has ticked it."""
     baseline: "Observation | None" = None
     """What this probe saw as the newest deploy began; None: it did not look then."""
     release: ReleaseRecord | None = None

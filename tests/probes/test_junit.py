@@ -41,7 +41,8 @@ def test_reports_of_a_real_pytest_run(tmp_path: Path) -> None:
     def run(text: str) -> None:
         put(tmp_path, "test_it.py", text)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=r/report.xml", "."]
-        subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=60)
+        alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, check=False, timeout=60)
 
     good = "import pytest\ndef test_a(): pass\nclass TestB:\n  def test_b(self): pass\n@pytest.mark.skip\ndef test_c(): pass\n"
     run(good)

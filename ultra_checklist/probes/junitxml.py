@@ -16,6 +16,7 @@ from time import monotonic
 from xml.parsers import expat
 
 from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.probes.regular import NotRegular, open_regular
 
 MAX_FILE = 64 << 20
 MAX_FILES = 5000
@@ -134,14 +135,8 @@ def read(path: Path, required: list[str], deadline: Deadline) -> Report:
     report = Report(path)
     reader = _Reader(report, required)
     try:
-        # A pipe without a writer would hold us for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(handle, "rb") as file:  # noqa: PTH123 - a handle has no path
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                report.problem = "not-a-file"
-                return report
-            report.modified = status.st_mtime
+        with open_regular(path) as file:
+            report.modified = os.fstat(file.fileno()).st_mtime
             size = 0
             while chunk := file.read(CHUNK):
                 deadline.check()
@@ -155,6 +150,8 @@ def read(path: Path, required: list[str], deadline: Deadline) -> Report:
         report.problem = "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
         if isinstance(error, PermissionError):
             report.problem = "permission-denied"
+        elif isinstance(error, NotRegular):
+            report.problem = "not-a-file"
     except (expat.ExpatError, ValueError, LookupError):
         report.problem = "not-xml"
     except _Refused as error:
@@ -271,10 +268,7 @@ def named_commits(report: Report, root: Path) -> Iterator[tuple[str, set[str]]]:
 
 def _sidecar(path: Path) -> set[str]:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(handle, "rb") as file:  # noqa: PTH123 - a handle has no path
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return set()
+        with open_regular(path) as file:
             return set(_HEX.findall(file.read(400).decode(errors="replace").lower()))
     except OSError:
         return set()

@@ -9,6 +9,7 @@ from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.model import Item, ProbeSpec, Template
 from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner
+from ultra_checklist.siblings import Siblings
 from ultra_checklist.variables import Variables
 
 
@@ -19,16 +20,18 @@ async def check(
     *,
     secrets: Iterable[str] = (),
     release: Release | None = None,
+    siblings: Siblings | None = None,
 ) -> Checked:
     """Run every probe of the chosen items, all items where none is chosen.
 
     Probes that look at a release's record are skipped where there is no ``release``.
+    Other releases are found by ``siblings`` then.
     """
     wanted = set(chosen)
     items = [item for item in template.items if not wanted or item.id in wanted]
     public = " ".join(item.title for item in template.items)
     if release is None:
-        runner = Runner(variables, secrets=secrets, public_text=public)
+        runner = Runner(variables, secrets=secrets, public_text=public, sibling=siblings)
     else:
         runner = Runner(
             variables,
@@ -37,6 +40,7 @@ async def check(
             record=release.on_record,
             blob=EvidenceStore(release.shelf.root.parent).path,
             last_good=release.last_good,
+            sibling=Siblings(release.shelf, local=release.manifest.local, own=release.manifest),
         )
     found = await runner.run(_runnable(item, release) for item in items)
     return Checked(template, tuple(CheckedItem(item, tuple(found[item.id])) for item in items), variables)

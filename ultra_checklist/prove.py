@@ -15,6 +15,7 @@ from ultra_checklist.probes.base import unknown
 from ultra_checklist.record import ProofLine
 from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner, summary
+from ultra_checklist.siblings import Siblings
 from ultra_checklist.situations import current_proof
 from ultra_checklist.variables import Value, Variables
 
@@ -55,6 +56,7 @@ class Prover:
                 record=release.on_record,
                 blob=self._evidence.path,
                 last_good=release.last_good,
+                sibling=Siblings(release.shelf, local=manifest.local, own=manifest),
                 baseline=self._baseline,
                 tick=self._tick,
             )

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from ultra_checklist.model import NOTHING, Decision, Frozen, Outcome, Words
+from ultra_checklist.model import NOTHING, Decision, Ending, Frozen, Outcome, Result, Words
 
 
 class Person(Frozen):
@@ -191,3 +192,49 @@ class ReleaseRecord(Frozen):
     def last_run(self, item: str) -> RunRecord | None:
         """The newest run of an item."""
         return next((run for run in reversed(self.runs) if run.item == item), None)
+
+
+class Sought(Frozen):
+    """Which other release a probe asks for: that of a bundle, or that of a version on this machine."""
+
+    bundle: Path | None = None
+    key: Path | None = None
+    """File of the public key that must have signed the bundle."""
+    version: str = ""
+    template: str = ""
+    """Empty: of any checklist."""
+    environment: str = ""
+
+
+class SiblingRow(Frozen):
+    """A check of another release, as it was shown last."""
+
+    id: str
+    title: str = ""
+    required: bool = True
+    result: Result | None = None
+    settled: bool = False
+    note: str = ""
+    """Why it was waived."""
+
+
+class Sibling(Frozen):
+    """What a probe may know of another release."""
+
+    key: str
+    version: str
+    template: str
+    environment: str
+    commit: str = ""
+    host: str = ""
+    ending: Ending | None = None
+    """None: it has not ended."""
+    ended: datetime | None = None
+    deployed: datetime | None = None
+    """When its newest deploy that stands had ended; None: there is none."""
+    made_of: str = ""
+    keyid: str = ""
+    """Id of the key that signed its bundle; empty: none did."""
+    signer_known: bool = False
+    """Whether that is the key that was given."""
+    rows: tuple[SiblingRow, ...] = ()

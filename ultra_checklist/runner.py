@@ -17,8 +17,9 @@ from ultra_checklist.config import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, child_environment, unknown
-from ultra_checklist.record import ReleaseRecord
+from ultra_checklist.record import ReleaseRecord, Sibling, Sought
 from ultra_checklist.redact import Redactor
+from ultra_checklist.siblings import Siblings
 from ultra_checklist.variables import Variables
 
 AT_ONCE = 8
@@ -40,6 +41,7 @@ class Runner:
         record: Callable[[], ReleaseRecord | None] = lambda: None,
         blob: Callable[[str], Path] = Path,
         last_good: Callable[[], str] = str,
+        sibling: Callable[[Sought], Sibling] | None = None,
         baseline: Callable[[str, int], bytes | None] = lambda _item, _place: None,
         tick: Callable[[str], int] = lambda _item: 0,
     ) -> None:
@@ -60,6 +62,7 @@ class Runner:
             redactor=self.redactor,
             blob=blob,
             last_good=last_good,
+            sibling=sibling or Siblings(),
         )
         self._learn_secrets()
 

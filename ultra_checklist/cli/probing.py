@@ -150,8 +150,10 @@ def known_items(checklist: Any, items: tuple[str, ...]) -> None:
 
 async def _run(at: Desk, checklist: Any, variables: Any, items: tuple[str, ...], release: Any) -> Any:
     from ultra_checklist.checking import check as run_checks
+    from ultra_checklist.siblings import Siblings
 
-    return await run_checks(checklist, variables, items, secrets=at.secrets, release=release)
+    siblings = Siblings(at.shelf, local=at.local)
+    return await run_checks(checklist, variables, items, secrets=at.secrets, release=release, siblings=siblings)
 
 
 @click.command()

@@ -18,9 +18,9 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import NoManifestError, ProbeCannotTell
 from ultra_checklist.model import NOTHING, Effect, Frozen, Outcome, Verdict, Words
-from ultra_checklist.record import ReleaseRecord
+from ultra_checklist.record import ReleaseRecord, Sibling, Sought
 from ultra_checklist.redact import Redactor
 
 MAX_OUTPUT = 1 << 20
@@ -35,6 +35,10 @@ def _compiles(text: str) -> str:
     except re.error as error:
         raise ValueError(f"{text!r} is no regular expression: {error}") from None
     return text
+
+
+def _no_sibling(sought: Sought) -> Sibling:
+    raise NoManifestError(f"no release {sought.version} is on record here")
 
 
 def _is_commit(text: str) -> str:
@@ -93,6 +97,8 @@ class Context:
     """Where the evidence of that SHA-256 lies."""
     last_good: Callable[[], str] = lambda: ""
     """The commit to which a rollback leads; empty: it is not known."""
+    sibling: Callable[[Sought], Sibling] = lambda sought: _no_sibling(sought)
+    """Another release; raises what ``siblings.Siblings`` does."""
 
     def path(self, text: str) -> Path:
         """A path option as an absolute path. Raises ProbeCannotTell without a base folder."""

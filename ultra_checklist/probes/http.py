@@ -7,7 +7,6 @@ followed, so that the answer is that of the address which was asked.
 import json
 import re
 import shlex
-import ssl
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any, ClassVar, Literal
@@ -29,8 +28,8 @@ from ultra_checklist.probes.base import (
     passed,
     unknown,
 )
+from ultra_checklist.probes.fetch import MAX_BODY, origin, unconnected
 
-MAX_BODY = 1 << 20
 KEPT = 2000
 MAX_REDIRECTS = 3
 SHORT = 12
@@ -128,7 +127,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
                 "timeout", f"no answer within {options.timeout:g} s", f"{options.timeout:g} 秒以内に応答なし"
             ) from None
         except httpx.ConnectError as error:
-            raise self._cannot(*_connect(error)) from error
+            raise self._cannot(*unconnected(error)) from error
         except httpx.HTTPError as error:
             text = f"{type(error).__name__}: {error}"
             raise self._cannot("no-answer", f"no usable answer: {text}", f"応答を解釈できません: {text}") from error
@@ -140,10 +139,10 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
                 target = answer.headers.get("location") if answer.is_redirect else None
                 if target is not None:
                     following = str(answer.url.join(target))
-                    if _origin(following) == _origin(url):
+                    if origin(following) == origin(url):
                         url = following
                         continue
-                    elsewhere = _origin(following)
+                    elsewhere = origin(following)
                 body = await _bounded(answer)
                 return self._seen(answer.status_code, monotonic() - start, body, elsewhere, context)
         raise self._cannot("redirects", "more than 3 redirects", "リダイレクトが 3 回を超えました")
@@ -312,26 +311,6 @@ async def _bounded(answer: Any) -> bytes:
         if len(body) >= MAX_BODY:
             break
     return bytes(body[:MAX_BODY])
-
-
-def _connect(error: Exception) -> tuple[str, str, str]:
-    """Why there was no connection."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "tls", f"the TLS connection failed: {cause.reason}", f"TLS 接続に失敗しました: {cause.reason}"
-        if isinstance(cause, OSError) and "Name or service not known" in str(cause):
-            return "dns", "the host's name is not known", "ホスト名を解決できません"
-        cause = cause.__cause__ or cause.__context__
-    if "refused" in str(error).lower() or "all connection attempts failed" in str(error).lower():
-        return "connection-refused", "nobody accepts connections there", "接続が拒否されました"
-    return "no-connection", f"no connection: {error}", f"接続できません: {error}"
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
 def _parse(text: str) -> Any:

@@ -6,6 +6,7 @@ Hooks, fsmonitor and filters are off, nothing is fetched, and nobody is asked fo
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.probes.base import Completed, Context
@@ -24,17 +25,18 @@ class Git:
     def __init__(self, context: Context, folder: Path, timeout: float) -> None:
         self._context = context
         self.folder = folder
-        self.timeout = timeout
+        self._until = monotonic() + timeout
 
-    def path(self, text: str) -> Path:
-        """A path option as an absolute path."""
-        return self._context.path(text)
+    @property
+    def left(self) -> float:
+        """Seconds that are left for all further commands together."""
+        return max(0.1, self._until - monotonic())
 
     async def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Completed:
         """One command of git. Raises ProbeCannotTell where it cannot be started or does not end in time."""
         argv = ["git", "-C", str(self.folder), *_SAFE, *arguments]
         known = {**_ENVIRONMENT, **(environment or {})}
-        return await self._context.run(argv, timeout=self.timeout, environment=known)
+        return await self._context.run(argv, timeout=self.left, environment=known)
 
     async def line(self, *arguments: str) -> str:
         """What a command of git says; empty where it fails."""

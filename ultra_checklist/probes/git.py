@@ -122,7 +122,7 @@ class GitProbe(Probe[GitOptions, GitSeen]):
         if options.file:
             seen |= await git.file(options.file, options.commit)
         if options.file and seen["file_kind"] == "file" and (options.executable or options.syntax):
-            seen["script"] = await script_of.look(context, folder / options.file, options.timeout, options.syntax)
+            seen["script"] = await script_of.look(context, folder / options.file, git.left, options.syntax)
         if options.remote:
             seen["remote"] = await remote_of.look(
                 git, options.remote, ref=options.ref, branch=options.branch, file=options.file

@@ -64,7 +64,7 @@ async def look(git: Git, remote: str, *, ref: str | None, branch: str | None, fi
 
 async def _ask(git: Git, remote: str, names: list[str]) -> tuple[dict[str, str], str]:
     """The commits of names at a remote, and why they are not known."""
-    seconds = max(1, math.ceil(git.timeout))
+    seconds = max(1, math.ceil(git.left))
     environment = {
         "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
         "GIT_ASKPASS": "true",

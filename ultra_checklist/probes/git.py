@@ -132,7 +132,7 @@ class GitProbe(Probe[GitOptions, GitSeen]):
     def judge(self, seen: GitSeen) -> Verdict:
         """Every question that the options ask, in order: the first that fails answers, else the first unknown."""
         quoted = shlex.quote(seen.path)
-        found = (self._clean(seen, quoted), self._ref(seen, quoted), self._head(seen, quoted),
+        found = (self._clean(seen, quoted), self._aside(seen, quoted), self._ref(seen, quoted), self._head(seen, quoted),
                         self._branch(seen, quoted), self._file(seen, quoted), self._script(seen),
                         self._signature(seen, quoted), self._remote(seen, quoted))  # fmt: skip
         wrong = [verdict for verdict in found if verdict is not None]
@@ -179,6 +179,11 @@ class GitProbe(Probe[GitOptions, GitSeen]):
                 remedy=Words.same(f"git -C {quoted} update-index --no-assume-unchanged --no-skip-worktree {files}"),
                 hidden=sorted(seen.hidden),
             )
+        return None
+
+    def _aside(self, seen: GitSeen, quoted: str) -> Verdict | None:
+        """What a clean checkout may lack or have put aside."""
+        clean = Words(en="clean", ja="変更なし")
         missing = [name for name in seen.empty_submodules if not _allowed(name, self.options.allow)]
         if missing:
             return failed(

@@ -132,9 +132,9 @@ class GitProbe(Probe[GitOptions, GitSeen]):
     def judge(self, seen: GitSeen) -> Verdict:
         """Every question that the options ask, in order: the first that fails answers, else the first unknown."""
         quoted = shlex.quote(seen.path)
-        found = (self._clean(seen, quoted), self._aside(seen, quoted), self._ref(seen, quoted), self._head(seen, quoted),
-                        self._branch(seen, quoted), self._file(seen, quoted), self._script(seen),
-                        self._signature(seen, quoted), self._remote(seen, quoted))  # fmt: skip
+        found = (self._clean(seen, quoted), self._aside(seen, quoted), self._ref(seen, quoted),
+                 self._head(seen, quoted), self._branch(seen, quoted), self._file(seen, quoted), self._script(seen),
+                 self._signature(seen, quoted), self._remote(seen, quoted))  # fmt: skip
         wrong = [verdict for verdict in found if verdict is not None]
         if wrong:
             return next((verdict for verdict in wrong if verdict.outcome is Outcome.FAIL), wrong[0])

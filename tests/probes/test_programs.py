@@ -1,11 +1,13 @@
 """The tool and command probes with real programs."""
 
+import grp
 import os
 from pathlib import Path
 
 import pytest
 
 from tests.probes.looking import look, said
+from ultra_checklist.probes.tool import Membership, ToolOptions, ToolProbe, ToolSeen
 
 
 def program(folder: Path, name: str, text: str) -> Path:
@@ -43,6 +45,65 @@ def test_tools(tools: Path, text: str, options: dict[str, object], verdict: tupl
     assert said(found) == verdict
     if verdict[0] != "pass":
         assert found.remedy.en
+
+
+ANSWERS = '[ "$2" = --format ] && { %s; exit; }; echo "Docker version 28.2.2, build e6534b4"'
+
+
+@pytest.mark.parametrize(
+    ("daemon", "verdict", "told"),
+    [
+        ("echo 28.2.2", ("pass", "as-expected"), "docker 28.2.2, daemon 28.2.2"),
+        (
+            "echo; echo 'Cannot connect to the Docker daemon' >&2; exit 1",
+            ("unknown", "daemon-unreachable"),
+            "start",
+        ),
+        ("echo 'permission denied while trying to connect' >&2; exit 1", ("unknown", "daemon-denied"), "usermod"),
+        ("exec sleep 1000", ("unknown", "daemon-timeout"), "status"),
+        ("echo '<no value>'", ("unknown", "daemon-unreachable"), "start"),
+    ],
+)
+def test_the_daemon_of_docker(tools: Path, daemon: str, verdict: tuple[str, str], told: str) -> None:
+    program(tools, "docker", ANSWERS % daemon.replace("sleep", "/bin/sleep"))
+    found = look("tool", {"name": "docker", "daemon": True, "timeout": 0.5})
+    assert said(found) == verdict
+    assert told in found.seen.en + found.remedy.en
+    assert said(look("tool", {"name": "docker"})) == ("pass", "as-expected")
+
+
+@pytest.mark.parametrize(
+    ("membership", "verdict", "remedy"),
+    [
+        ("root", ("pass", "as-expected"), ""),
+        ("member", ("pass", "as-expected"), ""),
+        ("later", ("fail", "not-in-group"), "log out"),
+        ("other", ("fail", "not-in-group"), "usermod -aG docker"),
+        ("no-group", ("fail", "not-in-group"), "groupadd docker"),
+    ],
+)
+def test_the_group(membership: Membership, verdict: tuple[str, str], remedy: str) -> None:
+    seen = ToolSeen(found=True, version="1.0", membership=membership)
+    found = ToolProbe(ToolOptions(name="docker", group="docker")).judge(seen)
+    assert said(found) == verdict
+    assert remedy in found.remedy.en
+
+
+def test_who_runs_this_and_the_group(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tools, "it", "echo 1.0")
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setattr(os, "getgroups", lambda: [grp.getgrnam("daemon").gr_gid])
+    assert said(look("tool", {"name": "it", "group": "daemon"})) == ("pass", "as-expected")
+    assert said(look("tool", {"name": "it", "group": "adm"})) == ("fail", "not-in-group")
+    assert said(look("tool", {"name": "it", "group": "no-such-group"})) == ("fail", "not-in-group")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert said(look("tool", {"name": "it", "group": "adm"})) == ("pass", "as-expected")
+
+
+def test_only_docker_has_a_daemon_that_is_known() -> None:
+    found = look("tool", {"name": "git", "daemon": True})
+    assert said(found) == ("unknown", "bad-options")
+    assert "docker alone" in found.sentence.en
 
 
 def test_a_tool_that_hangs_is_stopped_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

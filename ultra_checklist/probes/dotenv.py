@@ -1,4 +1,4 @@
-"""An environment file: keys there, unique, filled in, and with the values they must have.
+"""An environment file: keys there, unique, filled in, with the values they must have, and none of staging's.
 
 What is observed and kept never holds a value, but for keys that are asked for in ``equals`` and are not
 named like secrets.
@@ -14,8 +14,23 @@ from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
+from ultra_checklist.probes import urls as urls_of
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.environ import ProcessSource, environments
 from ultra_checklist.probes.file import cannot_look, missing, read_file, symlink
+from ultra_checklist.probes.fingerprints import Fingerprints
+from ultra_checklist.probes.foreign import (
+    FINGERPRINT,
+    DotenvSeen,
+    KeySeen,
+    Unseen,
+    judge_process,
+    judge_staging,
+    judge_urls,
+    like,
+    no_fingerprints,
+    nothing_foreign,
+)
 from ultra_checklist.probes.keylist import required_keys
 from ultra_checklist.redact import is_secret_name
 
@@ -40,7 +55,28 @@ class DotenvOptions(Options):
     match: dict[str, str] = Field(
         default_factory=dict, description="Keys with regular expressions for their values."
     )
-    forbidden: list[str] = Field(default_factory=list, description="Keys that must not be there.")
+    forbidden: list[str] = Field(
+        default_factory=list, description="Keys that must not be there, or patterns such as `LINE_NOTIFY_*`."
+    )
+    process: ProcessSource | None = Field(
+        default=None,
+        description="A running process, by one of `pid_file`, `unit`, `container` or `pattern` (of its command "
+        "line), whose environment has the same values for all keys that are named here.",
+    )
+    fingerprints: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What `ultra-checklist fingerprint` wrote on staging: no value here is one of those.",
+    )
+    shared: list[str] = Field(
+        default_factory=list, description="Patterns of keys whose values may be the same on staging."
+    )
+    urls: urls_of.UrlRules | None = Field(
+        default=None,
+        description="What URLs among the values must be like: `hosts` lists the only good ones, `without` words "
+        "that host and path must not have (`{}`: localhost, staging, testnet and their kin), `allow` keys to "
+        "leave out.",
+    )
 
     @field_validator("match")
     @classmethod
@@ -54,33 +90,14 @@ class DotenvOptions(Options):
 
     @model_validator(mode="after")
     def _asserts(self) -> "DotenvOptions":
-        if not (self.equals or self.required or self.required_in or self.match or self.forbidden):
-            raise ValueError("this asserts nothing: add equals, required, required_in, match or forbidden")
+        named = self.equals or self.required or self.required_in or self.match
+        if self.process and not named:
+            raise ValueError("a process is compared key by key: add equals, required, required_in or match")
+        if not (named or self.forbidden or self.fingerprints or self.urls):
+            raise ValueError(
+                "this asserts nothing: add equals, required, required_in, match, forbidden, fingerprints or urls"
+            )
         return self
-
-
-class KeySeen(Observation):
-    """What is known of one key, without its value."""
-
-    lines: list[int]
-    empty: bool = False
-    placeholder: bool = False
-    equal: bool | None = None
-    matches: bool | None = None
-    shown: str = ""
-    """The value, only where it was asked for by ``equals`` and the key is not named like a secret."""
-
-
-class DotenvSeen(Observation):
-    """What an environment file was like."""
-
-    path: str
-    kind: str = "file"
-    target: str = ""
-    keys: dict[str, KeySeen] = Field(default_factory=dict)
-    broken_lines: list[int] = Field(default_factory=list)
-    required: list[str] = Field(default_factory=list)
-    document: str = ""
 
 
 class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
@@ -88,12 +105,12 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
 
     name = "dotenv"
     summary = Words(
-        en="an environment file: required keys, values, no duplicates, no placeholders",
-        ja="環境ファイル: 必須キー・値・重複・プレースホルダ",
+        en="an environment file: required keys, values, no duplicates or placeholders, nothing of staging",
+        ja="環境ファイル: 必須キー・値・重複・プレースホルダ・staging の値の混入",
     )
     options_model: ClassVar[type[Options]] = DotenvOptions
     observation_model: ClassVar[type[Observation]] = DotenvSeen
-    judged: ClassVar[frozenset[str]] = frozenset({"forbidden"})
+    judged: ClassVar[frozenset[str]] = frozenset({"forbidden", "shared"})
 
     async def observe(self, context: Context) -> DotenvSeen:
         """Read the file, and the document that names its keys."""
@@ -121,31 +138,55 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
                 f"{path} が UTF-8 ではありません",
                 remedy=f"file {shlex.quote(str(path))}",
             ) from error
-        keys, broken = self._read(text, context)
-        return DotenvSeen(path=str(path), keys=keys, broken_lines=broken, required=required, document=document)
+        staging = None if self.options.fingerprints is None else _staging(context, self.options.fingerprints)
+        keys, values, broken = self._read(text, context, staging)
+        unseen = None
+        if self.options.process is not None:
+            asked = {*self.options.equals, *required, *self.options.match} & keys.keys()
+            try:
+                running = await environments(self.options.process, context, self.options.timeout)
+                keys |= {key: keys[key].compared(key, values[key], running) for key in asked}
+            except ProbeCannotTell as error:
+                # What is wrong in the file itself is told first.
+                unseen = Unseen(reason=error.reason, en=error.en, ja=error.ja, remedy=error.remedy)
+        return DotenvSeen(
+            path=str(path),
+            keys=keys,
+            broken_lines=broken,
+            required=required,
+            document=document,
+            fingerprints=None if staging is None else sum(len(found) for found in staging.keys.values()),
+            unseen=unseen,
+        )
 
-    def _read(self, text: str, context: Context) -> tuple[dict[str, KeySeen], list[int]]:
+    def _read(
+        self, text: str, context: Context, staging: Fingerprints | None
+    ) -> tuple[dict[str, KeySeen], dict[str, str], list[int]]:
         keys: dict[str, KeySeen] = {}
+        values: dict[str, str] = {}
         broken: list[int] = []
         for binding in parse_stream(StringIO(text)):
             line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
             if binding.error:
                 broken.append(line)
             elif binding.key is not None:
-                before = keys[binding.key].lines if binding.key in keys else []
                 # The last one counts where a key stands twice, as for the program that reads the file.
-                keys[binding.key] = self._key(binding.key, binding.value or "", [*before, line], context)
-        return keys, broken
+                values[binding.key] = binding.value or ""
+                found = self._key(binding.key, values[binding.key], line, context, staging)
+                keys[binding.key] = found.after(keys[binding.key]) if binding.key in keys else found
+        return keys, values, broken
 
-    def _key(self, key: str, value: str, lines: list[int], context: Context) -> KeySeen:
-        wanted, pattern = self.options.equals.get(key), self.options.match.get(key)
+    def _key(self, key: str, value: str, line: int, context: Context, staging: Fingerprints | None) -> KeySeen:
+        wanted, pattern, rules = self.options.equals.get(key), self.options.match.get(key), self.options.urls
         return KeySeen(
-            lines=lines,
+            lines=[line],
             empty=not value.strip(),
             placeholder=_PLACEHOLDER.fullmatch(value.strip()) is not None,
             equal=None if wanted is None else value == wanted,
             matches=None if pattern is None else re.fullmatch(pattern, value) is not None,
             shown=context.redactor.text(value)[:100] if wanted is not None and not is_secret_name(key) else "",
+            staging=[] if staging is None else staging.holders(value),
+            urls=[] if rules is None else urls_of.look(value, rules.without),
         )
 
     def judge(self, seen: DotenvSeen) -> Verdict:
@@ -156,6 +197,10 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
             return symlink(seen.path, seen.target)
         if self.options.required_in is not None and not seen.required:
             return _no_keys(seen.document)
+        if seen.fingerprints == 0:
+            return no_fingerprints()
+        if not seen.keys and (self.options.fingerprints or self.options.urls):
+            return _bad(seen, "no-keys", "holds no key", "にキーがありません", [], [])
         if seen.broken_lines:
             return _bad(
                 seen, "syntax", "cannot be read as KEY=value", "KEY=value として読めません", seen.broken_lines, []
@@ -167,7 +212,17 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
         for key, wanted in self.options.equals.items():
             if not seen.keys[key].equal:
                 return _unequal(seen, key, wanted)
+        for verdict in (
+            judge_staging(seen, self.options.shared),
+            judge_urls(seen, self.options.urls),
+            judge_process(seen),
+        ):
+            if verdict is not None:
+                return verdict
         asked = [*self.options.equals, *seen.required, *self.options.match]
+        if not asked:
+            words = nothing_foreign(seen)
+            return passed("as-expected", expected=words, seen=words, keys=[])
         told = ", ".join(f"{k}={seen.keys[k].shown}" for k in self.options.equals if seen.keys[k].shown)
         count = len(set(asked))
         words = Words.same(told) if told else Words(en=f"{count} keys filled in", ja=f"{count} 個のキーが設定済み")
@@ -180,7 +235,7 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
         whole = bool(seen.required)
         doubled = [k for k, s in keys.items() if len(s.lines) > 1 and (whole or k in asked)]
         unmatched = [k for k in there if keys[k].matches is False]
-        unwanted = [k for k in self.options.forbidden if k in keys]
+        unwanted = like(keys, self.options.forbidden)
         return [
             ("missing-key", "is missing", "がありません", [k for k in asked if k not in keys]),
             ("duplicate-key", "stands there more than once", "が重複しています", doubled),
@@ -189,6 +244,27 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
             ("no-match", "does not have the form it must", "の形式が不正です", unmatched),
             ("forbidden-key", "must not be there", "は設定してはいけません", unwanted),
         ]
+
+
+def _staging(context: Context, name: str) -> Fingerprints:
+    path = context.path(name)
+    try:
+        found = Fingerprints.parse(read_file(path))
+    except OSError as error:
+        raise ProbeCannotTell(
+            "no-fingerprints",
+            f"the fingerprints of staging, {path}, cannot be read: {error.strerror}",
+            f"staging の指紋ファイル {path} を読み取れません: {error.strerror}",
+            remedy="on staging: " + FINGERPRINT,
+        ) from error
+    if found is None:
+        raise ProbeCannotTell(
+            "bad-fingerprints",
+            f"{path} is no file that ultra-checklist fingerprint wrote",
+            f"{path} は ultra-checklist fingerprint の出力ではありません",
+            remedy="on staging: " + FINGERPRINT,
+        )
+    return found
 
 
 def _keys_of(context: Context, name: str) -> list[str]:
@@ -218,7 +294,7 @@ def _no_keys(document: str) -> Verdict:
 
 def _bad(seen: DotenvSeen, reason: str, en: str, ja: str, lines: list[int], keys: list[str]) -> Verdict:
     where = ", ".join(str(line) for line in lines)
-    what = ", ".join(keys) or (f"line {where}")
+    what = ", ".join(keys) or (f"line {where}" if lines else seen.path)
     told = what + (f" (line {where})" if keys and lines else "")
     edit = f"${{EDITOR:-vi}} {f'+{lines[0]} ' if lines else ''}{shlex.quote(seen.path)}"
     return failed(

@@ -1,10 +1,8 @@
 """A file: there, with the right mode, owner and content, and not a symbolic link."""
 
 import errno
-import grp
 import hashlib
 import os
-import pwd
 import re
 import shlex
 import stat
@@ -15,7 +13,16 @@ from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
+from ultra_checklist.probes import acl
 from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, failed, passed
+from ultra_checklist.probes.beside import (
+    CopySeen,
+    FolderSeen,
+    judge_copies,
+    judge_folder,
+    look_at_folder,
+    look_for_copies,
+)
 
 MAX_READ = 1 << 20
 _MODE = re.compile(r"[0-7]{3,4}")
@@ -28,13 +35,25 @@ class FileOptions(Options):
     path: str = Field(min_length=1, description="The file; relative to DEPLOY_DIR.")
     exists: bool = Field(default=True, description="false: the file must not be there.")
     type: Literal["file", "directory", "any"] = Field(default="file", description="What it must be.")
-    mode: str | None = Field(default=None, description='Exact permission bits in quotes, such as "0600".')
+    mode: str | None = Field(
+        default=None, description='Exact permission bits in quotes, such as "0600"; an ACL that gives more fails.'
+    )
+    stricter: bool = Field(default=False, description='true: fewer bits than `mode` pass too, "0400" for "0600".')
     owner: str | None = Field(default=None, description="Name or number of the user it must belong to.")
     group: str | None = Field(default=None, description="Name or number of the group it must belong to.")
     min_size: int | None = Field(default=None, ge=0, description="Least size in bytes.")
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="Digest of its content, hex.")
     contains: Pattern | None = Field(default=None, description="Regular expression that its first MiB must match.")
     follow_symlinks: bool = Field(default=False, description="true: a symbolic link is followed, not refused.")
+    safe_folder: bool = Field(
+        default=False,
+        description="true: only its owner and root can put another file in its place. "
+        "The folder is not writable by group or others, unless it is sticky, and passes no ACL on.",
+    )
+    backups: bool = Field(
+        default=False,
+        description="true: copies beside it (`NAME~`, `NAME.bak`, `.NAME.swp`, dated) are not looser than `mode`.",
+    )
 
     @field_validator("mode", mode="before")
     @classmethod
@@ -48,8 +67,11 @@ class FileOptions(Options):
     @model_validator(mode="after")
     def _asserts(self) -> "FileOptions":
         asked = (self.mode, self.owner, self.group, self.min_size, self.sha256, self.contains)
-        if not self.exists and any(value is not None for value in asked):
+        around = self.stricter or self.safe_folder or self.backups
+        if not self.exists and (around or any(value is not None for value in asked)):
             raise ValueError("exists: false leaves nothing to assert about mode, owner or content")
+        if self.mode is None and (self.stricter or self.backups):
+            raise ValueError("stricter and backups are compared with a mode: add `mode`")
         return self
 
 
@@ -68,6 +90,11 @@ class FileSeen(Observation):
     size: int = -1
     sha256: str = ""
     contains: bool | None = None
+    acl: list[str] = Field(default_factory=list)
+    """Who gets more than the mode tells, such as ``user:sato:rw-``."""
+    folder: FolderSeen | None = None
+    copies: dict[str, CopySeen] = Field(default_factory=dict)
+    """Copies beside it, by name."""
 
 
 class FileProbe(Probe[FileOptions, FileSeen]):
@@ -79,7 +106,9 @@ class FileProbe(Probe[FileOptions, FileSeen]):
     )
     options_model: ClassVar[type[Options]] = FileOptions
     observation_model: ClassVar[type[Observation]] = FileSeen
-    judged: ClassVar[frozenset[str]] = frozenset({"exists", "type", "mode", "owner", "group", "min_size"})
+    judged: ClassVar[frozenset[str]] = frozenset(
+        {"exists", "type", "mode", "stricter", "owner", "group", "min_size"}
+    )
 
     async def observe(self, context: Context) -> FileSeen:
         """Open without following links and without waiting, then ask the open file, so nothing can race."""
@@ -104,18 +133,22 @@ class FileProbe(Probe[FileOptions, FileSeen]):
             sha256 = hashlib.sha256(content).hexdigest()
             if options.contains:
                 contains = re.search(options.contains, content[:MAX_READ].decode(errors="replace")) is not None
+        place = path.resolve() if options.follow_symlinks else path
         return FileSeen(
             path=str(path),
             kind=kind,
             target=target,
             mode=f"{stat.S_IMODE(status.st_mode):04o}",
-            owner=_user(status.st_uid),
+            owner=acl.user_name(status.st_uid),
             uid=status.st_uid,
-            group=_group(status.st_gid),
+            group=acl.group_name(status.st_gid),
             gid=status.st_gid,
             size=status.st_size,
             sha256=sha256,
             contains=contains,
+            acl=acl.entries(path, "access", follow=options.follow_symlinks) if kind != "symlink" else [],
+            folder=look_at_folder(place) if options.safe_folder else None,
+            copies=look_for_copies(place) if options.backups else {},
         )
 
     def judge(self, seen: FileSeen) -> Verdict:
@@ -136,7 +169,8 @@ class FileProbe(Probe[FileOptions, FileSeen]):
                 remedy=Words.same(f"ls -ld {quoted}"),
                 kind=seen.kind,
             )
-        for verdict in (self._mode(seen, quoted), self._owner(seen, quoted), self._content(seen, quoted)):
+        for verdict in (self._mode(seen, quoted), self._owner(seen, quoted), self._content(seen, quoted),
+                        self._around(seen)):  # fmt: skip
             if verdict is not None:
                 return verdict
         told = seen.mode if options.mode else f"{seen.size} bytes"
@@ -158,20 +192,41 @@ class FileProbe(Probe[FileOptions, FileSeen]):
         )
 
     def _mode(self, seen: FileSeen, quoted: str) -> Verdict | None:
-        wanted = self.options.mode
-        if wanted is None or int(wanted, 8) == int(seen.mode, 8):
+        if self.options.mode is None:
             return None
-        return failed(
-            "mode",
-            Words(
-                en=f"the mode of {seen.path} is not {wanted.rjust(4, '0')}",
-                ja=f"{seen.path} のパーミッションが {wanted.rjust(4, '0')} ではありません",
-            ),
-            expected=Words.same(wanted.rjust(4, "0")),
-            seen=Words.same(seen.mode),
-            remedy=Words.same(f"chmod {wanted.lstrip('0') or '0'} {quoted}"),
-            mode=seen.mode,
-        )
+        wanted, there = int(self.options.mode, 8), int(seen.mode, 8)
+        told = f"{wanted:04o}"
+        if there != wanted and not (self.options.stricter and there & ~wanted == 0):
+            return failed(
+                "mode",
+                Words(
+                    en=f"the mode of {seen.path} is not {told}",
+                    ja=f"{seen.path} のパーミッションが {told} ではありません",
+                ),
+                expected=Words.same(told),
+                seen=Words.same(seen.mode),
+                remedy=Words.same(f"chmod {wanted:o} {quoted}"),
+                mode=seen.mode,
+            )
+        if seen.acl:
+            return failed(
+                "acl",
+                Words(
+                    en=f"an ACL gives others rights to {seen.path} beyond its mode",
+                    ja=f"{seen.path} に ACL で追加の権限が与えられています",
+                ),
+                expected=Words.same(told),
+                seen=Words.same(" + ".join([seen.mode, *seen.acl])),
+                remedy=Words.same(f"setfacl -b {quoted}"),
+                acl=seen.acl,
+            )
+        return None
+
+    def _around(self, seen: FileSeen) -> Verdict | None:
+        found = judge_folder(seen.folder, seen.uid) if seen.folder is not None else None
+        if found is None and self.options.mode is not None:
+            found = judge_copies(seen.copies, Path(seen.path).parent, int(self.options.mode, 8))
+        return found
 
     def _owner(self, seen: FileSeen, quoted: str) -> Verdict | None:
         for wanted, name, number, command in (
@@ -266,17 +321,3 @@ def read_file(path: Path, *, follow: bool = False, limit: int = 64 << 20) -> byt
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         return file.read(limit)
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)

@@ -1,8 +1,4 @@
-"""A checkout: clean, at the right commit, with a tag or a file as the pinned commit has it.
-
-Git is only asked, never allowed to fetch, to write into the repository, or to run what the repository
-configures (hooks, fsmonitor, filters).
-"""
+"""A checkout: clean, at the right commit, with a tag or a file as the pinned commit and the remote have it."""
 
 import shlex
 from fnmatch import fnmatch
@@ -11,15 +7,12 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
-from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import CommitId, Completed, Context, Observation, Options, Probe, failed, passed
-
-SHORT = 12
-_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false",
-         "-c", "protocol.allow=never", "-c", "core.quotePath=false")  # fmt: skip
-_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_PAGER": "cat"}
-_UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-merge", "rebase-apply")
+from ultra_checklist.model import Outcome, Verdict, Words
+from ultra_checklist.probes import remote as remote_of
+from ultra_checklist.probes import script as script_of
+from ultra_checklist.probes import signature as signature_of
+from ultra_checklist.probes.base import CommitId, Context, Observation, Options, Probe, failed, passed
+from ultra_checklist.probes.checkout import SHORT, Git
 
 
 class GitOptions(Options):
@@ -35,13 +28,34 @@ class GitOptions(Options):
     head: bool = Field(default=False, description="true: the checkout stands at `commit`.")
     branch: str | None = Field(default=None, description="The branch that must be checked out.")
     file: str | None = Field(default=None, description="A file that must be as `commit` has it.")
+    executable: bool = Field(default=False, description="true: `file` may be executed.")
+    syntax: bool = Field(default=False, description="true: `file` is a shell script that `bash -n` can read.")
+    signed: bool = Field(
+        default=False, description="true: `ref` is a signed tag, and its key is in the keyring or among `signers`."
+    )
+    signers: str | None = Field(
+        default=None, description="File of the SSH keys that may sign (ssh-keygen(1), ALLOWED SIGNERS)."
+    )
+    remote: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][\w.-]*$",
+        description="Name of a remote that must have `ref` at the same commit, `branch` where the checkout stands, "
+        "and `file` the same in `branch` or its default branch. It is asked without fetching, login or prompt.",
+    )
 
     @model_validator(mode="after")
     def _asserts(self) -> "GitOptions":
         if not (self.clean or self.ref or self.head or self.branch or self.file):
             raise ValueError("this asserts nothing: add clean, ref, head, branch or file")
-        if (self.head or self.file) and self.commit is None:
+        looked_into = self.remote or self.executable or self.syntax
+        if self.commit is None and (self.head or (self.file and not looked_into)):
             raise ValueError("head and file are compared with a commit: add `commit`")
+        if (self.executable or self.syntax) and not self.file:
+            raise ValueError("executable and syntax are asked of a file: add `file`")
+        if (self.signed and not self.ref) or (self.signers and not self.signed):
+            raise ValueError("signed is asked of a tag: add `ref`; signers need `signed: true`")
+        if self.remote and not (self.ref or self.branch or self.file):
+            raise ValueError("a remote is asked for something: add ref, branch or file")
         return self
 
 
@@ -56,11 +70,16 @@ class GitSeen(Observation):
     hidden: list[str] = Field(default_factory=list)
     """Files whose changes the index was told not to see."""
     under_way: list[str] = Field(default_factory=list)
+    stashes: list[str] = Field(default_factory=list)
+    empty_submodules: list[str] = Field(default_factory=list)
     ref_commit: str = ""
     file_blob: str = ""
     file_kind: str = ""
     commit_blob: str = ""
     commit_known: bool = True
+    script: script_of.ScriptSeen | None = None
+    signature: signature_of.SignatureSeen | None = None
+    remote: remote_of.RemoteSeen | None = None
 
 
 class GitProbe(Probe[GitOptions, GitSeen]):
@@ -68,8 +87,8 @@ class GitProbe(Probe[GitOptions, GitSeen]):
 
     name = "git"
     summary = Words(
-        en="a git checkout: clean, at a commit, a tag's commit, a file as committed",
-        ja="git の作業コピー: 変更なし・コミット・タグ・ファイルの一致",
+        en="a git checkout: clean, at a commit, a tag's commit and signature, a file as commit and remote have it",
+        ja="git の作業コピー: 変更なし・コミット・タグと署名・ファイルとリモートの一致",
     )
     options_model: ClassVar[type[Options]] = GitOptions
     observation_model: ClassVar[type[Observation]] = GitSeen
@@ -78,7 +97,7 @@ class GitProbe(Probe[GitOptions, GitSeen]):
     async def observe(self, context: Context) -> GitSeen:
         """Ask what the options need, and nothing else."""
         folder = context.path(self.options.path)
-        git = _Git(context, folder, self.options.timeout)
+        git = Git(context, folder, self.options.timeout)
         await git.require_repository()
         options = self.options
         seen: dict[str, object] = {
@@ -89,23 +108,36 @@ class GitProbe(Probe[GitOptions, GitSeen]):
             seen["changes"] = await git.changes()
             seen["hidden"] = await git.hidden()
             seen["under_way"] = await git.under_way()
+            seen["stashes"] = await git.stashes()
+            seen["empty_submodules"] = await git.empty_submodules()
         if options.branch:
             seen["branch"] = await git.line("symbolic-ref", "-q", "--short", "HEAD")
         if options.ref:
             seen["ref_commit"] = await git.commit_of(options.ref)
         if options.commit:
             seen["commit_known"] = bool(await git.commit_of(options.commit))
-        if options.file and options.commit:
+        if options.ref and options.signed:
+            signers = context.path(options.signers) if options.signers else None
+            seen["signature"] = await signature_of.look(git, options.ref, signers)
+        if options.file:
             seen |= await git.file(options.file, options.commit)
+        if options.file and seen["file_kind"] == "file" and (options.executable or options.syntax):
+            seen["script"] = await script_of.look(context, folder / options.file, git.left, options.syntax)
+        if options.remote:
+            seen["remote"] = await remote_of.look(
+                git, options.remote, ref=options.ref, branch=options.branch, file=options.file
+            )
         return GitSeen.model_validate(seen)
 
     def judge(self, seen: GitSeen) -> Verdict:
-        """Every question that the options ask, in their order; the first that fails answers."""
+        """Every question that the options ask, in order: the first that fails answers, else the first unknown."""
         quoted = shlex.quote(seen.path)
-        for verdict in (self._clean(seen, quoted), self._ref(seen, quoted), self._head(seen, quoted),
-                        self._branch(seen, quoted), self._file(seen, quoted)):  # fmt: skip
-            if verdict is not None:
-                return verdict
+        found = (self._clean(seen, quoted), self._aside(seen, quoted), self._ref(seen, quoted),
+                 self._head(seen, quoted), self._branch(seen, quoted), self._file(seen, quoted), self._script(seen),
+                 self._signature(seen, quoted), self._remote(seen, quoted))  # fmt: skip
+        wrong = [verdict for verdict in found if verdict is not None]
+        if wrong:
+            return next((verdict for verdict in wrong if verdict.outcome is Outcome.FAIL), wrong[0])
         told = self.options.branch or (self.options.commit or seen.ref_commit or seen.head)[:SHORT]
         words = Words(en="clean", ja="変更なし") if self.options.clean else Words.same(told)
         return passed("as-expected", expected=words, seen=words, commit=self.options.commit or "")
@@ -131,7 +163,7 @@ class GitProbe(Probe[GitOptions, GitSeen]):
                 Words(en=f"{len(changes)} local changes", ja=f"ローカル変更が {len(changes)} 件あります"),
                 expected=clean,
                 seen=Words.same(_some(changes)),
-                remedy=Words.same(f"git -C {quoted} status; git -C {quoted} stash --include-untracked"),
+                remedy=Words.same(f"git -C {quoted} status; git -C {quoted} diff HEAD"),
                 changes=sorted(changes),
             )
         if seen.hidden:
@@ -146,6 +178,36 @@ class GitProbe(Probe[GitOptions, GitSeen]):
                 seen=Words.same(_some(seen.hidden)),
                 remedy=Words.same(f"git -C {quoted} update-index --no-assume-unchanged --no-skip-worktree {files}"),
                 hidden=sorted(seen.hidden),
+            )
+        return None
+
+    def _aside(self, seen: GitSeen, quoted: str) -> Verdict | None:
+        """What a clean checkout may lack or have put aside."""
+        clean = Words(en="clean", ja="変更なし")
+        missing = [name for name in seen.empty_submodules if not _allowed(name, self.options.allow)]
+        if missing:
+            return failed(
+                "submodule-missing",
+                Words(
+                    en=f"{len(missing)} submodules are not checked out",
+                    ja=f"{len(missing)} 個のサブモジュールが取得されていません",
+                ),
+                expected=clean,
+                seen=Words.same(_some(missing)),
+                remedy=Words.same(f"git -C {quoted} submodule update --init --recursive"),
+                submodules=sorted(missing),
+            )
+        if seen.stashes:
+            return failed(
+                "stash",
+                Words(
+                    en=f"{len(seen.stashes)} changes were put aside (stash)",
+                    ja=f"退避された変更（stash）が {len(seen.stashes)} 件あります",
+                ),
+                expected=clean,
+                seen=Words.same(_some(seen.stashes)),
+                remedy=Words.same(f"git -C {quoted} stash show -p; git -C {quoted} stash drop"),
+                stashes=seen.stashes,
             )
         return None
 
@@ -203,8 +265,8 @@ class GitProbe(Probe[GitOptions, GitSeen]):
         name, commit = self.options.file, self.options.commit or ""
         if not name:
             return None
-        if not seen.commit_known:
-            raise ValueError("observe() refuses an unknown commit")
+        if seen.file_kind == "file" and self.options.commit is None:
+            return None
         if seen.file_blob and seen.file_blob == seen.commit_blob:
             return None
         path, blob = shlex.quote(name), seen.commit_blob[:SHORT]
@@ -225,102 +287,26 @@ class GitProbe(Probe[GitOptions, GitSeen]):
         told = Words(en=f"{name} is not the release's", ja=f"{name} がリリース対象と異なります")
         return failed("file-differs", told, expected=theirs, seen=ours, remedy=remedy, **facts)
 
+    def _script(self, seen: GitSeen) -> Verdict | None:
+        if seen.script is None:
+            return None
+        return script_of.judge(seen.script, Path(seen.path) / (self.options.file or ""), self.options.executable)
 
-class _Git:
-    """Git in one folder."""
+    def _signature(self, seen: GitSeen, quoted: str) -> Verdict | None:
+        if seen.signature is None:
+            return None
+        return signature_of.judge(seen.signature, self.options.ref or "", quoted)
 
-    def __init__(self, context: Context, folder: Path, timeout: float) -> None:
-        self._context = context
-        self._folder = folder
-        self._timeout = timeout
-
-    async def run(self, *arguments: str) -> Completed:
-        argv = ["git", "-C", str(self._folder), *_SAFE, *arguments]
-        return await self._context.run(argv, timeout=self._timeout, environment=_ENVIRONMENT)
-
-    async def line(self, *arguments: str) -> str:
-        done = await self.run(*arguments)
-        return done.stdout.strip() if done.code == 0 else ""
-
-    async def require_repository(self) -> None:
-        quoted = shlex.quote(str(self._folder))
-        if not self._folder.is_dir():
-            raise ProbeCannotTell(
-                "not-a-repository",
-                f"{self._folder} is no folder",
-                f"{self._folder} はフォルダではありません",
-                remedy="--var DEPLOY_DIR=/path/to/the/checkout",
-            )
-        done = await self.run("rev-parse", "--is-inside-work-tree")
-        if done.code == 0 and done.stdout.strip() == "true":
-            return
-        if "dubious ownership" in done.stderr:
-            raise ProbeCannotTell(
-                "dubious-ownership",
-                f"{self._folder} belongs to another user, so git refuses it",
-                f"{self._folder} の所有者が異なるため git が拒否しました",
-                remedy=f"git config --global --add safe.directory {quoted}",
-            )
-        raise ProbeCannotTell(
-            "not-a-repository",
-            f"{self._folder} is no git checkout",
-            f"{self._folder} は git の作業コピーではありません",
-            remedy=f"git -C {quoted} rev-parse --is-inside-work-tree",
-        )
-
-    async def changes(self) -> list[str]:
-        """All changes, submodules included: see git-status(1), porcelain v1 with -z."""
-        done = await self.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=none")
-        if done.code != 0 or done.truncated:
-            raise ProbeCannotTell(
-                "git-failed",
-                f"git status did not answer: {done.stderr.strip()[:200]}",
-                f"git status が失敗しました: {done.stderr.strip()[:200]}",
-                remedy=f"git -C {shlex.quote(str(self._folder))} status",
-            )
-        found: list[str] = []
-        fields = iter(done.stdout.split("\0"))
-        for entry in fields:
-            if entry:
-                found.append(f"{entry[:2].strip()} {entry[3:]}")
-                if entry[0] in "RC":
-                    next(fields, None)
+    def _remote(self, seen: GitSeen, quoted: str) -> Verdict | None:
+        options = self.options
+        if seen.remote is None or options.remote is None:
+            return None
+        ref = (options.ref, seen.ref_commit) if options.ref else None
+        head = (options.branch, seen.head) if options.branch else None
+        found = remote_of.judge(seen.remote, options.remote, quoted, ref=ref, head=head)
+        if found is None and options.file:
+            found = remote_of.judge_file(seen.remote, options.remote, quoted, options.file, seen.file_blob)
         return found
-
-    async def hidden(self) -> list[str]:
-        """Files marked assume-unchanged (lower-case) or skip-worktree (S): see git-ls-files(1), -v."""
-        done = await self.run("ls-files", "-v", "-z")
-        return [e[2:] for e in done.stdout.split("\0") if e and (e[0].islower() or e[0] == "S")]
-
-    async def under_way(self) -> list[str]:
-        folder = Path(await self.line("rev-parse", "--absolute-git-dir"))
-        return [name for name in _UNDER_WAY if (folder / name).exists()]
-
-    async def commit_of(self, name: str) -> str:
-        """The commit a name stands for, a tag before a branch; empty where there is none."""
-        for full in (f"refs/tags/{name}", name):
-            found = await self.line("rev-parse", "--verify", "-q", "--end-of-options", f"{full}^{{commit}}")
-            if found:
-                return found
-        return ""
-
-    async def file(self, name: str, commit: str) -> dict[str, object]:
-        """The blob of a file here and in a commit; filters are not run, since the repository configures them."""
-        if not await self.commit_of(commit):
-            raise ProbeCannotTell(
-                "commit-unknown",
-                f"the checkout does not know the commit {commit[:SHORT]}",
-                f"コミット {commit[:SHORT]} が手元にありません",
-                remedy=f"git -C {shlex.quote(str(self._folder))} fetch --tags",
-            )
-        path = self._folder / name
-        kind = "symlink" if path.is_symlink() else "file" if path.is_file() else "missing"
-        blob = await self.line("hash-object", "--no-filters", "--", name) if kind == "file" else ""
-        return {
-            "file_kind": kind,
-            "file_blob": blob,
-            "commit_blob": await self.line("rev-parse", "--verify", "-q", "--end-of-options", f"{commit}:{name}"),
-        }
 
 
 def _same(found: str, wanted: str) -> bool:

@@ -145,7 +145,8 @@ def test_options_that_are_judged_alone_are_options_that_observing_does_not_read(
         if here in seen or here not in methods:
             continue
         seen.add(here)
-        left += [n.attr for n in ast.walk(methods[here]) if isinstance(n, ast.Attribute)]
+        own = (n for n in ast.walk(methods[here]) if isinstance(n, ast.Attribute))
+        left += [n.attr for n in own if ast.unparse(n.value) in ("self", "cls", family.__name__)]
     read = {
         n.attr
         for method in seen

@@ -163,6 +163,22 @@ def test_an_unset_variable_is_unknown(lab: Lab) -> None:
     assert "ENV_FILE" in row.why
 
 
+def test_an_optional_probe_is_left_out_where_its_variable_is_unset(lab: Lab, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.write_text("x")
+    unset = ProbeSpec(probe="file", options={"path": "${NOWHERE}", "optional": True})
+    here = ProbeSpec(probe="file", options={"path": str(there), "optional": True})
+    lab.new(template(item("both", probes=(unset, here)), item("none", probes=(unset,))))
+    lab.person("Sato", "both", done=True)
+    lab.person("Sato", "none", done=True)
+    lab.sync()
+    assert lab.row("both").result == "passed"
+    assert (lab.row("none").result, "NOWHERE" in lab.row("none").why) == ("cannot-tell", True)
+    there.unlink()
+    lab.sync(minutes=20)
+    assert lab.row("both").result == "failed"
+
+
 def test_losing_the_state_folder_leaves_nothing_green(lab: Lab, tmp_path: Path) -> None:
     lab.new(template(item("env-mode", probes=MODE)), ENV_FILE=str(env(tmp_path)))
     lab.person("Sato", "env-mode", done=True)

@@ -254,3 +254,13 @@ def test_a_long_chain_of_needs_is_followed() -> None:
     links = "".join(f"- [ ] i\n  ```yaml check\n  id: i{n}\n  needs: [i{n + 1}]\n  ```\n" for n in range(1500))
     last = "- [ ] i\n  ```yaml check\n  id: i1500\n  needs: [i0]\n  ```\n"
     assert len([line for line in problems(body("## A\n" + links + last)) if "waits for itself" in line]) == 1501
+
+
+def test_what_is_optional_hangs_on_variables_that_are_no_secrets() -> None:
+    text = body(
+        "## 1. A\n```yaml section\nid: a\n```\n- [ ] x\n  ```yaml check\n  id: x\n  probes:\n"
+        "    - file: {path: /a, optional: true}\n    - file: {path: '${S}', optional: true}\n  ```\n"
+    ).replace("DIR: {help: x}", "S: {secret: true}")
+    told = problems(text)
+    assert any("names no variable" in message for message in told)
+    assert any("the secret S" in message for message in told)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ultra_checklist.frontmatter import Head, unknown
-from ultra_checklist.model import Item, Template
+from ultra_checklist.model import Item, ProbeSpec, Template
 from ultra_checklist.variables import BUILT_IN, broken_references, references
 
 Problem = tuple[int, str]
@@ -73,10 +73,22 @@ def _gates(template: Template, head: Head) -> Iterator[Problem]:
                 yield line, f"gate {gate.name!r}: {unknown('item', name, items)}"
 
 
+def _optional(template: Template, spec: ProbeSpec) -> Iterator[Problem]:
+    """What is optional hangs on variables that are settled with the release; secrets are read at each look."""
+    named = references(dict(spec.options))
+    secret = sorted(named & {variable.name for variable in template.variables if variable.secret})
+    if secret:
+        yield spec.line, f"{spec.probe} cannot be optional: whether the secret {secret[0]} is set may change"
+    elif not named:
+        yield spec.line, f"{spec.probe} is optional, and names no variable that could be unset"
+
+
 def _variables(template: Template) -> Iterator[Problem]:
     known = [*(variable.name for variable in template.variables), *BUILT_IN]
     for item in template.items:
         for spec in item.probes:
+            if spec.options.get("optional") is True:
+                yield from _optional(template, spec)
             for name in sorted(references(dict(spec.options)) - set(known)):
                 yield spec.line, unknown("variable", name, known)
             for text in broken_references(dict(spec.options)):

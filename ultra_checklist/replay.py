@@ -19,7 +19,7 @@ from ultra_checklist.model import Finding, Item, Outcome, ProbeSpec, Template, V
 from ultra_checklist.probes.base import Observation, Options, Probe, unknown
 from ultra_checklist.record import ProofLine
 from ultra_checklist.redact import MARK
-from ultra_checklist.runner import bad_options, unset
+from ultra_checklist.runner import bad_options, unset, without_optional
 from ultra_checklist.variables import Variables
 from ultra_checklist.verify import Bundle
 
@@ -62,7 +62,7 @@ def _judge_item(bundle: Bundle, item: Item, variables: Variables) -> tuple[Findi
         at = used.at if used is not None else bundle.entries[-1].time
         seconds = used.line.seconds if used is not None else 0.0
         findings.append(Finding(probe=spec.probe, verdict=verdict, started=at, seconds=seconds))
-    return tuple(findings)
+    return tuple(without_optional(item.probes, findings))
 
 
 def _recorded(bundle: Bundle, item: Item) -> list[_Recorded]:

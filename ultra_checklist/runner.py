@@ -23,6 +23,7 @@ from ultra_checklist.siblings import Siblings
 from ultra_checklist.variables import Variables
 
 AT_ONCE = 8
+UNSET = "unset-variable"
 GRACE = 5.0
 """Seconds beyond its own time-out after which a probe is given up."""
 
@@ -76,7 +77,7 @@ class Runner:
         """Run the probes of one item. Never raises for what a probe does: that is the verdict "unknown"."""
         context = replace(self._context, item=item.id, tick=self._tick(item.id), release=self._record())
         looks = (self._run_one(spec, context, place) for place, spec in enumerate(item.probes))
-        return list(await asyncio.gather(*looks))
+        return without_optional(item.probes, list(await asyncio.gather(*looks)))
 
     async def baselines(self, items: Iterable[Item]) -> list[tuple[str, int, Finding]]:
         """Let those look that must know how things are as a deploy begins, with item and place among its probes."""
@@ -169,11 +170,21 @@ def summary(findings: Iterable[Finding]) -> list[Mapping[str, Any]]:
     ]
 
 
+def without_optional(probes: Iterable[ProbeSpec], findings: list[Finding]) -> list[Finding]:
+    """The findings of an item's probes without those that may be left out; where all would be, they stay."""
+    kept = [
+        finding
+        for spec, finding in zip(probes, findings, strict=True)
+        if not (spec.options.get("optional") is True and finding.verdict.reason == UNSET)
+    ]
+    return kept or findings
+
+
 def unset(names: tuple[str, ...]) -> Verdict:
     """The verdict where variables have no value."""
     listed = ", ".join(names)
     return unknown(
-        "unset-variable",
+        UNSET,
         Words(en=f"{listed} is not set", ja=f"{listed} が未設定です"),
         remedy=Words.same(" ".join(f"--var {name}=..." for name in names)),
         variables=list(names),

@@ -60,6 +60,10 @@ class Options(Frozen):
     """Base of every probe's options: frozen, unknown keys refused."""
 
     timeout: float = Field(default=10.0, gt=0, le=3600, description="Seconds after which the answer is unknown.")
+    optional: bool = Field(
+        default=False,
+        description="true: left out where a variable of it is not set, as long as another probe of the item looks.",
+    )
 
 
 class Observation(Frozen):

@@ -131,7 +131,7 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
     )
     options_model: ClassVar[type[Options]] = HttpOptions
     observation_model: ClassVar[type[Observation]] = HttpSeen
-    judged: ClassVar[frozenset[str]] = frozenset({"status", "max_seconds", "tls_days"})
+    judged: ClassVar[frozenset[str]] = frozenset({"max_seconds"})
 
     @property
     def wants_baseline(self) -> bool:

@@ -21,7 +21,8 @@ from ultra_checklist.record import (
     RunRecord,
     Tick,
 )
-from ultra_checklist.states import NOTHING_SHOWN, Shown
+from ultra_checklist.states import Shown
+from ultra_checklist.trail import CheckHistory
 
 
 class News(Frozen):
@@ -32,56 +33,6 @@ class News(Frozen):
     time: datetime
     data: Mapping[str, Any]
     hash: str
-
-
-@dataclass
-class CheckHistory:
-    """All that the journal knows of one check."""
-
-    tick: Tick | None = None
-    ticks: int = 0
-    edited: str = ""
-    """When the row had last been edited, in Notion's minutes, as something was taken in from it."""
-    approved: bool = False
-    """The Approved box was set when it was seen last."""
-    approvals: tuple[Approving, ...] = ()
-    """Who has approved, newest last, each person once; taking the box out takes one's own back."""
-    proof: Proof | None = None
-    definite: Proof | None = None
-    """The last proof that was not "cannot tell"."""
-    failures: int = 0
-    """How many looks in a row were not a pass: the back-off grows with it."""
-    choosing: Choosing | None = None
-    shown: Shown = NOTHING_SHOWN
-    shown_at: datetime | None = None
-    was: Result | None = None
-    """What the row showed when it was unticked."""
-    was_at: datetime | None = None
-    frozen: Shown | None = None
-    frozen_at: datetime | None = None
-    sending: int = 0
-    """The newest tick for which a probe with an effect was started."""
-    copies: int = 1
-    """How many rows in Notion claim to be this check, each with entries of its own."""
-    away: str = ""
-    """Id of a copy that was about to go into the trash; somebody may have written in it in that moment."""
-    lost: str = ""
-    """Id of the page that was found missing last, before its row was made again."""
-    put_right: str = ""
-    """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
-
-    @property
-    def approved_by(self) -> tuple[Person, ...]:
-        """Those whose approval speaks of the standing tick and the newest proof."""
-        return tuple(self.approvers(self.proof.facts if self.proof is not None else ""))
-
-    def approvers(self, facts: str) -> list[Person]:
-        """Those whose approval speaks of the standing tick and of these facts, without whoever ticked."""
-        tick = self.tick
-        if tick is None or tick.by is None:
-            return []
-        valid = (a.by for a in self.approvals if a.by is not None and (a.tick, a.facts) == (tick.number, facts))
-        return [person for person in valid if person.id != tick.by.id]
 
 
 @dataclass
@@ -168,6 +119,7 @@ def _ticked(history: History, entry: Entry) -> None:
     check.failures = 0
     check.put_right = ""
     check.was = None
+    check.answered = frozenset()
 
 
 def _unticked(history: History, entry: Entry) -> None:
@@ -204,6 +156,11 @@ def _proved_again(history: History, entry: Entry) -> None:
             _take(check, check.proof.model_copy(update={"at": entry.time}))
 
 
+def _answered(history: History, entry: Entry) -> None:
+    check = history.check(entry.data["item"])
+    check.answered |= frozenset(entry.data["answers"])
+
+
 def _sending(history: History, entry: Entry) -> None:
     history.check(entry.data["item"]).sending = entry.data["tick"]
 
@@ -228,7 +185,8 @@ def _take(check: CheckHistory, proof: Proof) -> None:
     check.proof = proof
     if proof.outcome is not Outcome.UNKNOWN:
         check.definite = proof
-    check.failures = 0 if proof.outcome is Outcome.PASS else check.failures + 1
+    # A window that still runs is no failure: nothing is backed off from.
+    check.failures = 0 if proof.outcome is Outcome.PASS or proof.window_running else check.failures + 1
     if changed:
         check.put_right = ""
 
@@ -375,6 +333,7 @@ _HANDLERS = {
     "approved": _approved,
     "proved": _proved,
     "proved-again": _proved_again,
+    "answered": _answered,
     "sending": _sending,
     "copies": _copies,
     "putting-away": _putting_away,

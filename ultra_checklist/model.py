@@ -68,6 +68,11 @@ class Verdict(Frozen):
     sentence: Words = NOTHING
     remedy: Words = NOTHING
     facts: Mapping[str, Any] = Field(default_factory=dict)
+    answer: str = ""
+    """SHA-256, hex, of the 4-letter code (A-Z) in the message that was sent; empty: no answer is asked for.
+
+    Accepted is not delivered: the check waits until somebody has typed the code into Note.
+    """
 
 
 class Finding(Frozen):

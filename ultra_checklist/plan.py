@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ultra_checklist.history import CheckHistory, History
+from ultra_checklist.history import History
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Item, Lang, Words
@@ -15,6 +15,7 @@ from ultra_checklist.notion.schema import CHECK_COLUMNS, Workspace
 from ultra_checklist.record import Proof
 from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate
 from ultra_checklist.states import State
+from ultra_checklist.trail import CheckHistory
 from ultra_checklist.why import ICONS, Writer
 
 Values = dict[str, Any]
@@ -130,7 +131,9 @@ class RowPlanner:
         if frozen and written is not None and written.get("result") == result:
             # It was shown before it was frozen or sealed: exactly that stays.
             return base | {code: written[code] for code in _FROZEN if code in written}
-        proof = current_proof(view.manifest, view.history, item) if state.rule in (4, 5, 6, 7, 12, 13, 14) else None
+        proof = (
+            current_proof(view.manifest, view.history, item) if state.rule in (4, 5, 6, 7, 11, 12, 13, 14) else None
+        )
         values = base | {
             "why": self._writer.why(state, item, check, proof, needs=self._needs(item)),
             "operator": _operator(state, check),

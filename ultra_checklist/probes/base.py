@@ -13,6 +13,7 @@ import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -73,6 +74,17 @@ class Completed:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What a probe saw in passing, some time after the newest deploy had begun."""
+
+    at: datetime
+    seen: "Observation | None" = None
+    """None: it could not see."""
+    reason: str = ""
+    """The code of why it could not see; empty where it could."""
+
+
+@dataclass(frozen=True)
 class Context:
     """What a probe may use of the world."""
 
@@ -85,6 +97,10 @@ class Context:
     """The item for which is looked."""
     baseline: "Observation | None" = None
     """What this probe saw as the newest deploy began; None: it did not look then."""
+    samples: tuple[Sample, ...] = ()
+    """What this probe has seen since the newest deploy began, oldest first; see `Probe.sample_every`."""
+    sampling: bool = False
+    """This look is to become one of those samples; nothing is judged by it now."""
     release: ReleaseRecord | None = None
     """What is on record of the release; None: a template is looked at without one."""
     blob: Callable[[str], Path] = lambda digest: Path(digest)
@@ -191,6 +207,16 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     def wants_baseline(self) -> bool:
         """Whether it must also look as a deploy begins, ticked or not; that is `context.baseline` later."""
         return False
+
+    @property
+    def sample_every(self) -> float | None:
+        """Seconds between looks once a deploy has begun, ticked or not: those are `context.samples`; None: none."""
+        return None
+
+    @property
+    def sample_for(self) -> float | None:
+        """Seconds after the deploy's end from which on no more samples are needed; None: until the release ends."""
+        return None
 
     @abstractmethod
     async def observe(self, context: Context) -> SeenT:

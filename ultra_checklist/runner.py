@@ -71,6 +71,7 @@ class Runner:
             environment=child_environment(process_environment()),
             redactor=self.redactor,
             blob=blob,
+            clock=clock,
             last_good=last_good,
         )
         self._learn_secrets()

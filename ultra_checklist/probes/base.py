@@ -13,7 +13,7 @@ import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -105,6 +105,8 @@ class Context:
     """What is on record of the release; None: a template is looked at without one."""
     blob: Callable[[str], Path] = lambda digest: Path(digest)
     """Where the evidence of that SHA-256 lies."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """The present."""
     last_good: Callable[[], str] = lambda: ""
     """The commit to which a rollback leads; empty: it is not known."""
 

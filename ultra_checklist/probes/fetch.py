@@ -1,0 +1,168 @@
+"""Asks over HTTP on the terms of every probe: no credential or proxy of the environment, no redirect, bounded.
+
+What can go wrong on the way becomes ProbeCannotTell with a reason of its own. An address is only ever named by
+its host, since paths and queries may hold keys.
+"""
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from ultra_checklist.errors import ProbeCannotTell
+
+MAX_BODY = 1 << 20
+"""Bytes read of an answer."""
+_STATUS = {
+    401: ("denied", "it wants a login", "認証が必要です"),
+    403: ("denied", "access is denied", "アクセスが拒否されました"),
+    429: ("rate-limited", "it has been asked too often", "リクエスト数の上限に達しました"),
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer; ``elsewhere`` is scheme, host and port of a redirect, which is not followed."""
+
+    status: int
+    body: bytes
+    whole: bool = True
+    """False: there was more than was read."""
+    elsewhere: str = ""
+
+
+class Asker:
+    """Asks one place, which is called ``name`` in everything that is said about it."""
+
+    def __init__(self, name: str, remedy: str, send: Callable[..., Awaitable[Reply]]) -> None:
+        self.name = name
+        self._remedy = remedy
+        self._send = send
+
+    async def ask(self, url: str, *, method: str = "GET", data: Any = None) -> Reply:
+        """One request, with ``data`` as JSON where there is any. Raises ProbeCannotTell."""
+        return await self._send(method, url, data)
+
+    async def json(self, url: str, *, method: str = "GET", data: Any = None) -> Any:
+        """The JSON of a good answer. Raises ProbeCannotTell for everything else."""
+        reply = await self.ask(url, method=method, data=data)
+        if reply.elsewhere:
+            raise self.cannot(
+                "redirect",
+                f"it redirects to {reply.elsewhere}, perhaps to a login",
+                f"{reply.elsewhere} へリダイレクトされました（ログイン画面の可能性）",
+            )
+        if reply.status != 200:
+            other = ("server-error", "its server is in trouble", "サーバ側のエラーです")
+            reason, en, ja = _STATUS.get(
+                reply.status,
+                other if reply.status >= 500 else ("http-status", "it answers otherwise", "想定外の応答です"),
+            )
+            raise self.cannot(reason, f"{en} (HTTP {reply.status})", f"{ja}（HTTP {reply.status}）")
+        if not reply.whole:
+            raise self.cannot(
+                "too-large", f"its answer has more than {MAX_BODY} bytes", f"応答が {MAX_BODY} バイトを超えました"
+            )
+        try:
+            return json.loads(reply.body.decode())
+        except (ValueError, RecursionError):
+            html = reply.body.lstrip()[:1] == b"<"
+            raise self.cannot(
+                "not-json",
+                f"its answer is {'a web page' if html else 'no JSON'}",
+                "応答がウェブページです" if html else "応答が JSON ではありません",
+            ) from None
+
+    def cannot(self, reason: str, en: str, ja: str) -> ProbeCannotTell:
+        """An error that names the place and what to try."""
+        return ProbeCannotTell(reason, f"{self.name}: {en}", f"{self.name}: {ja}", remedy=self._remedy)
+
+
+@asynccontextmanager
+async def asker(
+    name: str,
+    timeout: float,  # noqa: ASYNC109 - bounds all that is asked inside, not this call alone
+    remedy: str,
+    headers: Mapping[str, str] | None = None,
+) -> AsyncIterator[Asker]:
+    """Somebody who asks; all that is asked inside takes ``timeout`` seconds at most. Raises ProbeCannotTell."""
+    import asyncio
+
+    import httpx
+
+    async with httpx.AsyncClient(
+        trust_env=False,
+        follow_redirects=False,
+        timeout=timeout,
+        # Unpacking what was packed small may fill the memory: nothing packed is asked for or unpacked.
+        headers={"Accept-Encoding": "identity", **(headers or {})},
+    ) as client:
+
+        async def send(method: str, url: str, data: Any) -> Reply:
+            async with client.stream(method, url, json=data) as answer:
+                body = bytearray()
+                async for chunk in answer.aiter_raw():
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        break
+                target = answer.headers.get("location") if answer.is_redirect else None
+                elsewhere = origin(urljoin(url, target)) if target else ""
+                return Reply(answer.status_code, bytes(body[:MAX_BODY]), len(body) <= MAX_BODY, elsewhere)
+
+        asking = Asker(name, remedy, send)
+        try:
+            async with asyncio.timeout(timeout):
+                yield asking
+        except (TimeoutError, httpx.TimeoutException):
+            raise asking.cannot(
+                "timeout", f"no answer within {timeout:g} s", f"{timeout:g} 秒以内に応答なし"
+            ) from None
+        except httpx.ConnectError as error:
+            raise asking.cannot(*unconnected(error)) from None
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            # The error's own text may quote a header or the address.
+            kind = type(error).__name__
+            raise asking.cannot(
+                "no-answer", f"no usable answer ({kind})", f"応答を解釈できません（{kind}）"
+            ) from None
+
+
+def unconnected(error: Exception) -> tuple[str, str, str]:
+    """Why there was no connection: reason, English, Japanese."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "tls", f"the TLS connection failed: {cause.reason}", f"TLS 接続に失敗しました: {cause.reason}"
+        if isinstance(cause, OSError) and "Name or service not known" in str(cause):
+            return "dns", "the host's name is not known", "ホスト名を解決できません"
+        cause = cause.__cause__ or cause.__context__
+    if "refused" in str(error).lower() or "all connection attempts failed" in str(error).lower():
+        return "connection-refused", "nobody accepts connections there", "接続が拒否されました"
+    return "no-connection", f"no connection: {error}", f"接続できません: {error}"
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address, and no more."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return "?"
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def plain_address(value: str) -> str:
+    """An option's address as it was given. Raises ValueError, which does not quote it: it may hold a key."""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("this is no http:// or https:// address")
+    if parts.username or parts.password:
+        raise ValueError("a password does not belong into an address")
+    return value

@@ -108,7 +108,7 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
     options_model: ClassVar[type[Options]] = EventsOptions
     observation_model: ClassVar[type[Observation]] = EventsSeen
     needs_release = True
-    judged: ClassVar[frozenset[str]] = frozenset({"clears", "tolerance", "max_gap"})
+    judged: ClassVar[frozenset[str]] = frozenset({"clears"})
 
     @property
     def sample_every(self) -> float | None:

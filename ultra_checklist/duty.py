@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.history import History
 from ultra_checklist.model import Item, Outcome
 from ultra_checklist.states import Look, State
-from ultra_checklist.trail import CheckHistory
 
 MAX_AGE = 15 * 60.0
 """Seconds for which a pass is believed while people work on the release."""

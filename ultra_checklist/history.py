@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.journal import Entry
 from ultra_checklist.model import Ending, Frozen, Outcome, Result, Status
 from ultra_checklist.record import (
@@ -22,7 +23,6 @@ from ultra_checklist.record import (
     Tick,
 )
 from ultra_checklist.states import Shown
-from ultra_checklist.trail import CheckHistory
 
 
 class News(Frozen):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.history import History
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Decision, Item, Result
@@ -14,7 +15,6 @@ from ultra_checklist.notion.rows import WORKERS, Row
 from ultra_checklist.record import Person
 from ultra_checklist.situations import View, current_proof, facts_now, may_tick
 from ultra_checklist.states import State
-from ultra_checklist.trail import CheckHistory
 
 Line = tuple[str, dict[str, Any]]
 _CODE = re.compile(r"(?<![A-Za-z])[A-Za-z]{4}(?![A-Za-z])")

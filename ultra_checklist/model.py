@@ -69,10 +69,7 @@ class Verdict(Frozen):
     remedy: Words = NOTHING
     facts: Mapping[str, Any] = Field(default_factory=dict)
     answer: str = ""
-    """SHA-256, hex, of the 4-letter code (A-Z) in the message that was sent; empty: no answer is asked for.
-
-    Accepted is not delivered: the check waits until somebody has typed the code into Note.
-    """
+    """SHA-256, hex, of the code that was in a message sent: the row waits until somebody has typed it into Note."""
 
 
 class Finding(Frozen):

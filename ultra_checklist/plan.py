@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.history import History
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest
@@ -15,7 +16,6 @@ from ultra_checklist.notion.schema import CHECK_COLUMNS, Workspace
 from ultra_checklist.record import Proof
 from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate
 from ultra_checklist.states import State
-from ultra_checklist.trail import CheckHistory
 from ultra_checklist.why import ICONS, Writer
 
 Values = dict[str, Any]

@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.dsse import statement
 from ultra_checklist.history import History, fold
 from ultra_checklist.journal import Entry
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Decision, Ending, Frozen, Item, Outcome, Result
 from ultra_checklist.record import Choosing, DeployMark, Person, Proof, RunRecord
-from ultra_checklist.trail import CheckHistory
 
 PREDICATE_TYPE = "urn:ultra-checklist:predicate:release:v1"
 SIGNED = (

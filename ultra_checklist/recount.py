@@ -17,6 +17,7 @@ from ultra_checklist.account import (
     Standing,
     VerdictLine,
 )
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.chronicle import Chronicle, chronicle, numbers
 from ultra_checklist.model import Ending, Item, Lang, Result, Status, Words
 from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
@@ -27,7 +28,6 @@ from ultra_checklist.situations import NO_ROW, View, evaluate
 from ultra_checklist.standing import deciders, status_of
 from ultra_checklist.states import State
 from ultra_checklist.tally import tally
-from ultra_checklist.trail import CheckHistory
 from ultra_checklist.why import Writer
 
 _OPEN = Words(en="Open", ja="未了")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.history import History
 from ultra_checklist.manifest import Manifest, bound_to
 from ultra_checklist.model import Decision, Item, Result, Template
 from ultra_checklist.notion.rows import Row
 from ultra_checklist.record import Person, Proof
 from ultra_checklist.states import NOTHING_SHOWN, Approval, Choice, Place, Situation, State, decide
-from ultra_checklist.trail import CheckHistory
 
 _CHOICES = {Decision.WAIVE: Choice.WAIVED, Decision.NOT_APPLICABLE: Choice.NOT_APPLICABLE}
 NO_ROW = Row(page_id="")

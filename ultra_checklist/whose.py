@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import NOTHING, Frozen, Item, Outcome, Words
 from ultra_checklist.record import Proof
 from ultra_checklist.states import State
-from ultra_checklist.trail import CheckHistory
 
 
 class Turn(Frozen):

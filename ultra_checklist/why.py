@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.model import Item, Lang, Outcome, Result, Words
 from ultra_checklist.notion.schema import RESULT_WORDS
 from ultra_checklist.record import WINDOW_RUNNING, Proof, ProofLine
 from ultra_checklist.states import State
-from ultra_checklist.trail import CheckHistory
 
 MAX_WHY = 1900
 """Characters; Notion takes 2,000 in one piece."""

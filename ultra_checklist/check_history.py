@@ -1,4 +1,4 @@
-"""What the journal knows of one check: its tick, proof, decision, approvals, and what its row shows."""
+"""What the journal's lines add up to for one check."""
 
 from dataclasses import dataclass
 from datetime import datetime

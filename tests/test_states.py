@@ -38,6 +38,10 @@ def test_every_rule_has_a_case() -> None:
     assert {case["want"][0] for case in CASES} == set(range(1, 15))
 
 
+OPEN = ((False, False), (True, False), (False, True))
+"""A window that runs, an answer that is missing: varied where there is a look that could wait for them."""
+
+
 def everything() -> Iterator[tuple[Situation, State]]:
     """Every combination of what matters; evidence demands are varied only where probes are."""
     flags = product((False, True), repeat=9)
@@ -52,24 +56,28 @@ def everything() -> Iterator[tuple[Situation, State]]:
             (False, True),
             (False, True),
         ):
-            now = Situation(
-                ended=ended,
-                choice=choice,
-                until_deploy=until,
-                after_deploy=after,
-                deploy_started=started,
-                deployed=deployed,
-                before=before,
-                ticked=ticked,
-                ticked_late=late,
-                needs_settled=needs,
-                has_probes=probes,
-                person_known=person,
-                second_person_missing=second,
-                person_allowed=allowed,
-                outcome=outcome,
-            )
-            yield now, decide(now)
+            waits = outcome in (Outcome.PASS, Outcome.UNKNOWN) and ticked and probes
+            for window, answer in OPEN if waits else OPEN[:1]:
+                now = Situation(
+                    ended=ended,
+                    choice=choice,
+                    until_deploy=until,
+                    after_deploy=after,
+                    deploy_started=started,
+                    deployed=deployed,
+                    before=before,
+                    ticked=ticked,
+                    ticked_late=late,
+                    needs_settled=needs,
+                    has_probes=probes,
+                    person_known=person,
+                    second_person_missing=second,
+                    person_allowed=allowed,
+                    outcome=outcome,
+                    window_running=window,
+                    answer_missing=answer,
+                )
+                yield now, decide(now)
 
 
 GOOD = {Result.PASSED, Result.CONFIRMED, Result.WAIVED, Result.NOT_APPLICABLE}
@@ -92,6 +100,8 @@ def test_no_combination_is_falsely_green() -> None:
             assert now.deployed or not now.after_deploy
             assert not now.second_person_missing
             assert now.person_allowed
+            assert not now.window_running
+            assert not now.answer_missing
         if state.result is Result.CONFIRMED and state.settled:
             assert now.ticked
             assert now.person_known

@@ -13,9 +13,9 @@ from ultra_checklist.model import Decision, Ending, Frozen, Lang, Outcome, Resul
 from ultra_checklist.record import DeployMark, Person, RunRecord
 
 EventKind = Literal[
-    "created", "ticked", "unticked", "verdict", "decided", "undecided", "approved", "put-right", "gate", "status",
-    "deploy-started", "deploy-ended", "deploy-withdrawn", "run-started", "run-ended", "updated", "sealed",
-    "changed",
+    "created", "ticked", "unticked", "verdict", "decided", "undecided", "approved", "answered", "put-right", "gate",
+    "status", "deploy-started", "deploy-ended", "deploy-withdrawn", "run-started", "run-ended", "updated",
+    "sealed", "changed",
 ]  # fmt: skip
 GateOutcome = Literal["open", "closed", "cannot-tell"]
 Standing = Literal[

@@ -25,6 +25,8 @@ class CheckHistory:
     """The last proof that was not "cannot tell"."""
     failures: int = 0
     """How many looks in a row were not a pass: the back-off grows with it."""
+    answered: frozenset[str] = frozenset()
+    """Digests of the codes of test messages that were seen in Note since the tick."""
     choosing: Choosing | None = None
     shown: Shown = NOTHING_SHOWN
     shown_at: datetime | None = None
@@ -43,6 +45,10 @@ class CheckHistory:
     """Id of the page that was found missing last, before its row was made again."""
     put_right: str = ""
     """What a person had typed into the worker's columns, and who; cleared by the next tick or proof."""
+
+    def unanswered(self, proof: Proof | None) -> frozenset[str]:
+        """Digests of the codes that a proof has sent and that nobody has typed into Note yet."""
+        return (proof.answers if proof is not None else frozenset()) - self.answered
 
     @property
     def approved_by(self) -> tuple[Person, ...]:

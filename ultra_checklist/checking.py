@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from ultra_checklist import plugins
 from ultra_checklist.checked import Checked, CheckedItem
 from ultra_checklist.errors import PluginError
-from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.model import Item, ProbeSpec, Template
+from ultra_checklist.prove import Prover
 from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner
 from ultra_checklist.siblings import Siblings
@@ -29,19 +29,12 @@ async def check(
     """
     wanted = set(chosen)
     items = [item for item in template.items if not wanted or item.id in wanted]
-    public = " ".join(item.title for item in template.items)
     if release is None:
+        public = " ".join(item.title for item in template.items)
         runner = Runner(variables, secrets=secrets, public_text=public, sibling=siblings)
     else:
-        runner = Runner(
-            variables,
-            secrets=secrets,
-            public_text=public,
-            record=release.on_record,
-            blob=EvidenceStore(release.shelf.root.parent).path,
-            last_good=release.last_good,
-            sibling=Siblings(release.shelf, local=release.manifest.local, own=release.manifest),
-        )
+        # What was seen before and since the deploy is known to the release's own prover.
+        runner = Prover(release, release.shelf.root.parent, secrets).runner
     found = await runner.run(_runnable(item, release) for item in items)
     return Checked(template, tuple(CheckedItem(item, tuple(found[item.id])) for item in items), variables)
 

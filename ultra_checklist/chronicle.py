@@ -218,6 +218,7 @@ _HANDLERS: Mapping[str, Callable[[Chronicle, Entry], None]] = {
     "decided": _decided,
     "undecided": _simple("undecided", lambda _told, _data: ""),
     "approved": _approved,
+    "answered": _simple("answered", lambda _told, data: str(len(data["answers"]))),
     "put-right": _simple("put-right", lambda _told, data: str(data["what"])),
     "updated": _simple("updated", lambda _told, data: ", ".join(data["changed"])),
     "status": _status,

@@ -132,6 +132,17 @@ def keep(path: Path, data: bytes) -> None:
         raise _cannot(path, error) from error
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if there is one. Raises StateError."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            system.unlink(path)
+    except OSError as error:
+        raise StateError(
+            f"{path} cannot be removed: {error.strerror}", remedy="Mend the rights of the state folder"
+        ) from error
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it. Raises OSError."""
     if path.is_dir():

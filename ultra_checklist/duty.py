@@ -16,6 +16,8 @@ QUIET_AFTER = timedelta(hours=1)
 FREE_LOOKS = 10
 """Failing looks that are repeated at every pass, before the back-off begins."""
 BACK_OFF = (30.0, 60.0, 120.0, 300.0)
+WINDOW_LOOK = 60.0
+"""Seconds after which a window that still runs is judged again."""
 
 
 def due(
@@ -31,6 +33,8 @@ def next_look(item: Item, check: CheckHistory, history: History, now: datetime) 
         return now
     if check.proof.outcome is Outcome.PASS:
         return now + timedelta(seconds=_max_age(item, history, now))
+    if check.proof.window_running:
+        return now + timedelta(seconds=WINDOW_LOOK)
     step = check.failures - FREE_LOOKS
     wait = 0.0 if step <= 0 else BACK_OFF[min(step, len(BACK_OFF)) - 1]
     return now + timedelta(seconds=wait)

@@ -116,14 +116,7 @@ class EvidenceStore:
         gone += self.leftovers()
         size = sum(path.lstat().st_size for path in gone)
         for path in gone if not plan else ():
-            try:
-                disk.system.unlink(path)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise StateError(
-                    f"{path} cannot be removed: {error.strerror}", remedy="Mend the rights of the state folder"
-                ) from error
+            disk.remove(path)
         return gone, size
 
     def _files(self) -> Iterator[Path]:

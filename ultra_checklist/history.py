@@ -119,6 +119,7 @@ def _ticked(history: History, entry: Entry) -> None:
     check.failures = 0
     check.put_right = ""
     check.was = None
+    check.answered = frozenset()
 
 
 def _unticked(history: History, entry: Entry) -> None:
@@ -155,6 +156,11 @@ def _proved_again(history: History, entry: Entry) -> None:
             _take(check, check.proof.model_copy(update={"at": entry.time}))
 
 
+def _answered(history: History, entry: Entry) -> None:
+    check = history.check(entry.data["item"])
+    check.answered |= frozenset(entry.data["answers"])
+
+
 def _sending(history: History, entry: Entry) -> None:
     history.check(entry.data["item"]).sending = entry.data["tick"]
 
@@ -179,7 +185,8 @@ def _take(check: CheckHistory, proof: Proof) -> None:
     check.proof = proof
     if proof.outcome is not Outcome.UNKNOWN:
         check.definite = proof
-    check.failures = 0 if proof.outcome is Outcome.PASS else check.failures + 1
+    # A window that still runs is no failure: nothing is backed off from.
+    check.failures = 0 if proof.outcome is Outcome.PASS or proof.window_running else check.failures + 1
     if changed:
         check.put_right = ""
 
@@ -326,6 +333,7 @@ _HANDLERS = {
     "approved": _approved,
     "proved": _proved,
     "proved-again": _proved_again,
+    "answered": _answered,
     "sending": _sending,
     "copies": _copies,
     "putting-away": _putting_away,

@@ -1,5 +1,8 @@
 """What people did, from rows to journal lines: ticks, decisions, approvals, and edits that are put right."""
 
+import hashlib
+import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,10 +13,11 @@ from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Decision, Item, Result
 from ultra_checklist.notion.rows import WORKERS, Row
 from ultra_checklist.record import Person
-from ultra_checklist.situations import View, facts_now, may_tick
+from ultra_checklist.situations import View, current_proof, facts_now, may_tick
 from ultra_checklist.states import State
 
 Line = tuple[str, dict[str, Any]]
+_CODE = re.compile(r"(?<![A-Za-z])[A-Za-z]{4}(?![A-Za-z])")
 _NOT_SAID = ("checked_at", "icon", "order", "release", "host")
 """Columns whose repair needs no words."""
 
@@ -47,6 +51,24 @@ def lines_of(
     if not ours and written:
         lines += _forgery(item, row, by, written, redact)
     return [(kind, data | {"edited": row.edited} if "item" in data else data) for kind, data in lines]
+
+
+def answers_seen(view: View, person_of: Callable[[Row], Person | None]) -> list[Line]:
+    """The codes of test messages that people have typed into Note, as lines for the journal."""
+    lines: list[Line] = []
+    for item in view.manifest.items:
+        check, row = view.history.check(item.id), view.rows.get(item.id)
+        wanted = check.unanswered(current_proof(view.manifest, view.history, item))
+        seen = sorted(wanted & _codes(row.note)) if row is not None and wanted else []
+        if row is not None and seen:
+            lines.append(("answered", {"item": item.id, "answers": seen, "by": _dump(person_of(row))}))
+    return lines
+
+
+def _codes(note: str) -> frozenset[str]:
+    """SHA-256 of every word of four letters, in capitals; full-width letters of a Japanese keyboard count too."""
+    words = _CODE.findall(unicodedata.normalize("NFKC", note))
+    return frozenset(hashlib.sha256(word.upper().encode()).hexdigest() for word in words)
 
 
 def is_taken_in(row: Row, check: CheckHistory) -> bool:

@@ -128,7 +128,9 @@ class RowPlanner:
         if frozen and written is not None and written.get("result") == result:
             # It was shown before it was frozen or sealed: exactly that stays.
             return base | {code: written[code] for code in _FROZEN if code in written}
-        proof = current_proof(view.manifest, view.history, item) if state.rule in (4, 5, 6, 7, 12, 13, 14) else None
+        proof = (
+            current_proof(view.manifest, view.history, item) if state.rule in (4, 5, 6, 7, 11, 12, 13, 14) else None
+        )
         values = base | {
             "why": self._writer.why(state, item, check, proof, needs=self._needs(item)),
             "operator": _operator(state, check),

@@ -1,24 +1,28 @@
 """Proves checks of one release: runs what is due and puts verdicts into the journal, evidence first."""
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ultra_checklist import plugins
+from ultra_checklist import plugins, samples
 from ultra_checklist.errors import PluginError, StateError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.manifest import bound_to, now
 from ultra_checklist.model import Finding, Item, Words, combine, digest
 from ultra_checklist.origins import with_secrets
 from ultra_checklist.probes.base import unknown
-from ultra_checklist.record import ProofLine
+from ultra_checklist.record import Proof, ProofLine
 from ultra_checklist.release import Release
-from ultra_checklist.runner import Runner, summary
+from ultra_checklist.runner import Runner, Sampled, summary
+from ultra_checklist.samples import SampleFile, Taken
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.situations import current_proof
 from ultra_checklist.variables import Value, Variables
 
+EARLY = 0.9
+"""The part of the time between two samples after which the next may be taken."""
 _MAYBE_SENT = Words(
     en="it may have been sent already, and what came of it is not known",
     ja="すでに送信された可能性があり、その結果は不明です",
@@ -43,6 +47,7 @@ class Prover:
         self._release = release
         self._clock = clock
         self._evidence = EvidenceStore(home)
+        self._samples = SampleFile(release.folder / samples.FILE)
         manifest = release.manifest
         variables = with_secrets(manifest.variables, manifest.template, home, manifest.environment)
 
@@ -59,6 +64,7 @@ class Prover:
                 sibling=Siblings(release.shelf, local=manifest.local, own=manifest),
                 baseline=self._baseline,
                 tick=self._tick,
+                samples=self._taken,
             )
 
         secrets = tuple(secrets)
@@ -114,6 +120,54 @@ class Prover:
         except (OSError, StateError):
             return None
 
+    async def sample(self, items: Iterable[Item], seconds: float | None = None) -> None:
+        """Let those probes look that must do so every so often once a deploy has begun, where it is time again.
+
+        Ticked or not; all of them together in so many seconds. Raises StateError.
+        """
+        deploy, present = self._release.history.deploy, self._clock()
+        sampled = self.runner.sampled(items) if deploy is not None and not deploy.withdrawn else []
+        if deploy is None or not sampled:
+            return
+        known = {(taken.item, taken.probe): taken.at for taken in self._current()}
+        wanted = [
+            this
+            for this in sampled
+            if _is_time(this, known.get((this.item.id, this.place)), present)
+            and not _is_over(this, deploy.ended, present)
+        ]
+        found = await self.runner.sample(wanted, seconds) if wanted else []
+        number = len(self._release.history.deploys)
+        self._samples.add(number, [self._sample(t, f, number) for t, f in zip(wanted, found, strict=True)])
+
+    def _sample(self, this: Sampled, finding: Finding, deploy: int) -> Taken:
+        seen = json.loads(finding.material)["observation"] if finding.material else None
+        return Taken(
+            item=this.item.id,
+            probe=this.place,
+            bound_to=bound_to(self._release.manifest, this.item),
+            deploy=deploy,
+            at=finding.started,
+            seen=seen,
+            reason="" if finding.material else finding.verdict.reason,
+        )
+
+    def _current(self) -> list[Taken]:
+        """The samples since the newest deploy began, under the options of now."""
+        manifest, history = self._release.manifest, self._release.history
+        bound = {item.id: bound_to(manifest, item) for item in manifest.items if item.probes}
+        began = history.deploy.started if history.deploy is not None else manifest.created
+        return [
+            taken
+            for taken in self._samples.read()
+            if taken.deploy == len(history.deploys)
+            and taken.at >= began
+            and taken.bound_to == bound.get(taken.item)
+        ]
+
+    def _taken(self, item: str, place: int) -> list[Taken]:
+        return [taken for taken in self._current() if (taken.item, taken.probe) == (item, place)]
+
     async def prove_against(self, items: Iterable[Item], commit: str) -> dict[str, list[ProofLine]]:
         """What the probes of these items say with another COMMIT; evidence is kept, no proof is recorded."""
         other = Value(value=commit, origin="the last release that completed")
@@ -150,11 +204,16 @@ class Prover:
         deploy = len(self._release.history.deploys)
         bound = bound_to(self._release.manifest, item)
         old = check.proof
-        if old is not None and (old.facts, old.tick, old.deploy, old.bound_to) == (
-            facts,
-            check.tick.number,
-            deploy,
-            bound,
+        if (
+            old is not None
+            and (old.facts, old.tick, old.deploy, old.bound_to)
+            == (
+                facts,
+                check.tick.number,
+                deploy,
+                bound,
+            )
+            and _says_the_same(old, findings)
         ):
             again.append(item_id)
             return False
@@ -175,6 +234,16 @@ class Prover:
         return True
 
 
+def _is_time(this: Sampled, last: datetime | None, now: datetime) -> bool:
+    """Whether it is to look again; a pass that comes a little early is not to double the distance."""
+    return last is None or not 0 <= (now - last).total_seconds() < this.every * EARLY
+
+
+def _is_over(this: Sampled, ended: datetime | None, now: datetime) -> bool:
+    """Whether it has looked for long enough; one more look comes after the end, so that the window is whole."""
+    return this.lasts is not None and ended is not None and (now - ended).total_seconds() > this.lasts + this.every
+
+
 def has_effect(item: Item) -> bool:
     """Whether a probe of this item does more than look. What cannot be loaded does nothing."""
     for spec in item.probes:
@@ -184,6 +253,12 @@ def has_effect(item: Item) -> bool:
         except PluginError:
             continue
     return False
+
+
+def _says_the_same(old: Proof, findings: list[Finding]) -> bool:
+    """Whether a window that still runs tells no more than before: how far it is, is no fact to be bound to."""
+    told = [finding.verdict.seen for finding in findings]
+    return not old.window_running or told == [line.seen for line in old.lines]
 
 
 def _line(finding: Finding, evidence: str) -> ProofLine:
@@ -198,4 +273,5 @@ def _line(finding: Finding, evidence: str) -> ProofLine:
         remedy=verdict.remedy,
         seconds=finding.seconds,
         evidence=evidence,
+        answer=verdict.answer,
     )

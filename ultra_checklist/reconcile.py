@@ -12,7 +12,7 @@ from typing import Any
 
 from ultra_checklist.duty import due, next_look
 from ultra_checklist.hooks import Hooks
-from ultra_checklist.intake import Line, deploy_line, deploy_pending, is_taken_in, lines_of
+from ultra_checklist.intake import Line, answers_seen, deploy_line, deploy_pending, is_taken_in, lines_of
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import now as present
 from ultra_checklist.model import Item
@@ -101,6 +101,15 @@ class Reconciler:
         """Take in rows that are about to be read once more: a tick that goes and comes between is a new one."""
         self._take(await self._fresh(rows, read=False))
 
+    async def sample(self, seconds: float | None) -> None:
+        """Let those probes look that do so every so often after a deploy; asks Notion for nothing."""
+        if self.place is not Place.HERE or self._release.history.sealed is not None:
+            return
+        label = self._bench.label
+        items = self._release.manifest.items
+        mine = [i for i in items if not i.until_deploy and (not i.runs_on or not label or i.runs_on == label)]
+        await self._prover.sample(mine, seconds)
+
     async def prove(self) -> dict[str, State]:
         """Look at what is due, without a word to Notion; what it should show stays to be written."""
         return await self._prove()
@@ -172,9 +181,10 @@ class Reconciler:
         done: set[str] = set()
         while True:
             view = self.view()
-            states = evaluate(view)
             if self.place is not Place.HERE:
-                return states
+                return evaluate(view)
+            self._release.record_all(answers_seen(view, self._bench.person_of))
+            states = evaluate(view)
             coming = deploy_pending(view, states)
             wanted = [
                 item for item in due(items, states, self._release.mirror.looks, view.now) if item.id not in done

@@ -9,6 +9,9 @@ from pydantic import Field
 
 from ultra_checklist.model import NOTHING, Decision, Ending, Frozen, Outcome, Result, Words
 
+WINDOW_RUNNING = "window-running"
+"""The reason of a verdict that only time can settle."""
+
 
 class Person(Frozen):
     """Somebody in Notion."""
@@ -48,6 +51,8 @@ class ProofLine(Frozen):
     remedy: Words
     seconds: float
     evidence: str = ""
+    answer: str = ""
+    """SHA-256 of the code that must be typed into Note; empty: none."""
 
 
 class Proof(Frozen):
@@ -61,6 +66,16 @@ class Proof(Frozen):
     facts: str
     at: datetime
     lines: tuple[ProofLine, ...] = ()
+
+    @property
+    def window_running(self) -> bool:
+        """Whether a window is still running, and nothing fails meanwhile."""
+        return self.outcome is Outcome.UNKNOWN and any(line.reason == WINDOW_RUNNING for line in self.lines)
+
+    @property
+    def answers(self) -> frozenset[str]:
+        """SHA-256 of the codes of all messages that were sent."""
+        return frozenset(line.answer for line in self.lines if line.answer)
 
 
 class Choosing(Frozen):
@@ -182,6 +197,8 @@ class ReleaseRecord(Frozen):
     commit: str = ""
     """The pinned commit."""
     created: datetime
+    timezone: str = "UTC"
+    """The team's time zone: in it times are said to people."""
     ticked: Mapping[str, Ticked] = Field(default_factory=dict)
     """The standing ticks, by item."""
     evidence: tuple[str, ...] = ()

@@ -78,6 +78,7 @@ class Release:
             version=self.manifest.version,
             commit=self.manifest.commit,
             created=self.manifest.created,
+            timezone=self.manifest.template.timezone,
             ticked={i: Ticked(at=c.tick.at, by=c.tick.by) for i, c in checks.items() if c.tick is not None},
             evidence=tuple(sorted({line.evidence for p in proofs for line in p.lines if line.evidence})),
             runs=tuple(self.history.runs),

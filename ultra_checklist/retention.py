@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ultra_checklist import disk, samples
 from ultra_checklist.errors import JournalError, NoManifestError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.manifest import Shelf
@@ -74,7 +75,12 @@ def prune(home: Path, keep: int, *, plan: bool) -> tuple[Retention, list[Path], 
     """
     what = retention(Shelf(home), keep)
     gone, size = EvidenceStore(home).prune(what.digests, plan=plan, older_than=YOUNG)
-    return what, gone, size
+    taken = [Shelf(home).folder(key) / samples.FILE for key in what.let_go]
+    found = [path for path in taken if path.is_file()]
+    size += sum(path.stat().st_size for path in found)
+    for path in found if not plan else ():
+        disk.remove(path)
+    return what, [*gone, *found], size
 
 
 def _named(journal: Path) -> set[str]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from ultra_checklist import plugins
 from ultra_checklist.config import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, child_environment, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Sample, child_environment, unknown
 from ultra_checklist.record import ReleaseRecord, Sibling, Sought
 from ultra_checklist.redact import Redactor
+from ultra_checklist.samples import Taken
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.variables import Variables
 
@@ -26,6 +27,17 @@ AT_ONCE = 8
 UNSET = "unset-variable"
 GRACE = 5.0
 """Seconds beyond its own time-out after which a probe is given up."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A probe that looks every so many seconds after a deploy has begun."""
+
+    item: Item
+    place: int
+    every: float
+    lasts: float | None
+    """Seconds after the deploy's end; None: until the release ends."""
 
 
 class Runner:
@@ -45,10 +57,12 @@ class Runner:
         sibling: Callable[[Sought], Sibling] | None = None,
         baseline: Callable[[str, int], bytes | None] = lambda _item, _place: None,
         tick: Callable[[str], int] = lambda _item: 0,
+        samples: Callable[[str, int], Iterable[Taken]] = lambda _item, _place: (),
     ) -> None:
         self._record = record
         self._tick = tick
         self._baseline = baseline
+        self._samples = samples
         self._variables = variables
         self._clock = clock
         self._longest = math.inf if longest is None else longest
@@ -62,6 +76,7 @@ class Runner:
             environment=child_environment(process_environment()),
             redactor=self.redactor,
             blob=blob,
+            clock=clock,
             last_good=last_good,
             sibling=sibling or Siblings(),
         )
@@ -89,13 +104,45 @@ class Runner:
         found = await asyncio.gather(*looks)
         return [(item, place, finding) for (item, place, _), finding in zip(wanted, found, strict=True)]
 
+    def sampled(self, items: Iterable[Item]) -> list[Sampled]:
+        """The probes of these items that look every so often after a deploy has begun."""
+        found: list[Sampled] = []
+        for item in items:
+            for place, spec in enumerate(item.probes):
+                probe = self._made(spec)
+                if probe is not None and probe.sample_every is not None:
+                    found.append(Sampled(item, place, probe.sample_every, probe.sample_for))
+        return found
+
+    async def sample(self, wanted: Iterable[Sampled], seconds: float | None = None) -> list[Finding]:
+        """Let these look once, in so many seconds all together; what has not seen by then could not see."""
+        loop = asyncio.get_running_loop()
+        limit = None if seconds is None else loop.time() + seconds
+        context = replace(self._context, release=self._record(), sampling=True)
+
+        async def one(this: Sampled) -> Finding:
+            started, spec = self._clock(), this.item.probes[this.place]
+            try:
+                async with asyncio.timeout_at(limit):
+                    return await self._run_one(spec, replace(context, item=this.item.id), this.place)
+            except TimeoutError:
+                late = _crashed("timeout", "the pass had no more time for it")
+                return Finding(probe=spec.probe, verdict=late, started=started, seconds=seconds or 0.0)
+
+        return list(await asyncio.gather(*(one(this) for this in wanted)))
+
     def _wants(self, spec: ProbeSpec) -> bool:
+        probe = self._made(spec)
+        return probe is not None and probe.wants_baseline
+
+    def _made(self, spec: ProbeSpec) -> Probe[Options, Observation] | None:
+        """A probe with its options; None where they do not fit, or a variable is missing."""
         raw, missing = self._variables.fill(dict(spec.options))
         try:
             family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
-            return not missing and family(family.options_model.model_validate(raw)).wants_baseline
+            return None if missing else family(family.options_model.model_validate(raw))
         except (PluginError, ValidationError):
-            return False
+            return None
 
     async def _run_one(self, spec: ProbeSpec, context: Context, place: int) -> Finding:
         async with self._slots:
@@ -122,6 +169,8 @@ class Runner:
         try:
             if probe.wants_baseline:
                 context = replace(context, baseline=self._before(probe, context.item, place))
+            if probe.sample_every is not None and not context.sampling:
+                context = replace(context, samples=self._seen(probe, context.item, place))
             limit = min(probe.options.timeout + GRACE, self._longest)
             async with asyncio.timeout(limit):
                 seen = await probe.observe(context)
@@ -142,6 +191,19 @@ class Runner:
             return probe.observation_model.model_validate(json.loads(raw)["observation"]) if raw else None
         except (ValueError, KeyError, TypeError):
             return None
+
+    def _seen(self, probe: Probe[Options, Observation], item: str, place: int) -> tuple[Sample, ...]:
+        """What a probe has seen since the newest deploy began; what is not understood any more is a gap."""
+        found: list[Sample] = []
+        for taken in self._samples(item, place):
+            seen, reason = None, taken.reason
+            if taken.seen is not None:
+                try:
+                    seen = probe.observation_model.model_validate(taken.seen)
+                except ValidationError:
+                    reason = "unreadable"
+            found.append(Sample(taken.at, seen, reason))
+        return tuple(found)
 
     def _material(self, spec: ProbeSpec, seen: Observation | None) -> bytes:
         if seen is None:

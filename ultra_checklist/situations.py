@@ -69,6 +69,8 @@ def situation(view: View, item: Item, others: Mapping[str, State]) -> Situation:
         attachment_missing=bool(item.evidence) and not row.attachments,
         second_person_missing=lacking is not None,
         approval=lacking or Approval.MISSING,
+        window_running=proof is not None and proof.window_running,
+        answer_missing=bool(check.unanswered(proof)),
         outcome=proof.outcome if proof is not None else None,
     )
 

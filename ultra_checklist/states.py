@@ -100,6 +100,9 @@ class Situation:
     approval: Approval = Approval.MISSING
     """Where the second person is missing: in which way."""
     window_running: bool = False
+    """A probe waits for time to go by, and none fails."""
+    answer_missing: bool = False
+    """A message was sent with a code that nobody has typed into Note yet."""
     outcome: Outcome | None = None
     """What the probes say together for this tick and deploy; None: not looked yet."""
 
@@ -155,7 +158,7 @@ def _without_choice(now: Situation) -> State:
     if not now.has_probes:
         return _a_persons_word(now)
     if now.window_running:
-        return State(11, Result.WAITING, False, "window", Look.NOW)
+        return State(11, Result.WAITING, False, "window", Look.BACK_OFF)
     return _proved(now)
 
 
@@ -187,6 +190,8 @@ def _missing(now: Situation) -> str:
     """What people still owe to a tick that is otherwise good; empty: nothing."""
     if not now.person_allowed:
         return "not-an-operator" if now.person_known else "no-person"
+    if now.answer_missing:
+        return "answer-missing"
     if now.attachment_missing:
         return "attachment-missing"
     return now.approval.value if now.second_person_missing else ""

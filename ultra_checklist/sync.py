@@ -3,6 +3,7 @@
 A pass in which nothing changed is one request and no write.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -109,6 +110,7 @@ class Pass:
         local, damaged = bench.workspace.local, self._damaged.__setitem__
         here = releases(shelf, local=local, clock=bench.clock, damaged=damaged)
         self.releases = [r for r in here if r.open and self._only in (None, r.manifest.key)]
+        await self._sample()
         since = self._since()
         changed, seen = await self._changed(since)
         report = Report(releases=len(self.releases))
@@ -139,6 +141,13 @@ class Pass:
             disk.replace(self._path, Since(seen=seen, open=keys).model_dump_json().encode())
         report.requests, report.writes = bench.notion.requests - first_request, bench.written
         return report
+
+    async def _sample(self) -> None:
+        """Let probes look that do so every so often after a deploy, also while Notion is away."""
+        seconds = None if self._seconds is None else self._seconds / 4
+        begun = [r for r in self.releases if r.history.deploys and r.history.sealed is None]
+        reconcilers = [Reconciler(self._bench, release, self._prover(release)) for release in begun]
+        await asyncio.gather(*(reconciler.sample(seconds) for reconciler in reconcilers))
 
     async def _one(self, release: Release, changed: Mapping[str, Row], report: Report) -> None:
         bench, manifest = self._bench, release.manifest

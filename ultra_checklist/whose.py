@@ -57,6 +57,13 @@ _TURNS: Mapping[str, tuple[Words, Words]] = {
         Words(en="untick it, and tick it yourself", ja="チェックを外し、自分で付け直す"),
     ),
     "attachment-missing": (_TICKER, Words(en="attach: {evidence}", ja="添付する: {evidence}")),
+    "answer-missing": (
+        _TICKER,
+        Words(
+            en="read the test message where it arrives, and type its 4-letter code into Note",
+            ja="届いたテストメッセージを確認し、4 文字のコードを「メモ」に入力する",
+        ),
+    ),
     "second-person-missing": (
         Words(en="a second person, not {by}", ja="{by} 以外の二人目"),
         Words(en="set Approved in Notion", ja="Notion の承認欄を付ける"),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.model import Item, Lang, Outcome, Result, Words
 from ultra_checklist.notion.schema import RESULT_WORDS
-from ultra_checklist.record import Proof, ProofLine
+from ultra_checklist.record import WINDOW_RUNNING, Proof, ProofLine
 from ultra_checklist.states import State
 
 MAX_WHY = 1900
@@ -96,6 +96,10 @@ _SAYINGS: Mapping[str, Words] = {
         ja="{by} はこのチェックリストの operators に含まれていません。担当者が外してから付け直してください",
     ),
     "attachment-missing": Words(en="attach: {evidence}", ja="添付が必要: {evidence}"),
+    "answer-missing": Words(
+        en="type the 4-letter code of the test message into Note, where it has arrived; codes missing: {codes}",
+        ja="届いたテストメッセージの 4 文字のコードを「メモ」に入力してください（残り {codes} 件）",
+    ),
     "second-person-missing": Words(
         en="waits for the approval of a second person (Approved)", ja="二人目の承認を待っています（承認欄）"
     ),
@@ -163,21 +167,24 @@ class Writer:
             return self._join(say(state.why, self._lang), below)
         if state.why == "not-ticked":
             return self._was(check)
+        if state.why == "window" and proof is not None:
+            return self._running(proof)
         if state.why in ("passed", "failed", "unknown", "frozen") and proof is not None:
             return self.proved(proof, check)
         if state.why == "frozen" and state.result is Result.CONFIRMED:
             return say("confirmed", self._lang, **self._gaps(state, item, check, needs))
         if state.why in _SAYINGS:
             seen = self.proved(proof, check) if state.rule == 14 and proof is not None else ""
-            facts = proof.facts if proof is not None else ""
-            return self._join(say(state.why, self._lang, **self._gaps(state, item, check, needs, facts)), seen)
+            return self._join(say(state.why, self._lang, **self._gaps(state, item, check, needs, proof)), seen)
         return ""
 
-    def _gaps(self, state: State, item: Item, check: CheckHistory, needs: str, facts: str = "") -> dict[str, str]:
+    def _gaps(
+        self, state: State, item: Item, check: CheckHistory, needs: str, proof: Proof | None = None
+    ) -> dict[str, str]:
         by = check.choosing.by if check.choosing is not None and state.rule == 6 else None
         if by is None and check.tick is not None:
             by = check.tick.by
-        approvers = check.approvers(facts)
+        approvers = check.approvers(proof.facts if proof is not None else "")
         return {
             **self._names,
             "by": (by.name or by.id) if by is not None else say("somebody", self._lang),
@@ -187,6 +194,7 @@ class Writer:
             "approvers": ", ".join(person.name or person.id for person in approvers),
             "count": str(len(approvers)),
             "needed": str(item.approvals),
+            "codes": str(len(check.unanswered(proof))),
         }
 
     def _was(self, check: CheckHistory) -> str:
@@ -206,6 +214,15 @@ class Writer:
             clock = self._clock(check.definite.at)
             text = self._join(text, say("last-definite", self._lang, result=result.say(self._lang), time=clock))
         return text
+
+    def _running(self, proof: Proof) -> str:
+        """How far the windows are; what cannot be told beside them is said too."""
+        open_lines = [line for line in proof.lines if line.outcome is Outcome.UNKNOWN]
+        told = (
+            line.seen.say(self._lang) if line.reason == WINDOW_RUNNING and line.seen.en else self._line(line)
+            for line in open_lines
+        )
+        return " / ".join(dict.fromkeys(filter(None, told)))
 
     def _line(self, line: ProofLine) -> str:
         lang = self._lang

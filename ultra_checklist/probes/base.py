@@ -13,6 +13,7 @@ import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -81,6 +82,17 @@ class Completed:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What a probe saw in passing, some time after the newest deploy had begun."""
+
+    at: datetime
+    seen: "Observation | None" = None
+    """None: it could not see."""
+    reason: str = ""
+    """The code of why it could not see; empty where it could."""
+
+
+@dataclass(frozen=True)
 class Context:
     """What a probe may use of the world."""
 
@@ -95,10 +107,16 @@ class Context:
     """The number of the item's standing tick, from 1; 0: nobody has ticked it."""
     baseline: "Observation | None" = None
     """What this probe saw as the newest deploy began; None: it did not look then."""
+    samples: tuple[Sample, ...] = ()
+    """What this probe has seen since the newest deploy began, oldest first; see `Probe.sample_every`."""
+    sampling: bool = False
+    """This look is to become one of those samples; nothing is judged by it now."""
     release: ReleaseRecord | None = None
     """What is on record of the release; None: a template is looked at without one."""
     blob: Callable[[str], Path] = lambda digest: Path(digest)
     """Where the evidence of that SHA-256 lies."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """The present."""
     last_good: Callable[[], str] = lambda: ""
     """The commit to which a rollback leads; empty: it is not known."""
     sibling: Callable[[Sought], Sibling] = lambda sought: _no_sibling(sought)
@@ -203,6 +221,16 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     def wants_baseline(self) -> bool:
         """Whether it must also look as a deploy begins, ticked or not; that is `context.baseline` later."""
         return False
+
+    @property
+    def sample_every(self) -> float | None:
+        """Seconds between looks once a deploy has begun, ticked or not: those are `context.samples`; None: none."""
+        return None
+
+    @property
+    def sample_for(self) -> float | None:
+        """Seconds after the deploy's end from which on no more samples are needed; None: until the release ends."""
+        return None
 
     @abstractmethod
     async def observe(self, context: Context) -> SeenT:

@@ -125,6 +125,7 @@ _EVENTS: Mapping[str, Words] = {
     "undecided": Words(en="decision taken back", ja="判断の取り消し"),
     "approved-yes": Words(en="approved by {by}", ja="{by} が承認"),
     "approved-taken-back": Words(en="approval taken back", ja="承認の取り消し"),
+    "answered": Words(en="test message answered by {by}", ja="{by} がテストメッセージに応答"),
     "put-right": Words(en="put right: {text}", ja="修正: {text}"),
     "gate-open": Words(en="gate {text}: open", ja="ゲート {text}: 開"),
     "gate-closed": Words(en="gate {text}: closed", ja="ゲート {text}: 閉"),

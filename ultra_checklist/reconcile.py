@@ -98,8 +98,10 @@ class Reconciler:
         return states
 
     async def see(self, rows: Mapping[str, Row]) -> None:
-        """Take in rows that are about to be read once more: a tick that goes and comes between is a new one."""
-        self._take(await self._fresh(rows, read=False))
+        """Take in what is gone from rows that are about to be read once more: a tick that comes back is a new one."""
+        checks = self._release.history.check
+        gone = {item: row for item, row in rows.items() if not row.done and checks(item).tick is not None}
+        self._take(await self._fresh(gone, read=False))
 
     async def sample(self, seconds: float | None) -> None:
         """Let those probes look that do so every so often after a deploy; asks Notion for nothing."""

@@ -186,6 +186,34 @@ def test_patterns() -> None:
     assert found("日本語の致命的エラー\n", fatal="致命的").told() == [("日本語の致命的エラー", 1, True)]
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "money$",
+        "^no money",
+        r"\Ano money",
+        r"no money\Z",
+        "(?i)NO  ?MONEY",
+        r"no\s+money",
+        "(?<!x)no money",
+        "(?s)no.money",
+    ],
+)
+def test_patterns_are_of_lines(pattern: str) -> None:
+    text = "no\nmoney\r\nso\n" * 50 + "no money\r\nxno moneyx\n" + "no\nmon" * 50
+    told = found(text, fatal=pattern)
+    assert ("no money", True) in [(kind.first, kind.fatal) for kind in told.kinds]
+    assert told == found(text, fatal=pattern, piece=1)
+
+
+def test_levels_of_ones_own() -> None:
+    reader = Reader(Rules(frozenset({"重大", "ÉCHEC"}), FATAL))
+    stream = Stream(reader, "x")
+    stream.feed("INFO a\n2026-03-01 10:00:00 重大 b\nÉCHEC c\n".encode())
+    stream.finish()
+    assert sorted(kind.first[-1] for kind in reader.kinds()) == ["b", "c"]
+
+
 def test_bytes_that_are_no_text_are_read_on() -> None:
     assert found(b"\xff\xfe\x80 ERROR \xe3\x81\nok\n").told() == [("\ufffd\ufffd\ufffd ERROR \ufffd", 1, False)]
     assert found(b"\0" * 5000 + b"CRITICAL after a hole\n").told() == [("CRITICAL after a hole", 1, True)]

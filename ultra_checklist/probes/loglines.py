@@ -176,18 +176,31 @@ class Stream:
 
     def _block(self, whole: bytes) -> None:
         # NULs stand where a truncated file is written on behind its old end, and between the letters of UTF-16.
-        text = whole.replace(b"\0", b"").decode(errors="replace")
+        data = whole.replace(b"\0", b"").replace(b"\r\n", b"\n")
+        text = data.decode(errors="replace")
+        if "\x1b" in text:
+            text = _COLORS.sub("", text)
         lines = text.split("\n")
         if not lines[-1]:
             lines.pop()
-        if self._event is None and not self._rules.fatal and not any(hint in text for hint in self._rules.hints):
-            self._reader.lines += len(lines)
-            if lines:
-                self._previous = lines[-1]
-                self._stamped = self._previous if self._previous[:1].isdigit() else self._stamped
-            return
-        for line in lines:
-            self.line(line)
+        place = 0
+        for number in self._rules.candidates(data, text):
+            place = self._until(lines, place, number)
+            if place == number < len(lines):
+                self.line(lines[place])
+                place += 1
+        self._until(lines, place, len(lines))
+
+    def _until(self, lines: list[str], place: int, end: int) -> int:
+        """Read on to a line: what belongs to an event one by one, the rest at once. Gives where it is then."""
+        while place < end and self._event is not None:
+            self.line(lines[place])
+            place += 1
+        if place < end:
+            self._reader.lines += end - place
+            self._remember(lines[end - 1])
+            return end
+        return place
 
     def line(self, text: str, at: float | None = None, severity: str = "") -> None:
         """The next line; time and level are read from it where they are not given."""
@@ -201,7 +214,7 @@ class Stream:
             return
         self._close()
         rules = self._rules
-        if not severity and not rules.fatal and not any(hint in text for hint in rules.hints):
+        if not severity and not rules.may_begin(text):
             self._remember(text)
             return
         record = _json(text)

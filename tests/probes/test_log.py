@@ -282,7 +282,6 @@ def test_a_link_in_a_circle_cannot_be_told(log: Log) -> None:
     assert said(log.judge()) == ("unknown", "not-readable")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user's eyes")
 def test_what_may_not_be_read_cannot_be_told(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     log.write(FINE)
     real = os.open

@@ -98,7 +98,7 @@ class Reconciler:
         return states
 
     async def see(self, rows: Mapping[str, Row]) -> None:
-        """Take in what is gone from rows that are about to be read once more: a tick that comes back is a new one."""
+        """Take in what is gone from rows that are about to be read again: a tick that comes back is a new one."""
         checks = self._release.history.check
         gone = {item: row for item, row in rows.items() if not row.done and checks(item).tick is not None}
         self._take(await self._fresh(gone, read=False))

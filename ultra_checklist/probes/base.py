@@ -155,10 +155,13 @@ class Context:
         cwd: Path | None = None,
         environment: Mapping[str, str] | None = None,
         stdin: bytes = b"",
+        each: Callable[[int, bytes], None] | None = None,
     ) -> Completed:
         """Run a program without a shell and wait for it, at most ``timeout`` seconds.
 
         It gets a process group of its own, which is killed when time is up, so no child stays behind.
+        Where ``each`` is given it gets all output piece by piece, with 1 for stdout and 2 for stderr, and
+        nothing is kept.
         Raises ProbeCannotTell when it cannot be started or does not end in time.
         """
         try:
@@ -178,7 +181,9 @@ class Context:
                 f"{argv[0]} を起動できません: {error.strerror}",
                 remedy=f"command -v {argv[0]}",
             ) from error
-        readers = asyncio.gather(_read(process.stdout), _read(process.stderr), _feed(process.stdin, stdin))
+        readers = asyncio.gather(
+            _read(process.stdout, 1, each), _read(process.stderr, 2, each), _feed(process.stdin, stdin)
+        )
         try:
             async with asyncio.timeout(timeout):
                 await _exited(process.pid)
@@ -285,13 +290,18 @@ def child_environment(source: Mapping[str, str]) -> dict[str, str]:
     return {name: source[name] for name in _PASSED_ON if name in source} | {"LC_ALL": "C.UTF-8"}
 
 
-async def _read(stream: asyncio.StreamReader | None) -> tuple[str, bool]:
+async def _read(
+    stream: asyncio.StreamReader | None, number: int, each: Callable[[int, bytes], None] | None
+) -> tuple[str, bool]:
     """Read to the end, keep at most MAX_OUTPUT bytes, and tell whether something was dropped."""
     if stream is None:
         return "", False
     kept = bytearray()
     dropped = False
     while chunk := await stream.read(65536):
+        if each is not None:
+            each(number, chunk)
+            continue
         room = MAX_OUTPUT - len(kept)
         kept += chunk[:room]
         dropped = dropped or len(chunk) > room

@@ -146,10 +146,13 @@ class Reconciler:
             stale = mirror.is_stale(item, row)
             check, known = history.check(item), mirror.rows.get(item)
             taken = check.edited
-            behind = known is None or known.edited < taken or not is_taken_in(known, check)
-            if not stale and taken and behind:
-                # A process that was killed had taken in more than the mirror shows.
-                stale = True if row.edited < taken else None if row.edited == taken else stale
+            if known is None:
+                # The mirror is gone: what was taken in may have been newer, or of another page.
+                stale = None if row.edited <= taken else stale
+            elif known.page_id == row.page_id and not stale and row.edited <= taken:
+                # A process that was killed had perhaps taken in more than the mirror shows.
+                behind = known.edited < taken or not is_taken_in(known, check)
+                stale = (True if row.edited < taken else None) if behind else stale
             if stale is None and read:
                 page = await self._bench.notion.get(f"pages/{row.page_id}")
                 if page["parent"].get("data_source_id") != self._bench.workspace.checks:

@@ -449,6 +449,8 @@ class Oracle:
             typed = before and page.versions[page.versions.index(before[-1]) + 1].edited_by != BOT
             runs = [r for r in self.ledger.runs if r.switch == fact.switch]
             proved = values.get("done") and runs and max(runs, key=lambda r: r.ended).outcome == "pass"
+            if fact.deploys and self.by_run:
+                proved = values.get("done") and self.ledger.deploys and self.ledger.deploys[-1].code == 0
             if typed and not proved:
                 found.add(page.id)
         return found
@@ -504,7 +506,8 @@ class Oracle:
         if self.by_run:
             deployed = bool(self.ledger.deploys) and self.ledger.deploys[-1].code == 0
         truth = SHOWS[world.get(fact.switch, "pass")] if fact.switch else "Confirmed"
-        if values["decision"] or (fact.until and self._deployed()) or fact.deploys:
+        begun = self._deployed() or any(line["kind"] == "deploy" for line in self._journal(page))
+        if values["decision"] or (fact.until and begun) or fact.deploys:
             return
         if not values["done"]:
             if result or (values["settled"] and fact.opens):

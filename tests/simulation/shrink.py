@@ -1,6 +1,7 @@
 """Makes a story that breaks a promise shorter, for as long as it still breaks one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.simulation.play import play
 from tests.simulation.story import Story
@@ -32,8 +33,8 @@ def _smaller(story: Story) -> Iterator[Story]:
                 yield _with(story, [*steps[:number], less, *steps[number + 1 :]])
     for item in story.items:
         if len(story.items) > 1 and not any(item in str(step) for step in steps):
-            yield Story(story.seed, tuple(i for i in story.items if i != item), steps, story.close_after)
+            yield replace(story, items=tuple(i for i in story.items if i != item))
 
 
 def _with(story: Story, steps: list[dict[str, object]]) -> Story:
-    return Story(story.seed, story.items, steps, story.close_after)
+    return replace(story, steps=steps)

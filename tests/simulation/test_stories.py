@@ -23,12 +23,18 @@ from ultra_checklist.notion.rows import Row, parse_row
 
 STORIES = int(os.environ.get("STORIES", "2000"))
 CHUNK = 100
+KEPT = Path(__file__).parent / "kept"
 
 
 @pytest.mark.parametrize("first", range(0, STORIES, CHUNK))
 def test_no_story_breaks_a_promise(first: int) -> None:
     broken = {seed: play(generate(str(seed))).violation for seed in range(first, min(first + CHUNK, STORIES))}
     assert {seed: violation for seed, violation in broken.items() if violation} == {}
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.glob("*.json")), ids=lambda path: path.stem)
+def test_no_story_that_broke_one_once_does_so_again(path: Path) -> None:
+    assert play(Story.load(path.read_text(encoding="utf-8"))).violation == ""
 
 
 def test_the_same_seed_plays_to_the_same_bytes_whatever_the_hashes() -> None:

@@ -17,12 +17,13 @@ from unittest.mock import patch
 
 from tests.simulation.play import play
 from tests.simulation.story import generate
-from ultra_checklist import apply as rendering
 from ultra_checklist import (
+    answer,
     compare,
     disk,
     duty,
     evidence,
+    gate,
     history,
     intake,
     journal,
@@ -33,6 +34,7 @@ from ultra_checklist import (
     situations,
     sync,
 )
+from ultra_checklist import apply as rendering
 from ultra_checklist.errors import NotionError
 from ultra_checklist.model import Outcome
 from ultra_checklist.notion import client, failures, retry, rows
@@ -335,6 +337,27 @@ def _both(*patches: AbstractContextManager[Any]) -> Iterator[None]:
         yield
 
 
+def _open_gate() -> Any:
+    return patch.object(answer, "_settled", lambda *_: True)
+
+
+def _old_looks_believed() -> Any:
+    return _both(patch.object(answer, "_known", lambda *_: True), patch.object(answer, "_young", lambda *_: True))
+
+
+def _answer_not_filed() -> Any:
+    return patch.object(gate.Gatekeeper, "_filed", lambda _self, given: given)
+
+
+def _copied_tick_sends() -> Any:
+    return patch.dict(history._HANDLERS, {"copy-speaks": lambda _history, _entry: None})
+
+
+def _killed_knowledge_forgotten() -> Any:
+    """What the journal knows and the mirror does not is not compared with the rows."""
+    return _both(*(patch.object(module, "is_taken_in", lambda *_: True) for module in (sync, reconcile)))
+
+
 MUTANTS: dict[str, Mutant] = {
     "a create is sent again blindly": _blind_retry,
     "Done in a PATCH": _done_in_a_patch,
@@ -369,6 +392,11 @@ MUTANTS: dict[str, Mutant] = {
     "titles are not put back": _titles_left_alone,
     "what failed is not looked at again": _failures_left_alone,
     "rows are not compared with the manifest": _missing_rows_left_alone,
+    "a gate opens whatever is open": _open_gate,
+    "a gate believes old looks": _old_looks_believed,
+    "a gate's answer is not filed": _answer_not_filed,
+    "a copied tick sends again": _copied_tick_sends,
+    "what a killed pass knew is forgotten": _killed_knowledge_forgotten,
 }
 
 

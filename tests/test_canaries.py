@@ -123,6 +123,57 @@ def test_nothing_of_what_probes_see_comes_out(served: Served) -> None:
     )
 
 
+RUN = """---
+checklist: canary
+title: Canary
+lang: en
+vars:
+  DEPLOY_DIR: {help: folder}
+  ENV_FILE: {default: .env.production}
+---
+## 1. All
+```yaml section
+id: all
+```
+- [ ] It was deployed
+  ```yaml check
+  id: deploy
+  deploys: true
+  probes:
+    - run: {log: true, without: Traceback}
+  ```
+"""
+
+
+def test_ten_thousand_outputs_of_a_deploy_leave_no_canary_anywhere(served: Served) -> None:
+    """Through the terminal, the log in the store, the row, a hook, the bundle, its upload and every report."""
+    secrets = canaries.make(77, 24)
+    place = served.folder / "production"
+    place.mkdir()
+    (place / ".env.production").write_text(dotenv_lines(secrets))
+    extra = [*canaries.tokens(4).values(), *canaries.named(4)]
+    outputs = [text for _, text in canaries.fuzzed(secrets, 9, 10_000)]
+    (place / "outputs").write_text("\n".join([*outputs, *extra]))
+    heard = served.folder / "heard"
+    served.environment["ULTRA_CHECKLIST_HOOK_COMMAND"] = f"tee -a {heard}"
+    (served.folder / "canary.md").write_text(RUN)
+    said = [served.ok("init"), served.ok("new", "v1", "-t", "canary.md", "--var", f"DEPLOY_DIR={place}")]
+    done = served.run("run", "v1", "deploy", "--", "cat", str(place / "outputs"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") > len(outputs)
+    said += [done.stdout, done.stderr]
+    served.tick("deploy")
+    ending = served.run("close", "v1", "--as", "aborted", "--reason", f"it said {secrets[0]}")
+    assert ending.returncode == 0, ending.stderr
+    said += [ending.stdout, ending.stderr]
+    for form in ("html", "markdown", "json", "junit"):
+        said.append(served.ok("report", "v1", "--format", form))
+    assert heard.read_text()
+    wanted = [*secrets, *canaries.named(4).values(), *(t for t in canaries.tokens(4).values() if "\n" not in t)]
+    paths = [served.home, served.log, served.folder / "notion.db", heard]
+    canaries.assert_absent(wanted, paths=paths, texts=[*said, json.dumps(served.row("deploy"))])
+
+
 def test_a_secret_in_a_note_is_kept_out_of_journal_and_mirror(lab: Lab) -> None:
     secret = canaries.make(5, 1)[0]
     place = lab.home.parent / "production"

@@ -23,12 +23,17 @@ _SCRIPT = Path(__file__).with_name("user_manager.sh")
 class UserManager:
     """A running manager, and units in it."""
 
-    def __init__(self, folder: Path, cgroup: Path, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, folder: Path, cgroup: Path) -> None:
         self.runtime = folder / "run"
         self.units = folder / "home/.config/systemd/user"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder / "home"),
+            "XDG_RUNTIME_DIR": str(self.runtime),
+        }
         self.folder = folder
         self.cgroup = cgroup
-        self.process = process
+        self.process: subprocess.Popen[bytes]
 
     def ready(self, seconds: float = 20) -> None:
         """Wait until it answers. Raises CannotStartError with the end of its log."""
@@ -41,14 +46,16 @@ class UserManager:
 
     def systemctl(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Ask it, or tell it, something."""
-        return subprocess.run(
+        done = subprocess.run(
             ["systemctl", "--user", *arguments],
-            env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(self.runtime), "LC_ALL": "C.UTF-8"},
+            env=self.environment | {"LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            check=check,
+            check=False,
         )
+        assert done.returncode == 0 or not check, f"systemctl {' '.join(arguments)}: {done.stderr}"
+        return done
 
     def add(self, name: str, text: str) -> None:
         """Write a unit and let it be read; it is not started."""
@@ -107,22 +114,17 @@ def running_user_manager() -> Iterator[UserManager]:
     (folder / "run").mkdir(mode=0o700)
     (folder / "home/.config/systemd/user").mkdir(parents=True)
     cgroup = cgroups / folder.name
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder / "home"),
-        "XDG_RUNTIME_DIR": str(folder / "run"),
-    }
+    made = UserManager(folder, cgroup)
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
+        made.process = subprocess.Popen(
             # It ends with us even if we are killed, and then takes its units with it.
             ["setpriv", "--pdeathsig", "KILL", str(_SCRIPT), str(cgroup)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env=made.environment,
             start_new_session=True,
         )
-    made = UserManager(folder, cgroup, process)
     try:
         made.ready()
         yield made

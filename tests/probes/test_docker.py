@@ -145,7 +145,9 @@ def test_the_commit_of_the_image(dockerd: Dockerd) -> None:
 def test_the_environment_is_compared_and_never_shown(dockerd: Dockerd) -> None:
     dockerd.run(NAME, environment={"APP_ENV": "production", "KEY": "ordinary-words-that-are-secret"})
     assert said(judged(dockerd, env={"APP_ENV": "production"})) == PASSES
-    with_look = Deploying("docker", {"host": dockerd.host, "name": NAME, "env": {"KEY": "x", "APP_ENV": "production"}})
+    with_look = Deploying(
+        "docker", {"host": dockerd.host, "name": NAME, "env": {"KEY": "x", "APP_ENV": "production"}}
+    )
     found = with_look.look()
     assert said(found) == ("fail", "env-differs")
     assert found.facts["other"] == ["KEY"]

@@ -103,6 +103,8 @@ def test_whether_it_starts_with_the_machine(manager: UserManager) -> None:
     assert said(found) == ("fail", "not-enabled")
     assert found.remedy.en == "systemctl --user enable boots.service"
     manager.systemctl("enable", "boots.service")
+    # Where the machine was not booted with systemd, systemctl does not tell the manager what it has enabled.
+    manager.systemctl("daemon-reload")
     assert said(judged("boots", enabled=True)) == PASSES
 
 
@@ -219,7 +221,7 @@ def test_a_machine_without_systemd_cannot_be_told() -> None:
     ("answers", "reason"),
     [
         (
-            "echo \"System has not been booted with systemd as init system (PID 1). Can't operate.\" >&2; exit 1",
+            'echo "System has not been booted with systemd as init system (PID 1). Can\'t operate." >&2; exit 1',
             "not-booted",
         ),
         ("echo 'Failed to connect to bus: No medium found' >&2; exit 1", "no-bus"),

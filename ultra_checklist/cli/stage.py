@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ultra_checklist.demo.sabotage import Moment
     from ultra_checklist.demo.world import World
 
+TOKEN = "ntn_local_demo"  # noqa: S105 - the local Notion takes every token that begins so
 VERSION, STAGING_VERSION = "v1.4.0", "v1.4.0-rc1"
 STAGING_KEY = f"staging-release/staging/{STAGING_VERSION}"
 TEMPLATE, STAGING_TEMPLATE = "production_release", "staging_release"
@@ -59,7 +60,7 @@ class Stage:
             environment = self._environment(world, url)
             call(["init", "--lang", self._lang], environment)
             self._sabotage(world, "staging")
-            more = {"NEWS_SOURCE": newsroom.source, **self._staging(world, url, environment)}
+            more = {"NEWS_SOURCE": newsroom.source, "NOTION_API_URL": url, **self._staging(world, url, environment)}
             page = self._release(world, environment, more)
             self._sabotage(world, "start")
             stack.enter_context(self._worker(environment))
@@ -77,9 +78,9 @@ class Stage:
             if not name.startswith(("ULTRA_", "NOTION_", "DOCKER_"))
         }
         # In the state folder, so that a person at another terminal needs to know that folder alone.
-        settings = {"NOTION_TOKEN": "ntn_local_demo", "NOTION_BASE_URL": url, "ULTRA_CHECKLIST_CLOSE_AFTER": "0"}
+        settings = {"NOTION_TOKEN": TOKEN, "NOTION_BASE_URL": url, "ULTRA_CHECKLIST_CLOSE_AFTER": "0"}
         _write(self._home / "settings.env", settings)
-        _write(self._home / "environments" / "production.env", world.secrets)
+        _write(self._home / "environments" / "production.env", {**world.secrets, "NEWS_TOKEN": TOKEN})
         return kept | {
             "PATH": world.path,
             "DOCKER_HOST": world.docker.service.url,

@@ -153,7 +153,7 @@ class Prometheus:
         if not newest.up:
             return None
         if text.startswith("histogram_quantile("):
-            return _quantile(text, newest)
+            return _quantile(text, newest, oldest) if len(seen) > 1 else None
         if "/" in text and "http_requests_total" in text:
             return _growth(newest, oldest, '"500"', "") if len(seen) > 1 else None
         name = _NAME.match(text)
@@ -172,16 +172,17 @@ def parse(text: str) -> dict[tuple[str, str], float]:
     return found
 
 
-def _quantile(text: str, newest: Scrape) -> float | None:
+def _quantile(text: str, newest: Scrape, oldest: Scrape) -> float | None:
+    """The quantile of what was answered between two scrapes."""
     share = float(re.findall(r"histogram_quantile\(([\d.]+)", text)[0])
     name = "http_request_duration_seconds"
     within = {
-        float(labels.removeprefix('le="').rstrip('"')): value
+        float(labels.removeprefix('le="').rstrip('"')): value - oldest.samples.get((known, labels), 0.0)
         for (known, labels), value in newest.samples.items()
         if known == f"{name}_bucket" and "+Inf" not in labels
     }
-    count = newest.total(f"{name}_count")
-    return quantile(share, within, count) if count else None
+    count = (newest.total(f"{name}_count") or 0.0) - (oldest.total(f"{name}_count") or 0.0)
+    return quantile(share, within, count) if count > 0 else None
 
 
 def _growth(newest: Scrape, oldest: Scrape, part: str, whole: str) -> float | None:

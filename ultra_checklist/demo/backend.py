@@ -133,8 +133,9 @@ def main() -> None:
 
 
 def _until_alone(end: threading.Event) -> None:
-    """Set the end when standard input closes."""
-    sys.stdin.buffer.read()
+    """Set the end when standard input closes; read without a buffer, whose lock would be held at the exit."""
+    while os.read(0, 4096):
+        continue
     end.set()
 
 

@@ -66,10 +66,8 @@ def _newsroom(wrong: str) -> Callable[[World], object]:
     return apply
 
 
-def _lose_log(world: World) -> None:
-    """The log is moved away, and its writer never opens another."""
-    (world.run_folder / "backend.log").rename(world.run_folder / "backend.log.1")
-    (world.run_folder / "backend.log").mkdir()
+def _truncate_log(world: World) -> None:
+    (world.run_folder / "backend.log").write_text("")
 
 
 def _line_token(world: World) -> None:
@@ -154,8 +152,10 @@ BREAKS: Breaks = {
     "smoke-logs": (
         Break("traceback", spoil(says=[TRACEBACK]), "the backend's log is full of stack traces",
               "backend のログにスタックトレースが連続しています", Moment.SMOKE, names=("KeyError",)),
-        Break("silent", _lose_log, "the backend's log is gone", "backend のログがなくなりました", Moment.SMOKE,
-              "Can't tell"),
+        Break("truncated", _truncate_log, "the backend's log was truncated",
+              "backend のログが切り詰められました", Moment.SMOKE, "Can't tell"),
+        Break("deleted", lambda world: (world.run_folder / "backend.log").unlink(),
+              "the backend's log was deleted", "backend のログが削除されました", Moment.SMOKE, "Can't tell"),
     ),
     "smoke-notifications": (
         Break("slack", lambda world: world.slack.service.fail(410, "channel_is_archived"),

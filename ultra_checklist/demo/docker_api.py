@@ -87,7 +87,7 @@ class DockerApi:
 
     def _image_names(self) -> tuple[str, ...]:
         digest = image_of(self._state.commit)
-        return (digest, f"{IMAGE}:{self._state.version}", f"{IMAGE}@{digest}")
+        return (digest, digest.removeprefix("sha256:"), f"{IMAGE}:{self._state.version}", f"{IMAGE}@{digest}")
 
     def _summary(self) -> dict[str, Any]:
         state = self._state

@@ -39,7 +39,8 @@ class OctoBot:
             return as_json({"error": "this OctoBot only lets look"}, 405)
         match request.path:
             case "/api/ping":
-                since = datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+                # It tells the local time of its process.
+                since = datetime.fromtimestamp(self.started).astimezone().strftime("%Y-%m-%d %H:%M:%S")
                 return as_json(f"Running since {since}.")
             case "/api/version" | "/api/upgrade_version":
                 return as_json(VERSION)

@@ -72,7 +72,7 @@ class Service:
         self.fault: Fault | None = None
         self.heard: deque[Request] = deque(maxlen=KEPT)
         self._answer = answer
-        self._open = True
+        self.open = True
         self._server = _Unix(str(socket_path), self) if socket_path is not None else _Loopback(port, self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=name, daemon=True
@@ -102,9 +102,9 @@ class Service:
         self.fault = lambda request: as_text(text, status) if request.path.endswith(path) else None
 
     def close(self) -> None:
-        """Take no connection any more: whoever asks is refused."""
-        if self._open:
-            self._open = False
+        """Take no connection any more and drop those that are kept alive: whoever asks is refused."""
+        if self.open:
+            self.open = False
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
@@ -146,6 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def _take(self) -> None:
+        if not self.server.service.open:
+            self.close_connection = True
+            return
         address = urlsplit(self.path)
         length = min(int(self.headers.get("Content-Length") or 0), MAX_BODY)
         request = Request(

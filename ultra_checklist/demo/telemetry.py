@@ -18,7 +18,7 @@ SLOW = {1.0: 0.5, 2.5: 1.0}
 HEALTH_FACTOR = 1.85
 MEAN = {False: 0.06, True: 1.3}
 """Seconds a request takes, usually and while it is slow."""
-HISTORY = 600.0
+HISTORY = 20.0
 """Seconds of traffic that the figures of a fresh process begin with, so that ratios mean something at once."""
 WORKS = 0.002
 """Share of requests that fail on a good day."""

@@ -22,13 +22,16 @@ from ultra_checklist.demo.sinks import LINE_TO, Line, Message, Slack, Webhook
 STAGING_HOURS = 26.0
 """Hours for which the staging backend pretends to have run."""
 WINDOWS = {
-    "STAGING_FOR": "24h",
-    "RUNNING_FOR": "2s",
-    "LOGS_FOR": "3s",
-    "WATCH_FOR": "6s",
-    "WATCH_EVERY": "1s",
-    "METRICS_FOR": "6s",
-    "FLOW_WITHIN": "10s",
+    "STAGING_HOURS": "24",
+    "RUNNING_SECONDS": "2",
+    "LOG_SECONDS": "3",
+    "WATCH_MINUTES": "0.1",
+    "WATCH_EVERY": "1",
+    "WATCH_LASTING": "2",
+    "METRICS_MINUTES": "0.1",
+    "METRICS_EVERY": "1",
+    "FLOW_WITHIN": "10",
+    "FLOW_QUIET": "1",
 }
 """Time windows of the checklist, short enough for a demo."""
 

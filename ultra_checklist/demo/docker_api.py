@@ -39,7 +39,7 @@ class DockerApi:
             case ["version"]:
                 return as_json(_VERSION)
             case ["info"]:
-                return as_json({"ID": "pretend", "Containers": 1, "ServerVersion": _VERSION["Version"]})
+                return as_json(self._info())
             case ["containers", "json"]:
                 return as_json([self._summary()] if self._listed(request) else [])
             case ["containers", name, "json"] if self._named(name):
@@ -51,6 +51,19 @@ class DockerApi:
             case ["images", name, "json"]:
                 return as_json({"message": f"No such image: {name}"}, 404)
         return as_json({"message": "page not found"}, 404)
+
+    def _info(self) -> dict[str, Any]:
+        running = int(self._state.status == "running")
+        return {
+            "ID": "pretend",
+            "Name": "pretend",
+            "Containers": 1,
+            "ContainersRunning": running,
+            "ContainersPaused": 0,
+            "ContainersStopped": 1 - running,
+            "ServerVersion": _VERSION["Version"],
+            "SystemTime": _time(datetime.now(UTC)),
+        }
 
     @property
     def _state(self) -> State:

@@ -1,9 +1,10 @@
 """What the demo's people do, from the first tick to the last: a release as it should go, or taken back."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ultra_checklist.demo.operator import WAITING, Operator, Row
+from ultra_checklist.demo.operator import UNSEEN, WAITING, Operator, Row
 from ultra_checklist.demo.repository import NEW, OLD
 from ultra_checklist.demo.sabotage import Moment
 from ultra_checklist.demo.world import World
@@ -11,6 +12,8 @@ from ultra_checklist.demo.world import World
 RELEASER, SECOND = "佐藤", "鈴木"
 RECORDS, DEPLOYS = "operator-recorded", "deploy-script"
 ROLLBACK = ("rollback-decided", "rollback-done")
+PATIENCE = 4.0
+"""Seconds in which something that cannot be told may still become clear: a process that starts, a run that ends."""
 MOMENTS = {"05": Moment.SMOKE, "06": Moment.MONITORING}
 """What happens before a section, by its number."""
 ATTACH = ("attach:", "添付が必要")
@@ -82,12 +85,15 @@ def roll_back(operator: Operator, troupe: Troupe) -> bool:
 
 def _settles(operator: Operator, troupe: Troupe, items: set[str]) -> bool:
     """Wait until all of them have an answer, give what is asked meanwhile, and tell what is open then."""
+    patience = time.monotonic() + PATIENCE
 
     def answered(rows: list[Row]) -> bool:
         ours = [row for row in rows if row.item in items]
         for row in ours:
             if row.result in WAITING:
                 _give(operator, troupe, row)
+        if any(row.result in UNSEEN for row in ours) and time.monotonic() < patience:
+            return False
         return all(row.result and row.result not in WAITING for row in ours)
 
     rows = operator.wait(answered, troupe.seconds)

@@ -41,6 +41,8 @@ class World:
     """The pretend production. ``checkout`` stands at the old release; the tag of the new one is there."""
 
     root: Path
+    commit: str
+    """That of the new release."""
     container: Container
     staging: Container
     docker: DockerApi
@@ -117,7 +119,7 @@ class World:
             "BACKEND_URL": self.url,
             "BACKEND_LOG": "run/backend.log",
             "BACKEND_CONTAINER": self.container.name,
-            "BACKEND_IMAGE": image_of(self.git("rev-parse", NEW)),
+            "BACKEND_IMAGE": image_of(self.commit),
             "METRICS_URL": f"{self.container.url}/metrics",
             "EVENTS_URL": f"{self.container.url}/events",
             "PROMETHEUS_URL": self.prometheus.service.url,
@@ -212,6 +214,7 @@ def pretend_production(root: Path) -> Iterator[World]:
         chain = Chain()
         world = World(
             root=root,
+            commit=repository.git(production, "rev-parse", NEW),
             container=container,
             staging=other,
             docker=DockerApi(sockets / "docker.sock", container),
@@ -229,7 +232,7 @@ def pretend_production(root: Path) -> Iterator[World]:
         stack.callback(world.prometheus.close)
         world.prometheus.start()
         now = datetime.now(UTC)
-        traces.write_junit(world.junit, world.git("rev-parse", NEW), now)
+        traces.write_junit(world.junit, world.commit, now)
         traces.write_monitor_logs(world.monitor, now)
         yield world
 

@@ -22,7 +22,7 @@ from ultra_checklist.demo.sinks import LINE_TO, Line, Message, Slack, Webhook
 STAGING_HOURS = 26.0
 """Hours for which the staging backend pretends to have run."""
 WINDOWS = {
-    "STAGING_HOURS": "24",
+    "STAGING_SECONDS": "3",
     "RUNNING_SECONDS": "2",
     "LOG_SECONDS": "3",
     "WATCH_MINUTES": "0.1",
@@ -135,6 +135,7 @@ class World:
             "LINE_API_URL": self.line.service.url,
             "LINE_TO": LINE_TO,
             "MONITOR_LOG_DIR": str(self.monitor),
+            "MONITOR_CRONTAB": "scripts/crontab",
             "JUNIT_DIR": str(self.junit),
             "STAGING_URL": f"{self.staging.url}/health",
             **WINDOWS,

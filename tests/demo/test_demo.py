@@ -32,7 +32,7 @@ def test_the_story_ends_with_a_completed_release(tmp_path: Path) -> None:
     assert "Commit: " in done.stdout
     assert "Page: http://127.0.0.1:" in done.stdout
     assert f"35 = {len(PROVED) - 1} proved, {34 - len(PROVED)} a person's word, 2 n/a" in done.stdout
-    assert "WATCH_FOR=" in done.stderr
+    assert "WATCH_MINUTES=" in done.stderr
     bundles = sorted(path.parent.parent.parent.name for path in (tmp_path / "here" / "state").rglob("bundle.tar"))
     assert bundles == ["production-release", "staging-release"]
 

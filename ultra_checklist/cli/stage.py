@@ -25,11 +25,13 @@ STAGING_KEY = f"staging-release/staging/{STAGING_VERSION}"
 TEMPLATE, STAGING_TEMPLATE = "production_release", "staging_release"
 EVERY = 0.4
 """Seconds between the worker's passes in the demo."""
-WAIT = 30.0
+WAIT = 60.0
 """Seconds after which the demo's people stop waiting for a verdict."""
 WAIT_LONG = 300.0
 """The same where Notion misbehaves on purpose."""
 TELL_EVERY = 0.2
+WATCH_SLACK = 1.0
+"""Seconds that are watched beyond the window, so that the last look at it is taken."""
 DONE = ("Complete", "完了")
 
 
@@ -242,7 +244,7 @@ Test messages arrive in this terminal. Ctrl-C ends the demo. All releases: {url}
             return attempt(["run", VERSION, item, "--", *command], environment)
 
         wait = WAIT if self._faults is None else WAIT_LONG
-        troupe = Troupe(world, run, lambda moment: self._sabotage(world, moment), self._say, wait)
+        troupe = Troupe(world, run, lambda moment: self._sabotage(world, moment), self._say, wait, _watched())
         with Operator(url, _page_id(page)) as operator:
             completed = play(operator, troupe)
             taken_back = not completed and self._rollback and roll_back(operator, troupe)
@@ -279,6 +281,14 @@ def _template(name: str) -> Template:
     from ultra_checklist.template import load
 
     return load(next(folder / f"{name}.md" for folder in shipped()))
+
+
+def _watched() -> float:
+    """Seconds for which the people watch; none where no probe looks at that time."""
+    from ultra_checklist.demo.world import WATCH_SECONDS
+
+    probes = {spec.probe for item in _template(TEMPLATE).items for spec in item.probes}
+    return WATCH_SECONDS + WATCH_SLACK if probes & {"watch", "metrics", "events"} else 0.0
 
 
 def _write(path: Path, values: dict[str, str]) -> None:

@@ -64,10 +64,10 @@ def _alert(world: World) -> None:
 
 BREAKS: Breaks = {
     "watch-window": (
-        Break("alert", _alert, "a critical alert fires", "重大なアラートが発生しました", Moment.MONITORING,
+        Break("alert", _alert, "a critical alert fires", "重大なアラートが発生しました", Moment.DEPLOYED,
               names=("BackendErrors",)),
         Break("alertmanager", lambda world: world.alertmanager.service.close(), "Alertmanager is down",
-              "Alertmanager が停止しています", Moment.MONITORING, "Can't tell"),
+              "Alertmanager が停止しています", Moment.DEPLOYED, "Can't tell"),
     ),
     "no-suspicious-activity": (
         Break("pair", _trade("DOGE/USDT", 100.0, 0.1), "a pair is traded that nobody allowed",
@@ -91,24 +91,24 @@ BREAKS: Breaks = {
     ),
     "key-metrics": (
         Break("slow", spoil(slow=True), "the backend's answers take more than a second",
-              "backend の応答に 1 秒以上かかります", Moment.MONITORING),
+              "backend の応答に 1 秒以上かかります", Moment.SMOKE),
         Break("errors", spoil(error_ratio=0.2), "one request in five fails", "5 件に 1 件が失敗します",
-              Moment.MONITORING),
+              Moment.SMOKE),
         Break("health-factor", spoil(health_factor=1.05), "the metric health_factor falls to 1.05",
-              "メトリクス health_factor が 1.05 になりました", Moment.MONITORING, names=("health_factor", "1.05")),
+              "メトリクス health_factor が 1.05 になりました", Moment.SMOKE, names=("health_factor", "1.05")),
         Break("nan", spoil(health_factor="NaN"), "the metric health_factor is no number",
-              "メトリクス health_factor が NaN です", Moment.MONITORING, "Can't tell", names=("health_factor",)),
+              "メトリクス health_factor が NaN です", Moment.SMOKE, "Can't tell", names=("health_factor",)),
         Break("absent", spoil(absent=["health_factor"]), "the metric health_factor is missing",
-              "メトリクス health_factor がありません", Moment.MONITORING, "Can't tell", names=("health_factor",)),
+              "メトリクス health_factor がありません", Moment.SMOKE, "Can't tell", names=("health_factor",)),
     ),
     "emergency-stop": (
         Break("unrecorded", spoil(emergency_stop=True), "the emergency stop is on, and no event tells of it",
-              "緊急停止フラグが ON ですが、イベントが記録されていません", Moment.MONITORING,
+              "緊急停止フラグが ON ですが、イベントが記録されていません", Moment.SMOKE,
               names=("emergency_stop_flag",)),
         Break("unflagged", _unflagged, "an EMERGENCY event is filed, and the flag stays off",
-              "EMERGENCY イベントがありますが、フラグは OFF のままです", Moment.MONITORING, names=("EMERGENCY",)),
+              "EMERGENCY イベントがありますが、フラグは OFF のままです", Moment.SMOKE, names=("EMERGENCY",)),
         Break("events", spoil(events_status=503), "the events cannot be read", "イベントを取得できません",
-              Moment.MONITORING, "Can't tell"),
+              Moment.SMOKE, "Can't tell"),
     ),
     "monitor-jobs": (
         Break("missed", _monitor(traces.skip_newest, "daily"), "the newest daily run did not take place",

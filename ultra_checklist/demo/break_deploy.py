@@ -151,7 +151,7 @@ BREAKS: Breaks = {
     ),
     "smoke-logs": (
         Break("traceback", spoil(says=[TRACEBACK]), "the backend's log is full of stack traces",
-              "backend のログにスタックトレースが連続しています", Moment.SMOKE, names=("KeyError",)),
+              "backend のログにスタックトレースが連続しています", Moment.DEPLOYED, names=("KeyError",)),
         Break("truncated", _truncate_log, "the backend's log was truncated",
               "backend のログが切り詰められました", Moment.SMOKE, "Can't tell"),
         Break("deleted", lambda world: (world.run_folder / "backend.log").unlink(),

@@ -33,6 +33,10 @@ class Troupe:
     """Tell what happens, in English and Japanese."""
     seconds: float
     """How long they wait for a verdict."""
+    watch: float = 0.0
+    """Seconds after a deploy for which they watch before they tick what is about that time."""
+    deployed: float = 0.0
+    """When the newest deploy ended, by the monotonic clock."""
     answered: set[tuple[str, str]] = field(default_factory=set)
     """Row and answer of everything that they have already given."""
 
@@ -48,6 +52,8 @@ def play(operator: Operator, troupe: Troupe) -> bool:
         last = section == sections[-1]
         if (moment := Moment.RECORD if last else MOMENTS.get(section[:2])) is not None:
             troupe.sabotage(moment)
+        if moment is Moment.MONITORING:
+            _watch(troupe)
         rows = [row for row in operator.rows() if row.section == section and row.item not in ROLLBACK]
         if troupe.world.forgetful:
             rows.sort(key=lambda row: row.item == RECORDS)
@@ -59,6 +65,14 @@ def play(operator: Operator, troupe: Troupe) -> bool:
             )
             return False
     return True
+
+
+def _watch(troupe: Troupe) -> None:
+    """Let the time go by that is to be watched."""
+    left = troupe.deployed + troupe.watch - time.monotonic()
+    if left > 0:
+        troupe.say(f"The people watch for {left:.0f} s more.", f"あと {left:.0f} 秒、監視を続けます。")
+        time.sleep(left)
 
 
 def play_staging(operator: Operator, look: Callable[[], object], *, unfinished: bool) -> None:
@@ -147,6 +161,7 @@ def _work(operator: Operator, troupe: Troupe, row: Row) -> None:
 
 def _run(troupe: Troupe, row: Row, version: str, who: str) -> None:
     code, output = troupe.run(row.item, troupe.world.deploying(version))
+    troupe.deployed = time.monotonic()
     said = output.strip().replace("\n", "\n  ")
     troupe.say(
         f"{who} deploys {version}: exit {code}\n  {said}",

@@ -19,16 +19,18 @@ from ultra_checklist.demo.repository import NEW, SCRIPT
 from ultra_checklist.demo.service import Request, Service
 from ultra_checklist.demo.sinks import LINE_TO, Line, Message, Slack, Webhook
 
+WATCH_SECONDS = 15.0
+"""How long the people watch after a deploy."""
 STAGING_HOURS = 26.0
 """Hours for which the staging backend pretends to have run."""
 WINDOWS = {
-    "STAGING_SECONDS": "3",
-    "RUNNING_SECONDS": "2",
-    "LOG_SECONDS": "3",
-    "WATCH_MINUTES": "0.1",
+    "STAGING_SECONDS": "1",
+    "RUNNING_SECONDS": "0.2",
+    "LOG_SECONDS": "1",
+    "WATCH_MINUTES": f"{WATCH_SECONDS / 60:g}",
     "WATCH_EVERY": "1",
     "WATCH_LASTING": "2",
-    "METRICS_MINUTES": "0.1",
+    "METRICS_MINUTES": f"{WATCH_SECONDS / 60:g}",
     "METRICS_EVERY": "1",
     "FLOW_WITHIN": "10",
     "FLOW_QUIET": "1",

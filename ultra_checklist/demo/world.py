@@ -28,10 +28,10 @@ WINDOWS = {
     "RUNNING_SECONDS": "0.2",
     "LOG_SECONDS": "1",
     "WATCH_MINUTES": f"{WATCH_SECONDS / 60:g}",
-    "WATCH_EVERY": "1",
+    "WATCH_EVERY": "3",
     "WATCH_LASTING": "2",
     "METRICS_MINUTES": f"{WATCH_SECONDS / 60:g}",
-    "METRICS_EVERY": "1",
+    "METRICS_EVERY": "3",
     "FLOW_WITHIN": "10",
     "FLOW_QUIET": "1",
 }

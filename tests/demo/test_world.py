@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from ultra_checklist.demo import traces
-from ultra_checklist.demo.alerts import parse
 from ultra_checklist.demo.chain import ACCOUNT, ORACLE, POOL, PROVIDER, WAD
 from ultra_checklist.demo.container import image_of
+from ultra_checklist.demo.prometheus import parse
 from ultra_checklist.demo.repository import NEW, OLD
 from ultra_checklist.demo.sinks import LINE_TO
 from ultra_checklist.demo.world import WINDOWS, World, fetch, pretend_production
@@ -140,11 +140,9 @@ def test_the_backend_measures_counts_and_files_events(shared: World) -> None:
     metrics = parse(fetch(shared.variables["METRICS_URL"]))
     names = {name for name, _ in metrics}
     assert {"http_request_duration_seconds_bucket", "error_rate", "health_factor", "emergency_stop_flag"} <= names
-    assert metrics["emergency_stop_flag", ""] == 0
-    assert (
-        metrics["http_request_duration_seconds_bucket", 'le="+Inf"']
-        == metrics["http_request_duration_seconds_count", ""]
-    )
+    assert metrics["emergency_stop_flag", ()] == 0
+    count = metrics["http_request_duration_seconds_count", ()]
+    assert metrics["http_request_duration_seconds_bucket", (("le", "+Inf"),)] == count
     events = json.loads(fetch(shared.variables["EVENTS_URL"]))["events"]
     assert events[0].keys() == {"timestamp", "level", "type", "message"}
     assert json.loads(fetch(shared.variables["EVENTS_URL"] + "?level=EMERGENCY"))["events"] == []
@@ -170,6 +168,10 @@ def test_prometheus_answers_what_it_has_scraped(shared: World) -> None:
     assert value("health_factor")[0]["value"][1] == "1.85"
     assert value("up")[0]["value"][1] == "1"
     assert value("nothing_of_that_name") == []
+    assert [found["metric"]["status"] for found in value('http_requests_total{status="500"}')] == ["500"]
+    assert len(value("http_requests_total")) == 2
+    points = value("health_factor[5000ms]")[0]["values"]
+    assert {told for _, told in points} == {"1.85"}
     quantile = "histogram_quantile(0.95, sum(rate(http_request_duration_seconds_bucket[5m])) by (le))"
     wait_until(lambda: value(quantile))
     assert 0 < float(value(quantile)[0]["value"][1]) < 0.5

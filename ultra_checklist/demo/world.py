@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ultra_checklist.demo import control, repository, traces
-from ultra_checklist.demo.alerts import Alertmanager, Prometheus
+from ultra_checklist.demo.alerts import Alertmanager
 from ultra_checklist.demo.chain import ACCOUNT, CHAIN_ID, PROVIDER, Chain, Node, Position
 from ultra_checklist.demo.container import Container, image_of
 from ultra_checklist.demo.docker_api import DockerApi
 from ultra_checklist.demo.octobot import OctoBot
+from ultra_checklist.demo.prometheus import Prometheus
 from ultra_checklist.demo.repository import NEW, SCRIPT
 from ultra_checklist.demo.service import Request, Service
 from ultra_checklist.demo.sinks import LINE_TO, Line, Message, Slack, Webhook

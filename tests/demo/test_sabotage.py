@@ -4,6 +4,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from copy import deepcopy
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,14 @@ OF_PEOPLE = {
     "staging-complete:open": "unfinished",
     "staging-complete:other-commit": "staging_ref",
     "operator-recorded:late": "forgetful",
+    "monitor-jobs:missed": "monitor.off",
+    "monitor-jobs:weekly": "monitor.off",
+    "monitor-jobs:error": "monitor.failing",
     "smoke-notion-flow:stuck": "newsroom",
     "smoke-notion-flow:error": "newsroom",
     "smoke-notion-flow:trade": "newsroom",
 }
-"""What changes how people or the reader of news behave: seen in the demo, not in an answer."""
+"""What changes how people, jobs or the reader of news behave: seen in the demo, not in an answer."""
 AT_THE_DEPLOY = ("deploy-script:pid", "deploy-script:crash")
 OF_EVIDENCE = ("deploy-log:lost", "deploy-log:altered", "logs-saved:lost", "logs-saved:altered")
 
@@ -66,9 +71,10 @@ def test_it_is_seen_in_what_the_world_answers(name: str, world: World) -> None:
 def test_people_are_told_to_behave_otherwise(name: str, world: World) -> None:
     found = chosen(name)
     assert found is not None
-    before = getattr(world, OF_PEOPLE[name])
+    told = attrgetter(OF_PEOPLE[name])
+    before = deepcopy(told(world))
     found[1].apply(world)
-    assert getattr(world, OF_PEOPLE[name]) != before
+    assert told(world) != before
 
 
 @pytest.mark.parametrize("name", AT_THE_DEPLOY)
@@ -154,7 +160,7 @@ def files(world: World) -> Iterator[tuple[str, Any]]:
         info = path.lstat()
         yield path.name, (oct(info.st_mode), path.read_text())
     yield "git", (world.git("status", "--porcelain"), world.git("for-each-ref"))
-    for folder in (world.junit, world.monitor, world.root / "bin"):
+    for folder in (world.junit, world.root / "bin"):
         yield str(folder), {path.name: path.read_text() for path in folder.iterdir()}
     log = world.run_folder / "backend.log"
     text = log.read_text() if log.exists() else ""

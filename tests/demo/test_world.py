@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from ultra_checklist.demo import traces
 from ultra_checklist.demo.chain import ACCOUNT, ORACLE, POOL, PROVIDER, WAD
 from ultra_checklist.demo.container import image_of
+from ultra_checklist.demo.monitor import HISTORY, next_minute
 from ultra_checklist.demo.prometheus import parse
 from ultra_checklist.demo.repository import NEW, OLD
 from ultra_checklist.demo.sinks import LINE_TO
@@ -291,18 +291,26 @@ def test_the_reports_of_the_tests_are_those_of_the_commit(shared: World) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "now", "newest"),
+    ("at", "due"),
     [
-        ("daily", "2026-11-25T17:59:00+00:00", "2026-11-24T18:00:00+00:00"),
-        ("daily", "2026-11-25T18:00:00+00:00", "2026-11-25T18:00:00+00:00"),
-        ("weekly", "2026-11-25T18:00:00+00:00", "2026-11-21T19:00:00+00:00"),
-        ("weekly", "2026-11-28T19:00:00+00:00", "2026-11-28T19:00:00+00:00"),
+        ("2026-11-25T17:59:00+00:00", "2026-11-25T18:00:00+00:00"),
+        ("2026-11-25T17:59:59.999+00:00", "2026-11-25T18:00:00+00:00"),
     ],
 )
-def test_the_monitor_ran_when_it_was_due_in_tokyo(kind: str, now: str, newest: str, tmp_path: Path) -> None:
-    runs = traces.due(kind, datetime.fromisoformat(now))
-    assert runs[-1] == datetime.fromisoformat(newest)
-    step = timedelta(days=1 if kind == "daily" else 7)
-    assert {b - a for a, b in pairwise(runs)} == {step}
-    traces.write_monitor_logs(tmp_path, datetime.fromisoformat(now))
-    assert (tmp_path / f"{kind}.log").read_text().count("end exit=0") == len(runs)
+def test_jobs_are_due_at_the_next_full_minute(at: str, due: str) -> None:
+    assert next_minute(datetime.fromisoformat(at)) == datetime.fromisoformat(due)
+
+
+def test_the_jobs_have_run_in_the_days_before(shared: World) -> None:
+    for kind, (step, count) in HISTORY.items():
+        lines = (shared.monitor.folder / f"{kind}.log").read_text().splitlines()[: 3 * count]
+        times = [datetime.fromisoformat(line.split()[0]) for line in lines if line.endswith("start")]
+        assert {b - a for a, b in pairwise(times)} == {step}
+        assert sum(line.endswith("end exit=0") for line in lines) == count
+
+
+def test_a_job_runs_when_it_is_due(shared: World) -> None:
+    log = shared.monitor.folder / "daily.log"
+    size = log.stat().st_size
+    wait_until(lambda: log.stat().st_size > size, 70)
+    assert log.read_text().splitlines()[-1].endswith("monitor daily: end exit=0")

@@ -244,7 +244,7 @@ Test messages arrive in this terminal. Ctrl-C ends the demo. All releases: {url}
             return attempt(["run", VERSION, item, "--", *command], environment)
 
         wait = WAIT if self._faults is None else WAIT_LONG
-        troupe = Troupe(world, run, lambda moment: self._sabotage(world, moment), self._say, wait, _watched())
+        troupe = Troupe(world, run, lambda moment: self._sabotage(world, moment), self._say, wait, *_watched())
         with Operator(url, _page_id(page)) as operator:
             completed = play(operator, troupe)
             taken_back = not completed and self._rollback and roll_back(operator, troupe)
@@ -283,12 +283,13 @@ def _template(name: str) -> Template:
     return load(next(folder / f"{name}.md" for folder in shipped()))
 
 
-def _watched() -> float:
-    """Seconds for which the people watch; none where no probe looks at that time."""
+def _watched() -> tuple[float, bool]:
+    """For how many seconds the people watch, and whether jobs must have run; only what a probe looks at counts."""
     from ultra_checklist.demo.world import WATCH_SECONDS
 
     probes = {spec.probe for item in _template(TEMPLATE).items for spec in item.probes}
-    return WATCH_SECONDS + WATCH_SLACK if probes & {"watch", "metrics", "events"} else 0.0
+    seconds = WATCH_SECONDS + WATCH_SLACK if probes & {"watch", "metrics", "events"} else 0.0
+    return seconds, "schedule" in probes
 
 
 def _write(path: Path, values: dict[str, str]) -> None:

@@ -1,9 +1,7 @@
 """Sabotage of what is watched after the deploy, of a rollback, and of the record: sections 6 and 7."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
-from ultra_checklist.demo import traces
 from ultra_checklist.demo.backend import file_event
 from ultra_checklist.demo.break_deploy import alter_logs, lose_logs, old_backend, spoil
 from ultra_checklist.demo.chain import Chain
@@ -54,8 +52,19 @@ def _unflagged(world: World) -> None:
     file_event(world.run_folder, "EMERGENCY", "emergency_stop", "trading stopped")
 
 
-def _monitor(spoilt: Callable[..., None], kind: str) -> Callable[[World], object]:
-    return lambda world: spoilt(world.monitor, kind, datetime.now(UTC))
+def _monitor_off(kind: str) -> Callable[[World], object]:
+    return lambda world: world.monitor.off.add(kind)
+
+
+def _monitor_fails(world: World) -> None:
+    world.monitor.failing.add("daily")
+
+
+def _unarmed(world: World) -> None:
+    """Somebody has taken the weekly job out of the crontab."""
+    crontab = world.checkout / "scripts" / "crontab"
+    lines = crontab.read_text(encoding="utf-8").splitlines(keepends=True)
+    crontab.write_text("".join(line for line in lines if "weekly" not in line), encoding="utf-8")
 
 
 def _alert(world: World) -> None:
@@ -111,12 +120,12 @@ BREAKS: Breaks = {
               Moment.SMOKE, "Can't tell"),
     ),
     "monitor-jobs": (
-        Break("missed", _monitor(traces.skip_newest, "daily"), "the newest daily run did not take place",
-              "直近の daily が実行されていません", Moment.MONITORING),
-        Break("weekly", _monitor(traces.skip_newest, "weekly"), "the newest weekly run did not take place",
-              "直近の weekly が実行されていません", Moment.MONITORING),
-        Break("error", _monitor(traces.fail_newest, "daily"), "the newest daily run ended with an error",
-              "直近の daily がエラーで終わりました", Moment.MONITORING),
+        Break("missed", _monitor_off("daily"), "the daily job does not run", "daily が実行されません"),
+        Break("weekly", _monitor_off("weekly"), "the weekly job does not run", "weekly が実行されません"),
+        Break("error", _monitor_fails, "the daily job ends with an error", "daily がエラーで終わります",
+              names=("ERROR",)),
+        Break("unarmed", _unarmed, "the weekly job was taken out of the crontab",
+              "weekly が crontab から削除されました", Moment.DEPLOYED),
     ),
     "rollback-done": (
         Break("tag", lambda world: world.git("tag", "--force", OLD, NEW),

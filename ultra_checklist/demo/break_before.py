@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ultra_checklist.demo import traces
+from ultra_checklist.demo import junit
 from ultra_checklist.demo.chain import ACCOUNT, STAGING_ACCOUNT
 from ultra_checklist.demo.documents import REQUIRED, STAGING_LINE_TOKEN
 from ultra_checklist.demo.repository import NEW, OLD, SCRIPT, put_release
@@ -42,7 +42,7 @@ def _other_staging(world: World) -> None:
 
 def _junit(commit: str, failing: str = "") -> Act:
     def apply(world: World) -> None:
-        traces.write_junit(world.junit, world.git("rev-parse", commit), datetime.now(UTC), failing=failing)
+        junit.write(world.junit, world.git("rev-parse", commit), datetime.now(UTC), failing=failing)
 
     return apply
 

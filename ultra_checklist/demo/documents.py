@@ -1,8 +1,8 @@
 """The files of the pretend production's repository: documents, scripts, environments. Text only."""
 
 from ultra_checklist.demo.chain import ACCOUNT, STAGING_ACCOUNT
+from ultra_checklist.demo.monitor import CRON
 from ultra_checklist.demo.sinks import LINE_TOKEN
-from ultra_checklist.demo.traces import CRON
 
 REQUIRED = ("APP_ENV", "NOTION_API_KEY", "NOTION_DATABASE_ID", "OCTOBOT_URL", "OCTOBOT_API_KEY", "AAVE_RPC_URL",
             "AAVE_ACCOUNT", "LINE_CHANNEL_TOKEN", "SLACK_WEBHOOK_URL", "EMERGENCY_STOP_THRESHOLD")  # fmt: skip

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from ultra_checklist.demo.monitor import next_minute
 from ultra_checklist.demo.operator import UNSEEN, WAITING, Operator, Row
 from ultra_checklist.demo.repository import NEW, OLD
 from ultra_checklist.demo.sabotage import Moment
@@ -12,6 +14,8 @@ from ultra_checklist.demo.world import World
 RELEASER, SECOND = "佐藤", "鈴木"
 RECORDS, DEPLOYS = "operator-recorded", "deploy-script"
 ROLLBACK = ("rollback-decided", "rollback-done")
+JOB_SECONDS = 3.0
+"""Seconds after which a job that was due must have run: more than the checklist's grace."""
 PATIENCE = 4.0
 """Seconds in which something that cannot be told may still become clear: a process that starts, a run that ends."""
 MOMENTS = {"05": Moment.SMOKE, "06": Moment.MONITORING}
@@ -35,8 +39,11 @@ class Troupe:
     """How long they wait for a verdict."""
     watch: float = 0.0
     """Seconds after a deploy for which they watch before they tick what is about that time."""
+    jobs: bool = False
+    """Whether they also wait until the jobs of the monitor were due."""
     deployed: float = 0.0
     """When the newest deploy ended, by the monotonic clock."""
+    deployed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     answered: set[tuple[str, str]] = field(default_factory=set)
     """Row and answer of everything that they have already given."""
 
@@ -68,11 +75,14 @@ def play(operator: Operator, troupe: Troupe) -> bool:
 
 
 def _watch(troupe: Troupe) -> None:
-    """Let the time go by that is to be watched."""
-    left = troupe.deployed + troupe.watch - time.monotonic()
-    if left > 0:
-        troupe.say(f"The people watch for {left:.0f} s more.", f"あと {left:.0f} 秒、監視を続けます。")
-        time.sleep(left)
+    """Let the time go by that is to be watched, and the jobs run that are due in it."""
+    seconds = troupe.deployed + troupe.watch - time.monotonic()
+    if troupe.jobs:
+        due = next_minute(troupe.deployed_at)
+        seconds = max(seconds, (due - datetime.now(UTC)).total_seconds() + JOB_SECONDS)
+    if seconds > 0:
+        troupe.say(f"The people watch for {seconds:.0f} s more.", f"あと {seconds:.0f} 秒、監視を続けます。")
+        time.sleep(seconds)
 
 
 def play_staging(operator: Operator, look: Callable[[], object], *, unfinished: bool) -> None:
@@ -161,7 +171,7 @@ def _work(operator: Operator, troupe: Troupe, row: Row) -> None:
 
 def _run(troupe: Troupe, row: Row, version: str, who: str) -> None:
     code, output = troupe.run(row.item, troupe.world.deploying(version))
-    troupe.deployed = time.monotonic()
+    troupe.deployed, troupe.deployed_at = time.monotonic(), datetime.now(UTC)
     said = output.strip().replace("\n", "\n  ")
     troupe.say(
         f"{who} deploys {version}: exit {code}\n  {said}",

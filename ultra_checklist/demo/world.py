@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ultra_checklist.demo import control, repository, traces
+from ultra_checklist.demo import control, junit, repository
 from ultra_checklist.demo.alerts import Alertmanager
 from ultra_checklist.demo.chain import ACCOUNT, CHAIN_ID, PROVIDER, Chain, Node, Position
 from ultra_checklist.demo.container import Container, image_of
 from ultra_checklist.demo.docker_api import DockerApi
+from ultra_checklist.demo.monitor import CRON, Monitor
 from ultra_checklist.demo.octobot import OctoBot
 from ultra_checklist.demo.prometheus import Prometheus
 from ultra_checklist.demo.repository import NEW, SCRIPT
@@ -33,6 +34,9 @@ WINDOWS = {
     "WATCH_LASTING": "2",
     "METRICS_MINUTES": f"{WATCH_SECONDS / 60:g}",
     "METRICS_EVERY": "3",
+    "MONITOR_DAILY": CRON["daily"],
+    "MONITOR_WEEKLY": CRON["weekly"],
+    "MONITOR_GRACE": "2",
     "FLOW_WITHIN": "10",
     "FLOW_QUIET": "1",
 }
@@ -57,6 +61,7 @@ class World:
     webhook: Webhook
     alertmanager: Alertmanager
     prometheus: Prometheus
+    monitor: Monitor
     forgetful: bool = False
     """Whether its people record who works, and since when, only after the deploy."""
     unfinished: bool = False
@@ -92,11 +97,6 @@ class World:
     def junit(self) -> Path:
         """The reports of the tests."""
         return self.root / "ci" / "junit"
-
-    @property
-    def monitor(self) -> Path:
-        """The logs of the monitor's runs."""
-        return self.root / "monitor"
 
     @property
     def evidence(self) -> Path:
@@ -137,7 +137,7 @@ class World:
             "MIN_COLLATERAL": "50000",
             "LINE_API_URL": self.line.service.url,
             "LINE_TO": LINE_TO,
-            "MONITOR_LOG_DIR": str(self.monitor),
+            "MONITOR_LOG_DIR": str(self.monitor.folder),
             "MONITOR_CRONTAB": "scripts/crontab",
             "JUNIT_DIR": str(self.junit),
             "STAGING_URL": f"{self.staging.url}/health",
@@ -230,14 +230,14 @@ def pretend_production(root: Path) -> Iterator[World]:
             webhook=Webhook(),
             alertmanager=Alertmanager(),
             prometheus=Prometheus(lambda: fetch(f"{container.url}/metrics")),
+            monitor=Monitor(root / "monitor"),
         )
         for service in world.services:
             stack.callback(service.close)
-        stack.callback(world.prometheus.close)
-        world.prometheus.start()
-        now = datetime.now(UTC)
-        traces.write_junit(world.junit, world.commit, now)
-        traces.write_monitor_logs(world.monitor, now)
+        for clock in (world.prometheus, world.monitor):
+            stack.callback(clock.close)
+            clock.start()
+        junit.write(world.junit, world.commit, datetime.now(UTC))
         yield world
 
 

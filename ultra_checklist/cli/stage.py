@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TOKEN = "ntn_local_demo"  # noqa: S105 - the local Notion takes every token that begins so
 VERSION, STAGING_VERSION = "v1.4.0", "v1.4.0-rc1"
-STAGING_KEY = f"staging-release/staging/{STAGING_VERSION}"
 TEMPLATE, STAGING_TEMPLATE = "production_release", "staging_release"
 EVERY = 0.4
 """Seconds between the worker's passes in the demo."""
@@ -156,8 +155,7 @@ class Stage:
         page = _new(STAGING_TEMPLATE, STAGING_VERSION, "staging", variables, environment)
         with Operator(url, _page_id(page)) as operator:
             play_staging(operator, lambda: attempt(["sync"], environment), unfinished=world.unfinished)
-        found = {"STAGING_RELEASE": str(self._home / "releases" / STAGING_KEY / "bundle.tar")}
-        return found | self._fingerprints(world, environment)
+        return {"STAGING_RELEASE": STAGING_VERSION, **self._fingerprints(world, environment)}
 
     def _fingerprints(self, world: "World", environment: dict[str, str]) -> dict[str, str]:
         """The fingerprints of staging's values, where the product can take them."""

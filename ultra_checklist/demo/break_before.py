@@ -38,6 +38,7 @@ def _unfinished(world: World) -> None:
 
 def _other_staging(world: World) -> None:
     world.staging_ref = OLD
+    _other_version(world)
 
 
 def _junit(commit: str, failing: str = "") -> Act:
@@ -91,7 +92,7 @@ def _empty(world: World) -> None:
 BREAKS: Breaks = {
     "staging-complete": (
         Break("open", _unfinished, "a line of staging's checklist stays open",
-              "staging のチェックリストを 1 項目残します", Moment.STAGING, names=("recorded",)),
+              "staging のチェックリストを 1 項目残します", Moment.STAGING),
         Break("other-commit", _other_staging, f"staging has released {OLD} only",
               f"staging でリリースされたのは {OLD} だけです", Moment.STAGING),
     ),

@@ -30,7 +30,7 @@ PAGE_COLUMNS = {"status": ("Status", "状態"), "commit": ("Commit", "コミッ�
 DATABASES = {"releases": ("Releases", "リリース"), "checks": ("Checks", "チェック")}
 Seen = TypeVar("Seen")
 WAITING = ("Waiting", "待機中")
-UNSEEN = ("Can't tell", "判定不能")
+UNCLEAR = ("Can't tell", "判定不能", "Blocked", "ブロック中")
 CONTENT_TYPE = "text/plain"
 POLL = 0.2
 """Seconds between looks at Notion while waiting."""

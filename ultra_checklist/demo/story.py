@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ultra_checklist.demo.monitor import next_minute
-from ultra_checklist.demo.operator import UNSEEN, WAITING, Operator, Row
+from ultra_checklist.demo.operator import UNCLEAR, WAITING, Operator, Row
 from ultra_checklist.demo.repository import NEW, OLD
 from ultra_checklist.demo.sabotage import Moment
 from ultra_checklist.demo.world import World
@@ -17,7 +17,7 @@ ROLLBACK = ("rollback-decided", "rollback-done")
 JOB_SECONDS = 3.0
 """Seconds after which a job that was due must have run: more than the checklist's grace."""
 PATIENCE = 4.0
-"""Seconds in which something that cannot be told may still become clear: a process that starts, a run that ends."""
+"""Seconds in which what cannot be told, or is blocked, may still become clear: a run that ends, ticks in one pass."""
 MOMENTS = {"05": Moment.SMOKE, "06": Moment.MONITORING}
 """What happens before a section, by its number."""
 ATTACH = ("attach:", "添付が必要")
@@ -116,7 +116,7 @@ def _settles(operator: Operator, troupe: Troupe, items: set[str]) -> bool:
         for row in ours:
             if row.result in WAITING:
                 _give(operator, troupe, row)
-        if any(row.result in UNSEEN for row in ours) and time.monotonic() < patience:
+        if any(row.result in UNCLEAR for row in ours) and time.monotonic() < patience:
             return False
         return all(row.result and row.result not in WAITING for row in ours)
 

@@ -17,7 +17,7 @@ ROLLBACK = ("rollback-decided", "rollback-done")
 JOB_SECONDS = 3.0
 """Seconds after which a job that was due must have run: more than the checklist's grace."""
 PATIENCE = 4.0
-"""Seconds in which what cannot be told, or is blocked, may still become clear: a run that ends, ticks in one pass."""
+"""Seconds in which what cannot be told, or is blocked, may become clear: a run that ends, ticks of one pass."""
 MOMENTS = {"05": Moment.SMOKE, "06": Moment.MONITORING}
 """What happens before a section, by its number."""
 ATTACH = ("attach:", "添付が必要")

@@ -55,6 +55,12 @@ def _crash_loop(world: World) -> None:
     world.container.restart()
 
 
+def _unhealthy(world: World) -> None:
+    """The health checks fail until the container counts as unhealthy."""
+    world.spoil(version=NEW, status=503)
+    world.container.wait_for_health("unhealthy")
+
+
 def _gone(world: World) -> None:
     world.docker.hidden = True
 
@@ -118,7 +124,7 @@ BREAKS: Breaks = {
               "デプロイ後に backend を停止しました", Moment.DEPLOYED, names=("exited",)),
         Break("crash-loop", _crash_loop, "the backend crashes whenever it is started",
               "backend が起動のたびに異常終了します", Moment.DEPLOYED),
-        Break("unhealthy", spoil(status=503), "the backend's health checks fail",
+        Break("unhealthy", _unhealthy, "the backend's health checks fail",
               "backend のヘルスチェックが失敗します", Moment.DEPLOYED, names=("unhealthy",)),
         Break("old", old_backend, "the old version of the backend was started again",
               "古いバージョンの backend が再起動されました", Moment.DEPLOYED),

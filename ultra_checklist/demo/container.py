@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections import deque
 from collections.abc import Mapping
@@ -116,6 +117,14 @@ class Container:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
+
+    def wait_for_health(self, health: str, seconds: float = 10.0) -> None:
+        """Wait until its health is that. Raises RuntimeError when it is not in time."""
+        end = time.monotonic() + seconds
+        while self.state.health != health:
+            if time.monotonic() > end:
+                raise RuntimeError(f"the pretend {self.name} did not become {health}")
+            time.sleep(CHECK_EVERY / 5)
 
     def close(self) -> None:
         """End it for good."""

@@ -125,7 +125,7 @@ BREAKS: Breaks = {
         Break("crash-loop", _crash_loop, "the backend crashes whenever it is started",
               "backend が起動のたびに異常終了します", Moment.DEPLOYED),
         Break("unhealthy", _unhealthy, "the backend's health checks fail",
-              "backend のヘルスチェックが失敗します", Moment.DEPLOYED, names=("unhealthy",)),
+              "backend のヘルスチェックが失敗します", Moment.DEPLOYED, names=("health",)),
         Break("old", old_backend, "the old version of the backend was started again",
               "古いバージョンの backend が再起動されました", Moment.DEPLOYED),
         Break("gone", _gone, "the backend's container was removed", "backend のコンテナを削除しました",

@@ -34,6 +34,7 @@ WINDOWS = {
     "WATCH_LASTING": "2",
     "METRICS_MINUTES": f"{WATCH_SECONDS / 60:g}",
     "METRICS_EVERY": "3",
+    "EVENTS_TOLERANCE": "2",
     "MONITOR_DAILY": CRON["daily"],
     "MONITOR_WEEKLY": CRON["weekly"],
     "MONITOR_GRACE": "2",

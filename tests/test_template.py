@@ -208,6 +208,7 @@ def test_the_production_checklist_is_all_there() -> None:
     assert {v.name for v in template.variables if v.secret} == {
         "SLACK_WEBHOOK_URL",
         "LINE_CHANNEL_TOKEN",
+        "NEWS_TOKEN",
         "WEBHOOK_URL",
     }
 

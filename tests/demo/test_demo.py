@@ -1,81 +1,57 @@
-"""The demo: the pretend production is real enough, and every sabotage breaks what it says."""
+"""The demo: what its people do, from the first tick to the last, and that every sabotage stops them."""
 
-import json
 import os
+import signal
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from ultra_checklist.demo.sabotage import BREAKS
-from ultra_checklist.demo.world import NEW, OLD, World, pretend_production
+from ultra_checklist.demo.sabotage import breaks, chosen, names
 from ultra_checklist.template import load
 
 TEMPLATE = Path(__file__).parent.parent.parent / "templates" / "production_release.md"
-
-
-def answer(world: World) -> dict[str, str]:
-    with urllib.request.urlopen(world.url) as found:
-        body: dict[str, str] = json.load(found)
-        return body
-
-
-def test_the_deploy_brings_the_new_commit_and_leaves_the_checkout_clean(tmp_path: Path) -> None:
-    with pretend_production(tmp_path) as world:
-        old, new = world.git("rev-parse", OLD), world.git("rev-parse", NEW)
-        assert answer(world)["commit"] == old
-        assert (world.checkout / ".env.production").stat().st_mode & 0o777 == 0o600
-        done = subprocess.run(world.deploying(), capture_output=True, text=True, check=True)
-        assert answer(world)["commit"] == new
-        assert world.git("rev-parse", "HEAD") == new
-        assert world.git("status", "--porcelain") == ""
-        assert NEW in done.stdout
-        pid = world.backend.pid
-    assert not Path(f"/proc/{pid}").exists()
-
-
-def test_a_push_to_main_moves_the_branch_alone(tmp_path: Path) -> None:
-    with pretend_production(tmp_path) as world:
-        before = world.git("rev-parse", "origin/main")
-        world.push_to_main()
-        assert world.git("rev-parse", "origin/main") != before
-        assert world.git("rev-parse", NEW) == before
-
-
-def test_every_item_with_a_probe_can_be_broken() -> None:
-    assert list(BREAKS) == [item.id for item in load(TEMPLATE).items if item.probes]
+PROVED = [item.id for item in load(TEMPLATE).items if item.probes]
+COMMAND = [sys.executable, "-m", "ultra_checklist", "demo", "--lang", "en"]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("NOTION_", "ULTRA_"))}
 
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NOTION_", "ULTRA_"))}
     return subprocess.run(
-        [sys.executable, "-m", "ultra_checklist", "demo", "--auto", "--lang", "en", *arguments],
-        capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
+        [*COMMAND, "--auto", *arguments], capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
 
 
-def test_the_story_ends_with_a_completed_release() -> None:
-    done = demo()
+def test_the_story_ends_with_a_completed_release(tmp_path: Path) -> None:
+    done = demo("--folder", str(tmp_path / "here"))
     assert done.returncode == 0, done.stderr
     for item in load(TEMPLATE).items:
         assert item.title[:20] in done.stdout.replace("\n", "")
     assert "Status: Complete" in done.stdout
     assert "Commit: " in done.stdout
     assert "Page: http://127.0.0.1:" in done.stdout
-    assert "35 = 14 proved, 19 a person's word, 2 n/a" in done.stdout
+    assert f"35 = {len(PROVED) - 1} proved, {34 - len(PROVED)} a person's word, 2 n/a" in done.stdout
+    assert "WATCH_MINUTES=" in done.stderr
+    bundles = sorted(path.parent.parent.parent.name for path in (tmp_path / "here" / "state").rglob("bundle.tar"))
+    assert bundles == ["production-release", "staging-release"]
 
 
-@pytest.mark.parametrize("item", BREAKS)
+def test_every_item_that_is_proved_can_be_broken() -> None:
+    assert [item for item in PROVED if item not in breaks()] == []
+    items = [item.id for item in load(TEMPLATE).items]
+    assert [item for item in breaks() if item not in items] == []
+    assert list(breaks()) == sorted(breaks(), key=items.index)
+
+
+@pytest.mark.parametrize("item", PROVED)
 def test_a_sabotaged_item_stops_the_release(item: str) -> None:
+    act = breaks()[item][0]
     done = demo("--break", item)
     assert done.returncode == 1, done.stderr
     assert "Status: Complete" not in done.stdout
-    assert f"✘ {item}: Failed" in done.stderr
-    if item == "env-mode":
-        assert "expected 0600, seen 0644" in done.stderr
-        assert "chmod 600" in done.stderr
+    why = next(line for line in done.stderr.splitlines() if line.startswith(f"✘ {item}: {act.result}"))
+    assert [name for name in act.names if name not in why] == []
 
 
 def test_what_went_wrong_is_rolled_back_and_completes_at_the_second_attempt() -> None:
@@ -86,3 +62,62 @@ def test_what_went_wrong_is_rolled_back_and_completes_at_the_second_attempt() ->
     assert first.startswith("Rolled back")
     assert second.startswith("Complete")
     assert "Passed" in next(line for line in done.stdout.splitlines() if "必要に応じてロールバックを実行" in line)
+
+
+def test_the_list_of_sabotages_names_each_once() -> None:
+    done = demo("--list-breaks")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(names())
+    assert len(set(names())) == len(list(names()))
+
+
+@pytest.mark.parametrize("name", ["env-mode:nonsense", "nonsense", "nonsense:readable", ":readable"])
+def test_a_sabotage_that_there_is_not_is_refused_with_those_that_there_are(name: str) -> None:
+    done = demo("--break", name)
+    assert done.returncode == 2
+    assert "env-mode" in done.stderr
+    assert chosen(name) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_all_of_it_ends_with_the_demo(number: signal.Signals, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0", "--folder", str(tmp_path / "here")],
+        stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Ctrl-C" in line:
+                break
+        process.send_signal(number)
+        process.stderr.read()
+        assert process.wait() == 0
+    assert left(tmp_path) == []
+
+
+def test_it_ends_in_the_midst_of_the_play_too(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--auto", "--folder", str(tmp_path / "here")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "ticks:" in line:
+                break
+        process.terminate()
+        process.stderr.read()
+        assert process.wait() == 130
+    assert left(tmp_path) == []
+
+
+def left(folder: Path) -> list[str]:
+    """Command lines of processes that still speak of a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found

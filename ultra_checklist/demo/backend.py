@@ -1,6 +1,7 @@
-"""The pretend production's backend: answers which commit it runs. Standard library only.
+"""The pretend production's backend, a process of its own: says which commit it runs, counts, measures, logs.
 
-It reads its commit once, when it starts; the deploy script sends SIGHUP to make it start anew.
+It reads its release once, when it starts; a deploy is another process in its place. It ends with SIGTERM, and
+when whoever started it is gone: its standard input closes then.
 """
 
 import argparse
@@ -8,81 +9,134 @@ import json
 import os
 import signal
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
+from typing import Any
+
+from ultra_checklist.demo import control, telemetry
+from ultra_checklist.demo.service import Reply, Request, Service, as_json, as_text
+
+LOG, EVENTS, PID = "backend.log", "events.jsonl", "pid"
+WORKING = 0.5
+"""Seconds between the lines of an undisturbed backend."""
 
 
-class Backend(ThreadingHTTPServer):
-    """A server that knows its release file."""
+class Backend:
+    """Answers for one release; what is set in the run folder spoils some of it."""
 
-    daemon_threads = True
-
-    def __init__(self, port: int, run_folder: Path) -> None:
-        super().__init__(("127.0.0.1", port), Answer)
+    def __init__(self, run_folder: Path, port: int, age: timedelta) -> None:
         self._run_folder = run_folder
-        self.release: dict[str, str] = {}
-        self.start_anew()
-
-    def start_anew(self) -> None:
-        """Take on the release that was deployed last, and say so in the log."""
-        version, commit = (self._run_folder / "release").read_text(encoding="utf-8").split()
+        version, commit = control.release(run_folder)
         self.release = {"version": version, "commit": commit}
-        self.log(f"INFO backend started version={version} commit={commit}")
+        self.started = datetime.now(UTC) - age
+        self._traffic = telemetry.Traffic()
+        self._traffic.started -= age.total_seconds()
+        self._counts = {"requests": 0, "signals": 0, "trades": 0}
+        self.service = Service("backend", self.answer, port=port)
+        self.log("INFO", f"backend started version={version} commit={commit}")
+        self.event("INFO", "backend_started", f"{version} started")
 
     @property
-    def broken(self) -> bool:
-        """Whether somebody sabotaged this version of it: it then answers 500."""
-        marker = self._run_folder / "broken"
-        return marker.exists() and marker.read_text(encoding="utf-8") == self.release["version"]
+    def set(self) -> dict[str, Any]:
+        """What is set for this version."""
+        return control.of_version(self._run_folder, self.release["version"])
 
-    def log(self, line: str) -> None:
-        """Append a line to the backend's log."""
-        with (self._run_folder / "backend.log").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+    def answer(self, request: Request) -> Reply:
+        """One read-only answer for each path."""
+        if request.method not in ("GET", "HEAD"):
+            return as_json({"error": "read-only"}, 405)
+        self._counts["requests"] += 1
+        spoilt = self.set
+        status = int(spoilt.get("status", 200))
+        if request.path != "/metrics":
+            self.log("ERROR" if status >= 500 else "INFO", f"{request.method} {request.path} {status}")
+        match request.path:
+            case "/metrics" if "metrics_text" in spoilt:
+                return as_text(str(spoilt["metrics_text"]))
+            case "/metrics":
+                return as_text(telemetry.render(self._traffic, spoilt, self.release))
+            case "/events" if "events_status" in spoilt:
+                return as_text("pretend trouble", int(spoilt["events_status"]))
+            case "/events":
+                return self._events(request)
+            case "/counts":
+                return as_json({**self._counts, "uptime_seconds": self._uptime()}, status)
+            case "/health" | "/version" | "/":
+                return as_json({"status": "ok" if status == 200 else "error", **self._identity(spoilt)}, status)
+        return as_json({"error": "not found"}, 404)
+
+    def _identity(self, spoilt: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "service": "ultra-autotrade-backend",
+            **self.release,
+            **spoilt.get("identity", {}),
+            "started_at": self.started.isoformat(),
+            "environment": os.environ.get("APP_ENV", ""),
+            "uptime_seconds": self._uptime(),
+        }
+
+    def _uptime(self) -> float:
+        return round((datetime.now(UTC) - self.started).total_seconds(), 3)
+
+    def _events(self, request: Request) -> Reply:
+        """The MonitoringEvents, oldest first; ``level`` and ``since`` choose among them."""
+        lines = (self._run_folder / EVENTS).read_text(encoding="utf-8").splitlines()
+        events = [json.loads(line) for line in lines]
+        level, since = request.query.get("level"), request.query.get("since", "")
+        return as_json({"events": [e for e in events if level in (None, e["level"]) and e["timestamp"] >= since]})
+
+    def log(self, level: str, text: str) -> None:
+        """Append a line to the log."""
+        with (self._run_folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {level} {text}\n")
+
+    def event(self, level: str, kind: str, message: str) -> None:
+        """File a MonitoringEvent."""
+        file_event(self._run_folder, level, kind, message)
+
+    def work(self, end: threading.Event) -> None:
+        """Do what a backend does all day: notice news, decide on nothing, say so."""
+        while not end.wait(WORKING):
+            self._counts["signals"] += 1
+            self.log("INFO", f"signal {self._counts['signals']} evaluated: hold")
+            for line in self.set.get("says", ()):
+                self.log("ERROR", str(line))
 
 
-class Answer(BaseHTTPRequestHandler):
-    """One read-only answer for every path."""
-
-    server: Backend
-
-    def do_GET(self) -> None:
-        """Say how we are and which commit runs."""
-        status = 500 if self.server.broken else 200
-        word = "error" if self.server.broken else "ok"
-        body = {"status": word, "service": "ultra-autotrade-backend", **self.server.release}
-        content = json.dumps(body).encode()
-        self.server.log(f"{'ERROR' if status == 500 else 'INFO'} GET {self.path} {status}")
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Keep stderr quiet: the backend has a log of its own."""
+def file_event(run_folder: Path, level: str, kind: str, message: str, at: datetime | None = None) -> None:
+    """Append a MonitoringEvent; its time is that of now where none is given."""
+    time = (at or datetime.now(UTC)).isoformat(timespec="milliseconds")
+    with (run_folder / EVENTS).open("a", encoding="utf-8") as file:
+        event = {"timestamp": time, "level": level, "type": kind, "message": message}
+        file.write(json.dumps(event, ensure_ascii=False) + "\n")
 
 
 def main() -> None:
-    """Serve until SIGTERM; write the process id and the port into the run folder once connections are taken."""
+    """Serve until SIGTERM or the end of standard input; say so, and write the process id, once it serves."""
     parser = argparse.ArgumentParser()
     parser.add_argument("run_folder", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--hours", type=float, default=0.0, help="pretend to have run so long already")
     arguments = parser.parse_args()
-    backend = Backend(0, arguments.run_folder)
+    if (crash := control.of_version(arguments.run_folder).get("crash")) is not None:
+        sys.exit(int(crash))
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: end.set())
+    backend = Backend(arguments.run_folder, arguments.port, timedelta(hours=arguments.hours))
+    (arguments.run_folder / PID).write_text(str(os.getpid()))
+    print(f"ready {backend.service.port}", flush=True)  # noqa: T201 - whoever started us waits for this line
+    threading.Thread(target=_until_alone, args=(end,), daemon=True).start()
+    backend.work(end)
+    backend.service.close()
 
-    def anew(_number: int, _frame: FrameType | None) -> None:
-        backend.start_anew()
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(0)
-
-    signal.signal(signal.SIGHUP, anew)
-    signal.signal(signal.SIGTERM, leave)
-    (arguments.run_folder / "pid").write_text(str(os.getpid()))
-    print(f"ready {backend.server_address[1]}", flush=True)  # noqa: T201 - whoever started us waits for this line
-    with backend:
-        backend.serve_forever(poll_interval=0.05)
+def _until_alone(end: threading.Event) -> None:
+    """Set the end when standard input closes; read without a buffer, whose lock would be held at the exit."""
+    while os.read(0, 4096):
+        continue
+    end.set()
 
 
 if __name__ == "__main__":

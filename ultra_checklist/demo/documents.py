@@ -1,19 +1,38 @@
-"""The files of the pretend production's repository: documents, scripts, environment. Text only."""
+"""The files of the pretend production's repository: documents, scripts, environments. Text only."""
+
+from ultra_checklist.demo.chain import ACCOUNT, STAGING_ACCOUNT
+from ultra_checklist.demo.monitor import CRON
+from ultra_checklist.demo.sinks import LINE_TOKEN
 
 REQUIRED = ("APP_ENV", "NOTION_API_KEY", "NOTION_DATABASE_ID", "OCTOBOT_URL", "OCTOBOT_API_KEY", "AAVE_RPC_URL",
             "AAVE_ACCOUNT", "LINE_CHANNEL_TOKEN", "SLACK_WEBHOOK_URL", "EMERGENCY_STOP_THRESHOLD")  # fmt: skip
+STAGING_LINE_TOKEN = "pretend-staging-line-token-0002"  # noqa: S105 - nothing here is real
 
-ENVIRONMENT = """\
+ENVIRONMENT = f"""\
 # Pretend production: nothing here is real.
 APP_ENV=production
 NOTION_API_KEY=pretend-notion-key-0001
 NOTION_DATABASE_ID=00000000000000000000000000000001
-OCTOBOT_URL=http://127.0.0.1:5001
+OCTOBOT_URL=https://octobot.ultra-autotrade.invalid
 OCTOBOT_API_KEY=pretend-octobot-key-0001
-AAVE_RPC_URL=http://127.0.0.1:8545
-AAVE_ACCOUNT=0x000000000000000000000000000000000000dEaD
-LINE_CHANNEL_TOKEN=pretend-line-token-0001
-SLACK_WEBHOOK_URL=http://127.0.0.1:9/pretend-slack
+AAVE_RPC_URL=https://mainnet.ultra-autotrade.invalid
+AAVE_ACCOUNT={ACCOUNT}
+LINE_CHANNEL_TOKEN={LINE_TOKEN}
+SLACK_WEBHOOK_URL=https://slack.invalid/services/pretend-slack-0001
+EMERGENCY_STOP_THRESHOLD=1.2
+"""
+
+STAGING_ENVIRONMENT = f"""\
+# Pretend staging: nothing here is real.
+APP_ENV=staging
+NOTION_API_KEY=pretend-staging-notion-key-0002
+NOTION_DATABASE_ID=00000000000000000000000000000002
+OCTOBOT_URL=https://octobot.staging.invalid
+OCTOBOT_API_KEY=pretend-staging-octobot-key-0002
+AAVE_RPC_URL=https://sepolia.staging.invalid
+AAVE_ACCOUNT={STAGING_ACCOUNT}
+LINE_CHANNEL_TOKEN={STAGING_LINE_TOKEN}
+SLACK_WEBHOOK_URL=https://slack.invalid/services/pretend-staging-slack-0002
 EMERGENCY_STOP_THRESHOLD=1.2
 """
 
@@ -22,15 +41,19 @@ _TABLE = "\n".join(f"| `{key}` | ○ |" for key in REQUIRED)
 _RULES = """\
 # 自動化ルール
 
-- レスポンスタイム p95 500ms 以下
-- エラー率 1% 以下
-- Health Factor 1.5 以上
+| メトリクス | 条件 |
+|---|---|
+| `http_request_duration_seconds`（p95） | 500ms 以下 |
+| `error_rate` | 1% 以下 |
+| `health_factor` | 1.5 以上 |
+| `emergency_stop_flag` | 0（1 になったら EMERGENCY の MonitoringEvent を記録する） |
 """
 
 _ROLLBACK = """\
 # ロールバック手順
 
-前のタグで `scripts/deploy_production_backend.sh` を実行する。
+1. 直前のタグ `v1.3.0` で `scripts/deploy_production_backend.sh` を実行する。
+2. `scripts/monitor.sh daily` で状態を確認する。
 """
 
 _CONFIG = f"""\
@@ -48,21 +71,24 @@ set -euo pipefail
 echo "monitor ${1:-daily}: ok"
 """
 
+_CRONTAB = "".join(f"{when} /srv/ultra-autotrade/scripts/monitor.sh {kind}\n" for kind, when in CRON.items())
+
 DOCUMENTS = {
     "README.md": "# Ultra AutoTrade (pretend)\n",
-    ".gitignore": ".env.production\n/run/\n",
+    ".gitignore": ".env.*\n/run/\n",
     "docs/08_automation_rules.md": _RULES,
     "docs/14_test_strategy.md": "# テスト戦略\n\n単体・結合・E2E テストを実施する。\n",
     "docs/15_rollback_procedures.md": _ROLLBACK,
     "docs/20_staging_release_checklist.md": "# staging リリースチェックリスト\n\n- [x] 全項目完了\n",
     "docs/21_production_environment_config.md": _CONFIG,
     "scripts/monitor.sh": _MONITOR,
+    "scripts/crontab": f"CRON_TZ=Asia/Tokyo\n{_CRONTAB}",
     "app/version.txt": "v1.3.0\n",
 }
 
 DEPLOY_SCRIPT = """\
 #!/usr/bin/env bash
-# Deploys the backend of the pretend production: check the tag out, tell the backend, wait until it answers.
+# Deploys the backend of the pretend production: check the tag out, replace the running process, see that it runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 tag=${1:?usage: deploy_production_backend.sh TAG}
@@ -71,16 +97,18 @@ git -c advice.detachedHead=false checkout --quiet "$tag"
 commit=$(git rev-parse HEAD)
 echo "[deploy] checkout: $commit"
 printf '%s %s\\n' "$tag" "$commit" > run/release
-kill -HUP "$(cat run/pid)"
+old=$(cat run/pid)
+kill -TERM "$old"
 for _ in $(seq 1 100); do
-  if grep -q "commit=$commit" run/backend.log; then
-    echo "[deploy] backend は $tag で稼働中です"
+  new=$(cat run/pid)
+  if [ "$new" != "$old" ] && kill -0 "$new" 2>/dev/null; then
+    echo "[deploy] backend は $tag で稼働中です (pid $old → $new)"
     echo "[deploy] 完了"
     exit 0
   fi
   sleep 0.05
 done
-echo "[deploy] backend が応答しません" >&2
+echo "[deploy] backend が起動しません" >&2
 exit 1
 """
 

@@ -13,6 +13,9 @@ WORKSPACE_PAGE = "00000000-0000-4000-8000-000000000001"
 COLUMNS = {
     "title": ("Check", "項目"),
     "done": ("Done", "実施済み"),
+    "note": ("Note", "メモ"),
+    "approved": ("Approved", "承認"),
+    "attachments": ("Attachments", "添付"),
     "result": ("Result", "結果"),
     "why": ("Why", "理由"),
     "settled": ("Settled", "確定"),
@@ -26,6 +29,9 @@ COLUMNS = {
 PAGE_COLUMNS = {"status": ("Status", "状態"), "commit": ("Commit", "コミット"), "made_of": ("Made of", "内訳")}
 DATABASES = {"releases": ("Releases", "リリース"), "checks": ("Checks", "チェック")}
 Seen = TypeVar("Seen")
+WAITING = ("Waiting", "待機中")
+UNCLEAR = ("Can't tell", "判定不能", "Blocked", "ブロック中")
+CONTENT_TYPE = "text/plain"
 POLL = 0.2
 """Seconds between looks at Notion while waiting."""
 
@@ -62,9 +68,7 @@ class Operator:
 
     def __init__(self, url: str, page_id: str) -> None:
         self._page_id = page_id
-        self._http = httpx.Client(
-            base_url=url, headers={"Notion-Version": "2026-03-11"}, timeout=30, trust_env=False
-        )
+        self._http = client(url)
         self._checks = ""
 
     def __enter__(self) -> Self:
@@ -95,6 +99,23 @@ class Operator:
     def tick(self, row: Row, person: str) -> None:
         """Tick a box as a person."""
         self._set(row, person, "done", {"checkbox": True})
+
+    def note(self, row: Row, person: str, text: str) -> None:
+        """Write into Note."""
+        self._set(row, person, "note", {"rich_text": [{"type": "text", "text": {"content": text}}]})
+
+    def approve(self, row: Row, person: str) -> None:
+        """Set Approved as another person."""
+        self._set(row, person, "approved", {"checkbox": True})
+
+    def attach(self, row: Row, person: str, name: str, content: str) -> None:
+        """Upload a text file and put it into Attachments."""
+        asked = {"mode": "single_part", "filename": name, "content_type": CONTENT_TYPE}
+        upload = self._call("POST", "/v1/file_uploads", person, json=asked)["id"]
+        part = {"file": (name, content.encode(), CONTENT_TYPE)}
+        self._call("POST", f"/v1/file_uploads/{upload}/send", person, files=part)
+        file = {"type": "file_upload", "name": name, "file_upload": {"id": upload}}
+        self._set(row, person, "attachments", {"files": [file]})
 
     def wait(self, enough: Callable[[list[Row]], bool], seconds: float) -> list[Row]:
         """Look at the rows until they are as wanted, or time is up; returns the last look."""
@@ -137,11 +158,7 @@ class Operator:
         return self._checks
 
     def _call(self, method: str, path: str, person: str, **body: Any) -> dict[str, Any]:
-        token = f"Bearer ntn_person_{quote(person)}"
-        answer = self._http.request(method, path, headers={"Authorization": token}, **body)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        return call(self._http, method, path, person, **body)
 
     def _row(self, page: Mapping[str, Any]) -> Row | None:
         values = {code: _value(page["properties"], names) for code, names in COLUMNS.items()}
@@ -160,6 +177,20 @@ class Operator:
             operator=", ".join(values["operator"] or ()),
             checked_at=str(values["checked_at"] or ""),
         )
+
+
+def client(url: str) -> httpx.Client:
+    """A client of Notion's API, whatever the environment says of proxies."""
+    return httpx.Client(base_url=url, headers={"Notion-Version": "2026-03-11"}, timeout=30, trust_env=False)
+
+
+def call(http: httpx.Client, method: str, path: str, person: str, **body: Any) -> dict[str, Any]:
+    """One request as a person. Raises httpx.HTTPError."""
+    token = f"Bearer ntn_person_{quote(person)}"
+    answer = http.request(method, path, headers={"Authorization": token}, **body)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def _value(properties: Mapping[str, Any], names: tuple[str, ...]) -> Any:

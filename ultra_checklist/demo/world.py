@@ -1,29 +1,47 @@
-"""A pretend production in a folder: a real git repository, a real deploy script, a real HTTP backend."""
+"""A pretend production in a folder and on loopback: git, a backend that is deployed, and all that it works with."""
 
 import os
-import shutil
-import subprocess
-import sys
+import tempfile
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ultra_checklist.demo.documents import DEPLOY_SCRIPT, DOCUMENTS, ENVIRONMENT, STAND_INS
+from ultra_checklist.demo import control, junit, repository
+from ultra_checklist.demo.alerts import Alertmanager
+from ultra_checklist.demo.chain import ACCOUNT, CHAIN_ID, PROVIDER, Chain, Node, Position
+from ultra_checklist.demo.container import Container, image_of
+from ultra_checklist.demo.docker_api import DockerApi
+from ultra_checklist.demo.monitor import CRON, Monitor
+from ultra_checklist.demo.octobot import OctoBot
+from ultra_checklist.demo.prometheus import Prometheus
+from ultra_checklist.demo.repository import NEW, SCRIPT
+from ultra_checklist.demo.service import Request, Service
+from ultra_checklist.demo.sinks import LINE_TO, Line, Message, Slack, Webhook
 
-OLD, NEW = "v1.3.0", "v1.4.0"
-SCRIPT = "scripts/deploy_production_backend.sh"
-_DATE = "2026-01-01T00:00:00Z"
-_WHO = {
-    "GIT_AUTHOR_NAME": "Demo",
-    "GIT_AUTHOR_EMAIL": "demo@example.invalid",
-    "GIT_AUTHOR_DATE": _DATE,
-    "GIT_COMMITTER_NAME": "Demo",
-    "GIT_COMMITTER_EMAIL": "demo@example.invalid",
-    "GIT_COMMITTER_DATE": _DATE,
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
+WATCH_SECONDS = 15.0
+"""How long the people watch after a deploy."""
+STAGING_HOURS = 26.0
+"""Hours for which the staging backend pretends to have run."""
+WINDOWS = {
+    "STAGING_SECONDS": "1",
+    "RUNNING_SECONDS": "0.2",
+    "LOG_SECONDS": "1",
+    "WATCH_MINUTES": f"{WATCH_SECONDS / 60:g}",
+    "WATCH_EVERY": "3",
+    "WATCH_LASTING": "2",
+    "METRICS_MINUTES": f"{WATCH_SECONDS / 60:g}",
+    "METRICS_EVERY": "3",
+    "EVENTS_TOLERANCE": "2",
+    "MONITOR_DAILY": CRON["daily"],
+    "MONITOR_WEEKLY": CRON["weekly"],
+    "MONITOR_GRACE": "2",
+    "FLOW_WITHIN": "10",
+    "FLOW_QUIET": "1",
 }
+"""Time windows of the checklist, short enough for a demo."""
 
 
 @dataclass
@@ -31,10 +49,30 @@ class World:
     """The pretend production. ``checkout`` stands at the old release; the tag of the new one is there."""
 
     root: Path
-    backend: subprocess.Popen[str]
-    port: int
+    commit: str
+    """That of the new release."""
+    container: Container
+    staging: Container
+    docker: DockerApi
+    chain: Chain
+    nodes: tuple[Node, Node]
+    octobot: OctoBot
+    slack: Slack
+    line: Line
+    webhook: Webhook
+    alertmanager: Alertmanager
+    prometheus: Prometheus
+    monitor: Monitor
     forgetful: bool = False
     """Whether its people record who works, and since when, only after the deploy."""
+    unfinished: bool = False
+    """Whether its people leave a line of staging's checklist open."""
+    staging_ref: str = NEW
+    """What was released on staging."""
+    newsroom: str = ""
+    """How the backend treats news from Notion: empty (well), or what is wrong with it."""
+    silent: set[str] = field(default_factory=set)
+    """Items for which its people neither attach nor answer anything."""
 
     @property
     def checkout(self) -> Path:
@@ -42,9 +80,24 @@ class World:
         return self.root / "production"
 
     @property
+    def staging_checkout(self) -> Path:
+        """The repository on the pretend staging server."""
+        return self.root / "staging"
+
+    @property
     def run_folder(self) -> Path:
         """What the running backend keeps: process id, release, log."""
         return self.checkout / "run"
+
+    @property
+    def environment_file(self) -> Path:
+        """The environment file of production."""
+        return self.checkout / ".env.production"
+
+    @property
+    def junit(self) -> Path:
+        """The reports of the tests."""
+        return self.root / "ci" / "junit"
 
     @property
     def evidence(self) -> Path:
@@ -54,7 +107,7 @@ class World:
     @property
     def url(self) -> str:
         """The backend's read-only address."""
-        return f"http://127.0.0.1:{self.port}/health"
+        return f"{self.container.url}/health"
 
     @property
     def path(self) -> str:
@@ -63,25 +116,83 @@ class World:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Values for the checklist's variables."""
+        """Values for the checklist's variables; the secrets are elsewhere."""
         return {
             "DEPLOY_DIR": str(self.checkout),
+            "GIT_REMOTE": "origin",
             "BACKEND_URL": self.url,
             "BACKEND_LOG": "run/backend.log",
-            "GIT_REMOTE": "origin",
+            "BACKEND_CONTAINER": self.container.name,
+            "BACKEND_IMAGE": image_of(self.commit),
+            "METRICS_URL": f"{self.container.url}/metrics",
+            "EVENTS_URL": f"{self.container.url}/events",
+            "PROMETHEUS_URL": self.prometheus.service.url,
+            "ALERTMANAGER_URL": self.alertmanager.service.url,
+            "OCTOBOT_URL": self.octobot.service.url,
+            "AAVE_RPC_URL": self.nodes[0].service.url,
+            "AAVE_RPC_URL_2": self.nodes[1].service.url,
+            "AAVE_PROVIDER": PROVIDER,
+            "AAVE_ACCOUNT": ACCOUNT,
+            "AAVE_CHAIN_ID": str(CHAIN_ID),
+            "MIN_HEALTH_FACTOR": "1.5",
+            "MIN_COLLATERAL": "50000",
+            "LINE_API_URL": self.line.service.url,
+            "LINE_TO": LINE_TO,
+            "MONITOR_LOG_DIR": str(self.monitor.folder),
+            "MONITOR_CRONTAB": "scripts/crontab",
+            "JUNIT_DIR": str(self.junit),
+            "STAGING_URL": f"{self.staging.url}/health",
+            **WINDOWS,
         }
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Values for the checklist's secret variables."""
+        return {
+            "SLACK_WEBHOOK_URL": self.slack.url,
+            "LINE_CHANNEL_TOKEN": self.line.token,
+            "WEBHOOK_URL": self.webhook.url,
+        }
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """All that serve in this process."""
+        parts = (*self.nodes, self.octobot, self.slack, self.line, self.webhook, self.alertmanager, self.prometheus)
+        return (*(part.service for part in parts), self.docker.service)
+
+    @property
+    def violations(self) -> list[Request]:
+        """Requests that did more than look where only looking is allowed."""
+        return [request for part in (*self.nodes, self.octobot, self.docker) for request in part.violations]
+
+    @property
+    def messages(self) -> list[Message]:
+        """All messages that arrived, oldest first."""
+        found = [message for sink in (self.slack, self.line, self.webhook) for message in sink.messages]
+        return sorted(found, key=lambda message: message.at)
 
     def git(self, *arguments: str) -> str:
         """Run git in the checkout. Raises CalledProcessError."""
-        return _git(self.checkout, *arguments)
+        return repository.git(self.checkout, *arguments)
 
     def deploying(self, tag: str = NEW) -> list[str]:
         """The command that deploys a version."""
         return [str(self.checkout / SCRIPT), tag]
 
+    def spoil(self, **values: object) -> None:
+        """Set something of the running backend wrong; with ``version`` for that version alone."""
+        control.put(self.run_folder, **values)
+
     def mend(self) -> None:
-        """Take the error out of the backend's new version."""
-        (self.run_folder / "broken").unlink(missing_ok=True)
+        """Put right what does not lie in files: backend, chain, bot, and every service that fails."""
+        (self.run_folder / control.FILE).unlink(missing_ok=True)
+        for service in self.services:
+            service.fault = None
+        self.chain.chain_id, self.chain.positions = CHAIN_ID, {ACCOUNT: Position()}
+        self.nodes[0].lag = self.nodes[1].lag = 0.0
+        self.docker.hidden, self.newsroom = False, ""
+        self.slack.lost = self.line.lost = self.webhook.lost = False
+        self.container.start_again()
 
     def push_to_main(self) -> None:
         """Somebody pushes to main, and the server hears of it: the branch moves, the release does not."""
@@ -93,70 +204,47 @@ class World:
 
 @contextmanager
 def pretend_production(root: Path) -> Iterator[World]:
-    """Build it below ``root``, start its backend, and stop that at the end; the files stay."""
-    _repository(root)
-    _tools(root)
-    run_folder = root / "production" / "run"
-    backend = subprocess.Popen(
-        [sys.executable, "-m", "ultra_checklist.demo.backend", str(run_folder)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        line = backend.stdout.readline() if backend.stdout is not None else ""
-        if not line.startswith("ready "):
-            raise RuntimeError("the pretend backend did not start")
-        yield World(root, backend, int(line.split()[1]))
-    finally:
-        backend.terminate()
-        backend.wait()
-        if backend.stdout is not None:
-            backend.stdout.close()
+    """Build it below ``root``, start all that runs in it, and end that with the block; the files stay."""
+    repository.build(root)
+    repository.tools(root)
+    production, staging = root / "production", root / "staging"
+    with ExitStack() as stack:
+        # The path of a socket must be short, and that of ``root`` may not be.
+        sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ultra-world-")))
+        container = Container("ultra-backend", production / "run", production / ".env.production")
+        other = Container("ultra-staging", staging / "run", staging / ".env.staging", hours=STAGING_HOURS)
+        for one in (container, other):
+            stack.callback(one.close)
+            one.start()
+        chain = Chain()
+        world = World(
+            root=root,
+            commit=repository.git(production, "rev-parse", NEW),
+            container=container,
+            staging=other,
+            docker=DockerApi(sockets / "docker.sock", container),
+            chain=chain,
+            nodes=(Node("rpc-1", chain), Node("rpc-2", chain)),
+            octobot=OctoBot(),
+            slack=Slack(),
+            line=Line(),
+            webhook=Webhook(),
+            alertmanager=Alertmanager(),
+            prometheus=Prometheus(lambda: fetch(f"{container.url}/metrics")),
+            monitor=Monitor(root / "monitor"),
+        )
+        for service in world.services:
+            stack.callback(service.close)
+        for clock in (world.prometheus, world.monitor):
+            stack.callback(clock.close)
+            clock.start()
+        junit.write(world.junit, world.commit, datetime.now(UTC))
+        yield world
 
 
-def _repository(root: Path) -> None:
-    origin, checkout = root / "origin.git", root / "production"
-    root.mkdir(parents=True, exist_ok=True)
-    _git(root, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
-    _git(root, "init", "--quiet", "--initial-branch=main", str(checkout))
-    for name, text in {**DOCUMENTS, SCRIPT: DEPLOY_SCRIPT}.items():
-        _write(checkout / name, text, executable=name.endswith(".sh"))
-    _commit(checkout, f"Release {OLD}", OLD)
-    _write(checkout / "app" / "version.txt", f"{NEW}\n")
-    _commit(checkout, f"Release {NEW}", NEW)
-    _git(checkout, "remote", "add", "origin", str(origin))
-    _git(checkout, "push", "--quiet", "--tags", "origin", "main")
-    _git(checkout, "-c", "advice.detachedHead=false", "checkout", "--quiet", OLD)
-    _write(checkout / ".env.production", ENVIRONMENT)
-    (checkout / ".env.production").chmod(0o600)
-    _write(checkout / "run" / "release", f"{OLD} {_git(checkout, 'rev-parse', 'HEAD')}\n")
-
-
-def _commit(checkout: Path, message: str, tag: str) -> None:
-    _git(checkout, "add", "--all")
-    _git(checkout, "commit", "--quiet", "--message", message)
-    _git(checkout, "tag", tag)
-
-
-def _tools(root: Path) -> None:
-    """Stand-ins for tools that a bare machine lacks; a real systemctl is used where there is one."""
-    for name, text in STAND_INS.items():
-        if name == "docker" or shutil.which(name) is None:
-            _write(root / "bin" / name, text, executable=True)
-
-
-def _write(path: Path, text: str, *, executable: bool = False) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    if executable:
-        path.chmod(0o755)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    environment = {**os.environ, **_WHO}
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments],  # noqa: S607 - git is found where everybody finds it
-        check=True,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    return done.stdout.strip()
+def fetch(url: str) -> str:
+    """What an address answers, whatever the environment says of proxies. Raises OSError."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=2) as answer:
+        text: str = answer.read().decode()
+        return text

@@ -48,6 +48,10 @@ def _is_commit(text: str) -> str:
     return text
 
 
+def _names(value: Any) -> Any:
+    return [name for part in value.split(",") if (name := part.strip())] if isinstance(value, str) else value
+
+
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""
@@ -55,6 +59,8 @@ CommitId = Annotated[str, AfterValidator(_is_commit)]
 """A commit, in full or abbreviated."""
 OneOrMore = Annotated[list[int], BeforeValidator(lambda value: [value] if isinstance(value, int) else value)]
 """Numbers of which one may be written without brackets."""
+Names = Annotated[list[str], BeforeValidator(_names)]
+"""Texts that may also be written as one, with commas between: the value of a variable, say; empty: none."""
 
 
 class Options(Frozen):

@@ -9,7 +9,17 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import CommitId, Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import (
+    CommitId,
+    Context,
+    Names,
+    Observation,
+    Options,
+    Probe,
+    failed,
+    passed,
+    unknown,
+)
 from ultra_checklist.probes.junitxml import Deadline, Report, find, named_commits, read
 
 SHORT = 12
@@ -39,7 +49,7 @@ class JunitOptions(Options):
         description="Only reports of this commit count. They name it in a property such as git_commit, in a file "
         "`commit` beside or above them, in REPORT.xml.commit, or in their path.",
     )
-    suites: list[str] = Field(
+    suites: Names = Field(
         default_factory=list,
         description="Names of test suites or test classes that must have run, each a glob such as tests.unit.*",
     )

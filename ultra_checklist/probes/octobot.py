@@ -17,7 +17,17 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.model import Frozen, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import (
+    Context,
+    Names,
+    Observation,
+    Options,
+    Pattern,
+    Probe,
+    failed,
+    passed,
+    unknown,
+)
 from ultra_checklist.probes.fetch import Asker, asker, origin, plain_address
 
 KEPT = 20
@@ -43,7 +53,7 @@ class OctobotOptions(Options):
     version: Pattern | None = Field(
         default=None, description='Regular expression for its version, such as "2\\\\.0\\\\.".'
     )
-    pairs: list[str] = Field(
+    pairs: Names = Field(
         default_factory=list,
         description="The only pairs that may have been traded since the deploy began, such as BTC/USDT or */USDT.",
     )

@@ -507,7 +507,9 @@ class Oracle:
             deployed = bool(self.ledger.deploys) and self.ledger.deploys[-1].code == 0
         truth = SHOWS[world.get(fact.switch, "pass")] if fact.switch else "Confirmed"
         begun = self._deployed() or any(line["kind"] == "deploy" for line in self._journal(page))
-        if values["decision"] or (fact.until and begun) or fact.deploys:
+        # Who was killed while filing how the script ended may have done so, or not.
+        unsure = self.by_run and bool(self.ledger.deploys) and not self.ledger.deploys[-1].filed
+        if values["decision"] or (fact.until and begun) or fact.deploys or (fact.after and unsure):
             return
         if not values["done"]:
             if result or (values["settled"] and fact.opens):

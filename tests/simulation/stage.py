@@ -252,6 +252,7 @@ class Stage:
             current.get().step("the script has ended")
             running.ended, running.code = self.loop.time(), code
             begun.run(lambda _output: None, {"code": str(code)})
+            running.filed = True
             return f"exit {code}"
 
         return await self.command(host, "run", work, kill_at=kill_at)

@@ -35,6 +35,8 @@ class Deploy:
     ended: float | None = None
     code: int | None = None
     """Its exit code; None: whoever ran it was killed meanwhile."""
+    filed: bool = False
+    """Whoever ran it has lived to file that."""
 
 
 @dataclass

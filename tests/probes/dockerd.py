@@ -35,6 +35,7 @@ _FLAGS = (
     "--ip-forward=false",
     "--ip-masq=false",
     "--userland-proxy=false",
+    "--shutdown-timeout=1",
     "--default-ulimit=nofile=4096:4096",
     "--default-ulimit=nproc=4096:4096",
 )

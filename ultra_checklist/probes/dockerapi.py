@@ -72,8 +72,6 @@ async def ask(host: str, seconds: float, work: Callable[["APIClient"], T]) -> T:
     try:
         async with asyncio.timeout(seconds):
             return await future
-    except ProbeCannotTell:
-        raise
     except Exception as error:
         raise _cannot(error, host, seconds) from error
 

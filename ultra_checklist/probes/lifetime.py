@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from ultra_checklist.model import Verdict, Words
+from ultra_checklist.model import Outcome, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, failed, unknown
 
 SKEW = timedelta(seconds=5)
@@ -75,7 +75,7 @@ def judge_life(
     """
     before = (times.before or {}).get(key or name)
     for verdict in (
-        _clock(options, name, life, times),
+        _clock(options, name, life, times, remedy),
         _record(options, name, times),
         _started(options, name, life, times, before, remedy),
         _restarts(options, name, life, before, remedy),
@@ -108,13 +108,14 @@ def _record(options: LifetimeOptions, name: str, times: Times) -> Verdict | None
     return None
 
 
-def _clock(options: LifetimeOptions, name: str, life: Life, times: Times) -> Verdict | None:
+def _clock(options: LifetimeOptions, name: str, life: Life, times: Times, remedy: Words) -> Verdict | None:
     if not (options.started_after_deploy or options.min_uptime):
         return None
     if life.started is None:
         return unknown(
             "no-start",
             Words(en=f"when {name} was started is not told", ja=f"{name} の起動時刻が得られません"),
+            remedy=remedy,
             name=name,
         )
     if abs(times.ahead) <= SKEW.total_seconds() and life.started <= times.now + SKEW:
@@ -176,6 +177,7 @@ def _restarts(
         return unknown(
             "no-restart-count",
             Words(en=f"how often {name} was restarted is not told", ja=f"{name} の再起動回数が得られません"),
+            remedy=remedy,
             name=name,
         )
     # The count begins anew with every start by somebody. The same run as before was never restarted since;
@@ -212,14 +214,15 @@ def _uptime(options: LifetimeOptions, name: str, life: Life, times: Times) -> Ve
             en=f"{name}: {seconds:.0f} of {options.min_uptime:g} s",
             ja=f"{name}: {options.min_uptime:g} 秒中 {seconds:.0f} 秒",
         ),
+        remedy=Words(en="wait: it is looked at again by itself", ja="お待ちください（自動で再確認します）"),
         name=name,
     )
 
 
 def worst(verdicts: list[Verdict | None]) -> Verdict | None:
-    """Of several verdicts a failure, else one that cannot be told; None: there is neither."""
+    """Of several verdicts a failure, else what cannot be told, else a window that still runs; None: all is well."""
     found = [verdict for verdict in verdicts if verdict is not None]
-    return next((v for v in found if v.outcome == "fail"), found[0] if found else None)
+    return min(found, key=lambda v: (v.outcome is not Outcome.FAIL, v.reason == "window-running"), default=None)
 
 
 def _told(at: datetime) -> str:

@@ -182,9 +182,15 @@ class SystemdProbe(Probe[SystemdOptions, SystemdSeen]):
             return failed("masked", words, remedy=Words.same(f"{ask} unmask {shlex.quote(name)}"), **told)
         if unit.load in ("bad-setting", "error"):
             words = Words(en=f"{name} could not be loaded", ja=f"{name} を読み込めません")
-            return failed("bad-unit", words, remedy=Words.same(f"systemd-analyze verify {name}"), **told)
+            return failed(
+                "bad-unit",
+                words,
+                remedy=Words.same(f"{ask} status {shlex.quote(name)}"),
+                **told,
+            )
         words = Words(en=f"whether {name} is loaded is not told", ja=f"{name} の読み込み状態を判定できません")
-        return unknown("unknown-state", words, **told)
+        status = Words.same(f"{ask} status {shlex.quote(name)}")
+        return unknown("unknown-state", words, remedy=status, **told)
 
     def _active(self, unit: UnitSeen, logs: Words) -> Verdict | None:
         name, state = unit.name, f"{unit.active} ({unit.sub})"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.model import BOT, CHECKS, RELEASES, Model, Page, Version, plain
-from tests.simulation.virtual import BEGIN
+from tests.simulation.virtual import BEGIN, Process
 from tests.simulation.wire import Exchange
 from tests.simulation.world import Ledger
 
@@ -53,8 +53,8 @@ class _Sight:
 
     ticks: list[datetime] = field(default_factory=list)
     """The ticks that it has seen, by the time at which they were made."""
-    empty: bool = False
-    """It was seen without a tick since."""
+    empty: Process | None = None
+    """Who has seen it without a tick since."""
     edited: str = ""
     """When the row had last been edited, by Notion's minutes, as it was seen newest."""
     first_edit: str = ""
@@ -156,7 +156,7 @@ class Oracle:
             self.forgetful.discard(host)
         if seen.status == 200:
             self.failing[seen.by.name, _identity(seen)] = 0
-            self._see(host, seen.answer, listed=seen.path.endswith("/query"))
+            self._see(seen.by, seen.answer, listed=seen.path.endswith("/query"))
 
     def _fail(self, seen: Exchange) -> None:
         """Count what failed in a row; a create whose fate is unknown is looked for, and that look counts."""
@@ -215,27 +215,29 @@ class Oracle:
 
     # --- truth
 
-    def _see(self, host: str, answer: Any, *, listed: bool) -> None:
+    def _see(self, by: Process, answer: Any, *, listed: bool) -> None:
         for page in answer.get("results", [answer]):
             if page.get("object") == "page" and page["parent"]["data_source_id"] == CHECKS:
-                self._see_row(host, page, listed=listed)
+                self._see_row(by, page, listed=listed)
 
-    def _see_row(self, host: str, shown: dict[str, Any], *, listed: bool) -> None:
+    def _see_row(self, by: Process, shown: dict[str, Any], *, listed: bool) -> None:
         page = self.model.pages[shown["id"]]
         edited = shown["last_edited_time"]
         done = next((p["checkbox"] for p in shown["properties"].values() if p["id"] == "done"), False)
         made = [at for at in page.ticks if at.strftime("%Y-%m-%dT%H:%M") <= edited[:16]]
-        sight = self.sights.setdefault((host, page.id), _Sight())
+        sight = self.sights.setdefault((by.host.name, page.id), _Sight())
+        # Whoever was killed, or could not write, had no way to remember what it saw.
+        remembered = sight.empty is not None and not sight.empty.killed and not sight.empty.failed
         # What a list shows may be older than what was seen before; within a minute nobody can tell.
         older = listed and edited <= sight.edited
         sight.edited = max(sight.edited, edited)
         if not done:
-            sight.empty = sight.empty or not older
-        elif made and made[-1] not in sight.ticks and (sight.empty or not sight.ticks):
+            sight.empty = sight.empty if older and remembered else None if older else by
+        elif made and made[-1] not in sight.ticks and (remembered or not sight.ticks):
             # Who unticks and ticks between two looks has, for all that can be seen, done nothing.
             sight.ticks.append(made[-1])
             sight.first_edit = edited
-            sight.empty = False
+            sight.empty = None
 
     def _fact(self, page: Page) -> Fact | None:
         return self.facts.get(page.born.rpartition("/")[2])

@@ -23,7 +23,7 @@ from ultra_checklist.answer import GateAnswer
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.config import Settings
-from ultra_checklist.errors import CannotTellError, NotionError, UltraChecklistError
+from ultra_checklist.errors import CannotTellError, NotionError, StateError, UltraChecklistError
 from ultra_checklist.gate import Gatekeeper
 from ultra_checklist.guarded import Guarded
 from ultra_checklist.hooks import Hooks
@@ -130,6 +130,7 @@ class Stage:
         except Killed:
             self.told.append(f"{process.name}: killed")
         except UltraChecklistError as error:
+            process.failed = isinstance(error, StateError)
             self.told.append(f"{process.name}: {type(error).__name__}: {error.message}")
         finally:
             if process.killed:

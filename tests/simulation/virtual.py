@@ -85,6 +85,8 @@ class Process:
     steps: int = 0
     dead: bool = False
     killed: bool = False
+    failed: bool = False
+    """It ended because its state folder could not be written."""
     trail: list[str] = field(default_factory=list)
 
     def step(self, what: str) -> None:

@@ -53,7 +53,7 @@ def _unflagged(world: World) -> None:
 
 
 def _monitor_off(kind: str) -> Callable[[World], object]:
-    return lambda world: world.monitor.off.add(kind)
+    return lambda world: world.monitor.turn_off(kind)
 
 
 def _monitor_fails(world: World) -> None:
@@ -113,9 +113,10 @@ BREAKS: Breaks = {
     "emergency-stop": (
         Break("unrecorded", spoil(emergency_stop=True), "the emergency stop is on, and no event tells of it",
               "緊急停止フラグが ON ですが、イベントが記録されていません", Moment.SMOKE,
-              names=("emergency_stop_flag",)),
+              names=("0→1",)),
         Break("unflagged", _unflagged, "an EMERGENCY event is filed, and the flag stays off",
-              "EMERGENCY イベントがありますが、フラグは OFF のままです", Moment.SMOKE, names=("EMERGENCY",)),
+              "EMERGENCY イベントがありますが、フラグは OFF のままです", Moment.SMOKE,
+              names=("emergency_stop_flag",)),
         Break("events", spoil(events_status=503), "the events cannot be read", "イベントを取得できません",
               Moment.SMOKE, "Can't tell"),
     ),

@@ -4,6 +4,7 @@ Cron counts in minutes, so in the demo both jobs are due at every full minute. T
 have left in the days before.
 """
 
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,10 +29,14 @@ class Monitor:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
         folder.mkdir(parents=True, exist_ok=True)
-        now = datetime.now(UTC)
-        for kind, (step, count) in HISTORY.items():
-            for number in range(count, 0, -1):
-                self._log(kind, now - number * step, 0)
+        self._begun = datetime.now(UTC)
+        for kind in HISTORY:
+            self._begin(kind)
+
+    def turn_off(self, kind: str) -> None:
+        """Let a job run no more, and not have run since this world began."""
+        self.off.add(kind)
+        self._begin(kind)
 
     def start(self) -> None:
         """Begin to run."""
@@ -48,6 +53,16 @@ class Monitor:
             for kind in CRON:
                 if kind not in self.off:
                     self._log(kind, datetime.now(UTC), int(kind in self.failing))
+
+    def _begin(self, kind: str) -> None:
+        """Write the log of the days before, as if nobody had touched it since."""
+        step, count = HISTORY[kind]
+        log = self.folder / f"{kind}.log"
+        log.unlink(missing_ok=True)
+        for number in range(count, 0, -1):
+            self._log(kind, self._begun - number * step, 0)
+        last = (self._begun - step).timestamp()
+        os.utime(log, (last, last))
 
     def _log(self, kind: str, at: datetime, code: int) -> None:
         middle = "INFO 12 checks ok" if code == 0 else "ERROR check failed: backend does not answer"

@@ -137,7 +137,7 @@ class _Prover:
         except ValidationError as error:
             return Proof(spec, problem=self._clean(bad_options(error)).sentence)
         except Exception as error:
-            return Proof(spec, problem=_crashed(error).sentence)
+            return Proof(spec, problem=self._clean(_crashed(error)).sentence)
         self._placeholders.update(stood)
         if not twins:
             return Proof(spec, problem=_nothing_wrong(spec.probe, type(probe)))
@@ -255,7 +255,7 @@ def _named(raw: Any, loc: tuple[Any, ...], variables: Variables) -> set[str]:
 
 def _candidates(name: str) -> list[str]:
     """Values of many shapes for a variable, the likeliest first."""
-    word = name.lower().replace("_", "-")
+    word = "v0.0.0" if name == "VERSION" else name.lower().replace("_", "-")
     url, commit, path = f"https://{word}.invalid", (_HEX * 3)[:40], f"/{word}"
     likely = url if _URL.search(name) else commit if "COMMIT" in name else path if name.endswith("DIR") else word
     others = [

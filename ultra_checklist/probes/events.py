@@ -25,6 +25,7 @@ from ultra_checklist.record import WINDOW_RUNNING
 MAX_EVENTS = 2_000
 """Events of one release: more of them are told, and not compared."""
 NAMED = 5
+_MAX_AROUND = 20_000
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _MILLISECONDS = 1e11
 """A time beyond this many Unix seconds, in the year 5138, is one in milliseconds."""
@@ -127,7 +128,9 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
         half = begun + timedelta(minutes=options.minutes / 2)
         now = begun + timedelta(minutes=options.minutes, seconds=options.every) + 2 * slack
         step = timedelta(seconds=options.max_gap / 2)
-        around = [half + n * step for n in range(-MAX_EVENTS, MAX_EVENTS) if abs(n * step) <= 2 * slack]
+        # Where nobody looked an event may have had its edge: so there are points all around it.
+        count = min(int(2 * slack / step) + 1, _MAX_AROUND)
+        around = [half + n * step for n in range(-count, count + 1)]
 
         def seen(points: list[Point], events: tuple[Event, ...] = ()) -> EventsSeen:
             return EventsSeen(points=tuple(points), events=events, begun=begun, now=now)

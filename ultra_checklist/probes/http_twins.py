@@ -7,8 +7,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from ultra_checklist.model import Words
 from ultra_checklist.probes.base import Context, Probe, Stage, Twin
@@ -60,9 +63,9 @@ def twins(probe: "HttpProbe") -> Iterator[Twin]:
         yield Twin(Words(en=f"another value of {path}", ja=f"{path} が別の値"), stage=_at(probe, good, body))
     if options.commit is not None:
         other = ("e" if options.commit.startswith("d") else "d") * 40
-        body = json.dumps({**_nested(options.json_values), "commit": other}).encode()
+        told = _nested({**dict.fromkeys(options.changed, "after"), **options.json_values}) | {"commit": other}
         words = Words(en="another commit running", ja="別のコミットが動作")
-        yield Twin(words, stage=_at(probe, good, body))
+        yield Twin(words, stage=_at(probe, good, json.dumps(told).encode()))
     seen = HttpSeen(url=options.url, status=good, seconds=0.0, values=dict(options.json_values))
     if options.max_seconds is not None:
         slow = options.max_seconds * 2
@@ -92,9 +95,16 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _at(probe: "HttpProbe", status: int, body: bytes) -> Stage:
+    from ultra_checklist.probes.http import HttpSeen
+
+    before = dict.fromkeys(probe.options.changed, "before")
+    baseline = HttpSeen(url=probe.options.url, status=status, seconds=0.0, moving=before)
+
     @asynccontextmanager
     async def stage(folder: Path, context: Context) -> AsyncIterator[tuple[Probe[Any, Any], Context]]:  # noqa: ARG001 - the seam's
         async with serving(status, body) as url:
-            yield probe.like(url=url, tls_days=None), context
+            # What is secret does not leave, not even to ourselves.
+            bearer = None if probe.options.bearer is None else SecretStr("twin")
+            yield probe.like(url=url, tls_days=None, headers={}, bearer=bearer), replace(context, baseline=baseline)
 
     return stage

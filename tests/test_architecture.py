@@ -26,7 +26,7 @@ LAYERS = (
         "engine",
         (
             "machine", "manifest", "journal", "check_history", "history", "evidence", "samples", "mirror", "release", "origins",
-            "hooks", "runner", "checking", "prove", "situations", "duty", "why", "tally", "plan", "apply", "intake",
+            "hooks", "runner", "checking", "prove", "proving", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "predicate", "bundle",
             "verify", "replay", "close", "announce", "aftermath", "sync", "lifecycle", "overview", "worker",
             "witness", "siblings", "terminal", "guarded", "whose", "answer", "gate", "retention", "chronicle", "recount",

@@ -8,6 +8,7 @@ Only v3 markets are read; v4 keeps positions elsewhere.
 """
 
 import asyncio
+from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 from time import monotonic, time
 from typing import Annotated, ClassVar
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from ultra_checklist.model import Frozen, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.fetch import Asker, asker, plain_address
 from ultra_checklist.probes.jsonrpc import ADDRESS, REMEDY, UINT256_MAX, Block, Node
 
@@ -119,6 +120,12 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
     def wants_baseline(self) -> bool:
         """A change needs to know how it was."""
         return self.options.max_change is not None
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.aave_twins import twins
+
+        return twins(self.options)
 
     async def observe(self, context: Context) -> AaveSeen:
         """Ask every node for its chain and newest block, then all of them for the oldest of these."""

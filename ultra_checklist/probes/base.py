@@ -2,7 +2,8 @@
 
 ``observe()`` does all the I/O and returns data; ``judge()`` is pure, so an observation that was
 recorded can be judged again in milliseconds, under other thresholds, on another machine.
-To add a probe: one file here, one line in ``pyproject.toml``, one folder of cases in the tests.
+To add a probe: one file here, one line in ``pyproject.toml``, one folder of cases in the tests. Its ``twins()``
+are situations on which it must fail, so that ``ultra-checklist prove`` can show that it is able to.
 """
 
 import asyncio
@@ -11,11 +12,12 @@ import os
 import re
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -207,6 +209,19 @@ class Context:
         return Completed(code, stdout, stderr, truncated=stdout_cut or stderr_cut)
 
 
+@dataclass(frozen=True)
+class Twin:
+    """A situation in which one thing is wrong that a probe's options ask for: on it the probe must fail.
+
+    Either ``seen`` is what would be observed there, and `judge` alone decides; or ``stage`` makes it in an empty
+    folder and, for as long as it is entered, gives the probe that looks at it, and what that may use of the world.
+    """
+
+    what: Words
+    seen: Observation | None = None
+    stage: "Stage | None" = None
+
+
 OptionsT = TypeVar("OptionsT", bound=Options)
 SeenT = TypeVar("SeenT", bound=Observation)
 
@@ -243,6 +258,14 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
         """Seconds after the deploy's end from which on no more samples are needed; None: until the release ends."""
         return None
 
+    def twins(self) -> Iterable[Twin]:
+        """Known-bad situations, one for each thing that is asked for: ``prove`` wants it to fail on all."""
+        return ()
+
+    def like(self, **options: Any) -> Self:
+        """The same probe with some options replaced, unchecked: for a twin that lies elsewhere."""
+        return type(self)(self.options.model_copy(update=options))
+
     @abstractmethod
     async def observe(self, context: Context) -> SeenT:
         """Look at the world. Raises ProbeCannotTell when it cannot be seen."""
@@ -250,6 +273,9 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     @abstractmethod
     def judge(self, seen: SeenT) -> Verdict:
         """Decide, from the observation and the options alone."""
+
+
+Stage = Callable[[Path, Context], AbstractAsyncContextManager[tuple[Probe[Any, Any], Context]]]
 
 
 def passed(reason: str, *, expected: Words = NOTHING, seen: Words = NOTHING, **facts: Any) -> Verdict:

@@ -2,12 +2,23 @@
 
 import re
 import shlex
+from collections.abc import Iterable
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, OneOrMore, Options, Pattern, Probe, failed, passed
+from ultra_checklist.probes.base import (
+    Context,
+    Observation,
+    OneOrMore,
+    Options,
+    Pattern,
+    Probe,
+    Twin,
+    failed,
+    passed,
+)
 
 KEPT = 4000
 """Characters kept of each output: its end, where errors stand."""
@@ -48,6 +59,12 @@ class CommandProbe(Probe[CommandOptions, CommandSeen]):
     options_model: ClassVar[type[Options]] = CommandOptions
     observation_model: ClassVar[type[Observation]] = CommandSeen
     judged: ClassVar[frozenset[str]] = frozenset({"exit", "stderr_empty"})
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.program_twins import of_command
+
+        return of_command(self)
 
     async def observe(self, context: Context) -> CommandSeen:
         """Run it in DEPLOY_DIR; a program named with a slash is relative to that."""

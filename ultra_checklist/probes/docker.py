@@ -1,11 +1,12 @@
 """Containers: running, healthy, of the right image, started by this deploy, and not restarted since."""
 
 import shlex
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.containers import (
     COMPOSE,
     DIGEST,
@@ -16,7 +17,7 @@ from ultra_checklist.probes.containers import (
     look,
 )
 from ultra_checklist.probes.dockerapi import LOCAL, ask, checked_host
-from ultra_checklist.probes.lifetime import judge_life, newest_deploy, worst
+from ultra_checklist.probes.lifetime import bad_lives, judge_life, newest_deploy, worst
 
 SHORT = 12
 _STATES = {
@@ -47,6 +48,40 @@ class DockerProbe(Probe[DockerOptions, DockerSeen]):
     def wants_baseline(self) -> bool:
         """Whether something was restarted is told by how it was before."""
         return self.options.compares
+
+    def twins(self) -> Iterator[Twin]:
+        """No container, and containers that are wrong in one thing."""
+        options = self.options
+        image = options.image.rpartition("sha256:")[2] or "twin"
+        (_, life, times), *lives = bad_lives(options)
+        good = ContainerSeen(
+            id="twin", name=options.name or "twin", status="running", has_check=True, health="healthy", life=life,
+            image=image, commit=options.commit or "", env=dict.fromkeys(options.env, True),
+        )  # fmt: skip
+        services = options.service or ["twin"]
+
+        def seen(count: int = options.count or 1, **other: Any) -> DockerSeen:
+            one = good.model_copy(update=other)
+            all_of = [one.model_copy(update={"service": service}) for service in services for _ in range(count)]
+            return DockerSeen(host=LOCAL, containers=all_of, times=times, wanted_image=image)
+
+        yield Twin(Words(en="no container", ja="コンテナなし"), seen=seen(0))
+        if options.count:
+            yield Twin(Words(en="a container too many", ja="コンテナが 1 個多い"), seen=seen(options.count + 1))
+        yield Twin(Words.same("exited, exit 1"), seen=seen(status="exited", exit_code=1))
+        yield Twin(Words.same("unhealthy"), seen=seen(health="unhealthy", failing=3))
+        if options.health == "required":
+            yield Twin(Words(en="no HEALTHCHECK", ja="HEALTHCHECK なし"), seen=seen(has_check=False, health=""))
+        if options.image:
+            yield Twin(Words(en="another image", ja="別のイメージ"), seen=seen(image="another"))
+        if options.commit:
+            other = ("e" if options.commit.startswith("d") else "d") * 40
+            yield Twin(Words(en="another commit", ja="別のコミット"), seen=seen(commit=other))
+        for name in options.env:
+            env = {**good.env, name: False}
+            yield Twin(Words(en=f"another value of {name}", ja=f"{name} が別の値"), seen=seen(env=env))
+        for what, bad, _ in lives:
+            yield Twin(what, seen=seen(life=bad))
 
     async def observe(self, context: Context) -> DockerSeen:
         """Inspect every container that is meant, and what the options ask for beside it."""

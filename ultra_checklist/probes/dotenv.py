@@ -6,6 +6,7 @@ named like secrets.
 
 import re
 import shlex
+from collections.abc import Iterable
 from io import StringIO
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes import urls as urls_of
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.environ import ProcessSource, environments
 from ultra_checklist.probes.file import cannot_look, missing, read_file, symlink
 from ultra_checklist.probes.fingerprints import Fingerprints
@@ -111,6 +112,12 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
     options_model: ClassVar[type[Options]] = DotenvOptions
     observation_model: ClassVar[type[Observation]] = DotenvSeen
     judged: ClassVar[frozenset[str]] = frozenset({"forbidden", "shared"})
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.dotenv_twins import twins
+
+        return twins(self)
 
     async def observe(self, context: Context) -> DotenvSeen:
         """Read the file, and the document that names its keys."""

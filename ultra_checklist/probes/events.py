@@ -6,7 +6,7 @@ from an HTTP API that answers JSON. A flag that never moved while it was seen ha
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes import flag
-from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.fetch import asker, origin, plain_address
 from ultra_checklist.probes.flag import Direction, Edge, Point
 from ultra_checklist.probes.window import Span, Window
@@ -25,6 +25,7 @@ from ultra_checklist.record import WINDOW_RUNNING
 MAX_EVENTS = 2_000
 """Events of one release: more of them are told, and not compared."""
 NAMED = 5
+_MAX_AROUND = 20_000
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _MILLISECONDS = 1e11
 """A time beyond this many Unix seconds, in the year 5138, is one in milliseconds."""
@@ -119,6 +120,28 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
     def sample_for(self) -> float | None:
         """As long as the options say."""
         return self.options.minutes * 60
+
+    def twins(self) -> Iterator[Twin]:
+        """An edge that has no event, and an event that has no edge."""
+        options, begun = self.options, datetime(2026, 1, 1, tzinfo=UTC)
+        slack = timedelta(seconds=options.tolerance + options.max_gap)
+        half = begun + timedelta(minutes=options.minutes / 2)
+        now = begun + timedelta(minutes=options.minutes, seconds=options.every) + 2 * slack
+        step = timedelta(seconds=options.max_gap / 2)
+        # Where nobody looked an event may have had its edge: so there are points all around it.
+        count = min(int(2 * slack / step) + 1, _MAX_AROUND)
+        around = [half + n * step for n in range(-count, count + 1)]
+
+        def seen(points: list[Point], events: tuple[Event, ...] = ()) -> EventsSeen:
+            return EventsSeen(points=tuple(points), events=events, begun=begun, now=now)
+
+        moved = [Point(at=at, on=at >= half) for at in around]
+        yield Twin(Words(en="the flag set, and no event", ja="フラグ ON、イベントなし"), seen=seen(moved))
+        still = [Point(at=at, on=False) for at in around]
+        event = (Event(at=half, may_be=("on",)),)
+        yield Twin(
+            Words(en="an event, and the flag not set", ja="イベントあり、フラグ OFF"), seen=seen(still, event)
+        )
 
     async def observe(self, context: Context) -> EventsSeen:
         """Look at the metric once, where this look becomes a sample; else at everything."""

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes import acl
-from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, failed, passed
+from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed
 from ultra_checklist.probes.beside import (
     CopySeen,
     FolderSeen,
@@ -109,6 +110,12 @@ class FileProbe(Probe[FileOptions, FileSeen]):
     judged: ClassVar[frozenset[str]] = frozenset(
         {"exists", "type", "mode", "stricter", "owner", "group", "min_size"}
     )
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.file_twins import twins
+
+        return twins(self)
 
     async def observe(self, context: Context) -> FileSeen:
         """Open without following links and without waiting, then ask the open file, so nothing can race."""

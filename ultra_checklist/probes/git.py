@@ -1,6 +1,7 @@
 """A checkout: clean, at the right commit, with a tag or a file as the pinned commit and the remote have it."""
 
 import shlex
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +12,7 @@ from ultra_checklist.model import Outcome, Verdict, Words
 from ultra_checklist.probes import remote as remote_of
 from ultra_checklist.probes import script as script_of
 from ultra_checklist.probes import signature as signature_of
-from ultra_checklist.probes.base import CommitId, Context, Observation, Options, Probe, failed, passed
+from ultra_checklist.probes.base import CommitId, Context, Observation, Options, Probe, Twin, failed, passed
 from ultra_checklist.probes.checkout import SHORT, Git
 
 
@@ -93,6 +94,12 @@ class GitProbe(Probe[GitOptions, GitSeen]):
     options_model: ClassVar[type[Options]] = GitOptions
     observation_model: ClassVar[type[Observation]] = GitSeen
     judged: ClassVar[frozenset[str]] = frozenset({"allow", "head"})
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.git_twins import twins
+
+        return twins(self)
 
     async def observe(self, context: Context) -> GitSeen:
         """Ask what the options need, and nothing else."""

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import shlex
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from ultra_checklist.probes.base import (
     Options,
     Pattern,
     Probe,
+    Twin,
     failed,
     passed,
     unknown,
@@ -137,6 +139,12 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
     def wants_baseline(self) -> bool:
         """A value that must have changed must be known from before."""
         return bool(self.options.changed)
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.http_twins import twins
+
+        return twins(self)
 
     async def observe(self, context: Context) -> HttpSeen:
         """Ask until an answer is not good, follow redirects of the same origin, read at most 1 MiB of each."""

@@ -3,8 +3,9 @@
 import asyncio
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
@@ -16,6 +17,7 @@ from ultra_checklist.probes.base import (
     Observation,
     Options,
     Probe,
+    Twin,
     failed,
     passed,
     unknown,
@@ -106,6 +108,36 @@ class JunitProbe(Probe[JunitOptions, JunitSeen]):
     options_model: ClassVar[type[Options]] = JunitOptions
     observation_model: ClassVar[type[Observation]] = JunitSeen
     judged: ClassVar[frozenset[str]] = frozenset({"min_tests", "max_skipped", "max_age"})
+
+    def twins(self) -> Iterator[Twin]:
+        """Reports that are wrong in one thing."""
+        options, least = self.options, self.options.min_tests
+        good = JunitSeen(
+            path="twin",
+            asked=1e9,
+            count=1,
+            tests=least,
+            ran=dict.fromkeys(options.suites, 1),
+            oldest=1e9,
+            newest=1e9,
+        )
+
+        def seen(**other: Any) -> JunitSeen:
+            return good.model_copy(update=other)
+
+        bad = seen(failures=1, bad=["twin.test_it"])
+        yield Twin(Words(en="a test that failed", ja="失敗したテスト 1 件"), seen=bad)
+        yield Twin(Words(en=f"{least - 1} tests", ja=f"テスト {least - 1} 件"), seen=seen(tests=least - 1))
+        for suite in options.suites:
+            ran = {**good.ran, suite: 0}
+            yield Twin(Words(en=f"nothing of {suite} ran", ja=f"{suite} が未実行"), seen=seen(ran=ran))
+        if options.max_skipped is not None:
+            skipped = options.max_skipped + 1
+            words = Words(en=f"{skipped} skipped", ja=f"スキップ {skipped} 件")
+            yield Twin(words, seen=seen(tests=least + skipped, skipped=skipped))
+        if options.max_age is not None:
+            old = 1e9 - options.max_age * 2
+            yield Twin(Words(en="an old report", ja="古いレポート"), seen=seen(oldest=old, newest=old))
 
     async def observe(self, context: Context) -> JunitSeen:
         """Find and read all reports, in time."""

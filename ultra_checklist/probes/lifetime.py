@@ -5,7 +5,8 @@ themselves: containers and units. Both count restarts in the same way: dockerd's
 ``NRestarts`` grow by one when the daemon itself starts the thing again, and begin at zero when somebody starts it.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from pydantic import Field
 
@@ -84,6 +85,25 @@ def judge_life(
         if verdict is not None:
             return verdict
     return None
+
+
+def bad_lives(options: LifetimeOptions) -> Iterator[tuple[Words, Life, Times]]:
+    """Lives that are wrong in one thing, with what they are compared with; the first is as it should be.
+
+    They are those of something that was known as ``twin`` when the deploy began.
+    """
+    deploy = datetime(2026, 1, 1, tzinfo=UTC)
+    started = deploy + timedelta(minutes=1)
+    before = Life(run="before", started=deploy - timedelta(days=1), restarts=0)
+    life = Life(run="after", started=started, restarts=0)
+    now = started + timedelta(seconds=options.min_uptime or 0.0)
+    times = Times(now=now, deploy=deploy, before={"twin": before})
+    yield Words(en="as it should be", ja="正常"), life, times
+    if options.started_after_deploy:
+        yield Words(en="running since before the deploy", ja="デプロイ前から稼働"), before, times
+    if options.no_restarts:
+        again = life.model_copy(update={"restarts": 3})
+        yield Words(en="3 restarts since the deploy", ja="デプロイ後に自動再起動 3 回"), again, times
 
 
 def _record(options: LifetimeOptions, name: str, times: Times) -> Verdict | None:

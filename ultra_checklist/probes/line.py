@@ -5,13 +5,14 @@ requests": of requests with the same retry key one is carried out; the others ar
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field, SecretStr, field_validator
 
 from ultra_checklist.model import Effect, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, unknown
 from ultra_checklist.probes.messages import (
     AGAIN,
     Sent,
@@ -89,6 +90,15 @@ class LineProbe(Probe[LineOptions, LineSeen]):
     observation_model: ClassVar[type[Observation]] = LineSeen
     effect: ClassVar[Effect] = "message"
     needs_release = True
+
+    def twins(self) -> Iterator[Twin]:
+        """Refused, and nothing left of the month's messages; nothing is sent."""
+        refused = LineSeen(code_sha256="", stage="push", status=400, said="twin", gone=False)
+        yield Twin(Words(en="LINE answers 400", ja="LINE の応答 400"), seen=refused)
+        few = LineSeen(
+            code_sha256="", stage="consumption", status=200, quota=self.options.min_left, used=1, gone=False
+        )
+        yield Twin(Words(en="too few messages left", ja="残り通数不足"), seen=few)
 
     async def observe(self, context: Context) -> LineSeen:
         """Validate, read quota and consumption, then push; a push without a usable answer is repeated once."""

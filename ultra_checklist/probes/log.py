@@ -8,6 +8,7 @@ import asyncio
 import shlex
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.file import cannot_look
 from ultra_checklist.probes.logfiles import FileMark, marks, opened, resume
 from ultra_checklist.probes.loglevels import Rules, compiled
@@ -127,6 +128,12 @@ class LogProbe(Probe[LogOptions, LogSeen]):
     def wants_baseline(self) -> bool:
         """What was logged before the deploy is not looked at."""
         return True
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.log_twins import twins
+
+        return twins(self)
 
     async def observe(self, context: Context) -> LogSeen:
         """Where there is no baseline tell how far the log is; else read all that came since."""

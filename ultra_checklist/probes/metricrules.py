@@ -1,7 +1,7 @@
 """Rules on metrics, and whether samples keep them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pydantic import Field, model_validator
 
@@ -84,6 +84,27 @@ class RuleSeen(Frozen):
     """Seconds from the first to the last of them."""
     increases: list[Series] | None = None
     """By how much counters grew since the deploy began; None: that is not known, or not asked."""
+
+
+def beyond(rule: Rule) -> Iterator[tuple[Words, RuleSeen]]:
+    """What would be told of a rule where a limit is not kept, for each limit."""
+    values: list[float] = []
+    if rule.max is not None:
+        values.append(rule.max + max(1.0, abs(rule.max)))
+    if rule.min is not None:
+        values.append(rule.min - max(1.0, abs(rule.min)))
+    if rule.equals is not None:
+        values.append(rule.equals + max(1.0, abs(rule.equals)))
+    # Over a window it must be so for longer than it may be.
+    count = int(rule.tolerate) + 2 if rule.window else 1
+    for value in values:
+        series = [Series(labels={}, values=[value] * count)]
+        told = RuleSeen(series=series, step=1.0 if rule.window else 0.0, window=rule.window)
+        yield Words.same(f"{rule.told} = {value:g}"), told
+    if rule.increase_max is not None:
+        grown = rule.increase_max * 2 + 1
+        series = [Series(labels={}, values=[grown])]
+        yield Words.same(f"{rule.told} +{grown:g}"), RuleSeen(series=series, increases=series)
 
 
 def judged(rule: Rule, seen: RuleSeen, at: float, stale: float, coverage: float, remedy: Words) -> Verdict:

@@ -5,15 +5,15 @@ were when the deploy began.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, passed, unknown
-from ultra_checklist.probes.metricrules import Rule, RuleSeen, judged
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, passed, unknown
+from ultra_checklist.probes.metricrules import Rule, RuleSeen, beyond, judged
 from ultra_checklist.probes.prometheus import MAX_SERIES, Series, Source, asked, origin
 
 POINTS = 120
@@ -95,6 +95,16 @@ class MetricsProbe(Probe[MetricsOptions, MetricsSeen]):
     def wants_baseline(self) -> bool:
         """An increase is counted from the deploy's beginning."""
         return any(rule.increase_max is not None for rule in self.options.rules)
+
+    def twins(self) -> Iterator[Twin]:
+        """For each limit of each rule a value beyond it."""
+        for place, rule in enumerate(self.options.rules):
+            for what, bad in beyond(rule):
+                good = [
+                    RuleSeen(series=[Series(labels={}, values=[0.0])], increases=[]) for _ in self.options.rules
+                ]
+                rules = [*good[:place], bad, *good[place + 1 :]]
+                yield Twin(what, seen=MetricsSeen(place="twin", at=0.0, rules=rules))
 
     async def observe(self, context: Context) -> MetricsSeen:
         """Ask once for a page, or for each rule."""

@@ -6,12 +6,13 @@ The protocol is that of the Monitoring Plugins Development Guidelines: exit code
 
 import re
 import shlex
+from collections.abc import Iterable
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from ultra_checklist.model import Frozen, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 
 KEPT = 4000
 """Characters kept of the output."""
@@ -70,6 +71,12 @@ class NagiosProbe(Probe[NagiosOptions, NagiosSeen]):
     options_model: ClassVar[type[Options]] = NagiosOptions
     observation_model: ClassVar[type[Observation]] = NagiosSeen
     judged: ClassVar[frozenset[str]] = frozenset({"warn"})
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.program_twins import of_nagios
+
+        return of_nagios(self)
 
     async def observe(self, context: Context) -> NagiosSeen:
         """Run it in DEPLOY_DIR, where that is set; a plugin named with a slash is relative to that."""

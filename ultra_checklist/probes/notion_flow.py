@@ -5,10 +5,11 @@ an earlier tick left behind is cleaned up. Backend and trades are only read (GET
 """
 
 import asyncio
+from collections.abc import Iterator
 from typing import ClassVar
 
 from ultra_checklist.model import Effect, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.flow_data import FlowSeen, NotionFlowOptions, why
 from ultra_checklist.probes.flow_steps import Flow
 from ultra_checklist.probes.messages import AGAIN, occasion
@@ -26,6 +27,17 @@ class NotionFlowProbe(Probe[NotionFlowOptions, FlowSeen]):
     observation_model: ClassVar[type[Observation]] = FlowSeen
     effect: ClassVar[Effect] = "write"
     needs_release = True
+
+    def twins(self) -> Iterator[Twin]:
+        """No effect, a trade, and a record that stays; nothing is written to Notion."""
+        good = FlowSeen(title=self.options.marker, record="twin", effect=True, seconds=1.0, cleaned=True)
+        still = good.model_copy(update={"effect": False})
+        yield Twin(Words(en="the backend does nothing", ja="backend が処理しない"), seen=still)
+        if self.options.trades_url:
+            traded = good.model_copy(update={"trades_before": 1, "trades_after": 2})
+            yield Twin(Words(en="a trade during the test", ja="テスト中の取引"), seen=traded)
+        there = good.model_copy(update={"trades_before": 1, "trades_after": 1, "cleaned": False})
+        yield Twin(Words(en="a record that stays", ja="残ったテストレコード"), seen=there)
 
     async def observe(self, context: Context) -> FlowSeen:
         """Make the record, wait, count, clean up. Nothing is made where not everything can be seen first."""

@@ -8,6 +8,7 @@ in the local time of its process, ``GET /api/version`` says ``"OctoBot 2.0.1"``:
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Literal
@@ -24,6 +25,7 @@ from ultra_checklist.probes.base import (
     Options,
     Pattern,
     Probe,
+    Twin,
     failed,
     passed,
     unknown,
@@ -128,6 +130,38 @@ class OctobotProbe(Probe[OctobotOptions, OctobotSeen]):
     options_model: ClassVar[type[Options]] = OctobotOptions
     observation_model: ClassVar[type[Observation]] = OctobotSeen
     judged: ClassVar[frozenset[str]] = frozenset({"started", "version", "max_trades"})
+
+    def twins(self) -> Iterator[Twin]:
+        """One for each thing that is asked; that something answers as an OctoBot can only be unknown."""
+        options, deploy = self.options, 1e9
+        before = options.started == "before-deploy"
+        good = OctobotSeen(
+            place="twin", asked=deploy + 60, since=deploy + (-60 if before else 30), deploy=deploy, trades=0
+        )
+
+        def seen(**other: Any) -> OctobotSeen:
+            return good.model_copy(update=other)
+
+        if options.started is not None:
+            words = (
+                Words(en="started anew since the deploy", ja="デプロイ後に再起動")
+                if before
+                else Words(en="running since before the deploy", ja="デプロイ前から稼働")
+            )
+            yield Twin(words, seen=seen(since=deploy + (30 if before else -60)))
+        if options.version is not None:
+            other = next(
+                (text for text in ("OctoBot 0", "twin", "") if not re.search(options.version, text)), "twin"
+            )
+            yield Twin(Words(en="another version", ja="別のバージョン"), seen=seen(version=other))
+        if options.pairs:
+            trade = Trade(symbol="TWIN/NONE", time=deploy + 1)
+            words = Words(en=f"a trade of {trade.symbol}", ja=f"{trade.symbol} の取引")
+            strange = 0 if self._allowed(trade.symbol) else 1
+            yield Twin(words, seen=seen(version="", trades=1, strange=strange, some=[trade]))
+        if options.max_trades is not None:
+            many = options.max_trades + 1
+            yield Twin(Words(en=f"{many} trades", ja=f"取引 {many} 件"), seen=seen(trades=many))
 
     async def observe(self, context: Context) -> OctobotSeen:
         """Ask for ping and version, and for the trades where a deploy has begun."""

@@ -2,14 +2,16 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
-from ultra_checklist.record import DeployMark, RunRecord, Ticked
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
+from ultra_checklist.record import DeployMark, Person, RunRecord, Ticked
 
 
 class RecordOptions(Options):
@@ -61,6 +63,32 @@ class RecordProbe(Probe[RecordOptions, RecordSeen]):
     options_model: ClassVar[type[Options]] = RecordOptions
     observation_model: ClassVar[type[Observation]] = RecordSeen
     needs_release = True
+
+    def twins(self) -> Iterator[Twin]:
+        """Records that are wrong in one thing."""
+        start, somebody = datetime(2026, 1, 1, tzinfo=UTC), Person(id="twin")
+        good = RecordSeen(
+            ticked=Ticked(at=start - timedelta(minutes=1), by=somebody),
+            deploy=DeployMark(number=1, started=start, ended=start, exit_code=0, host="twin"),
+            operators=["twin"], pinned="d" * 40, deployed="d" * 40, kept=1,
+            runs=[RunRecord(number=1, item="twin", started=start, log="d" * 64)],
+        )  # fmt: skip
+
+        def seen(**other: Any) -> RecordSeen:
+            return good.model_copy(update=other)
+
+        if self.options.before_deploy:
+            late = Ticked(at=start + timedelta(minutes=1), by=somebody)
+            yield Twin(
+                Words(en="ticked after the deploy began", ja="デプロイ開始後のチェック"), seen=seen(ticked=late)
+            )
+        if self.options.operators:
+            yield Twin(Words(en="no operator", ja="担当者なし"), seen=seen(operators=[]))
+        if self.options.commit:
+            yield Twin(Words(en="no pinned commit", ja="対象コミットなし"), seen=seen(pinned=""))
+            yield Twin(Words(en="another commit deployed", ja="別コミットのデプロイ"), seen=seen(deployed="e" * 40))
+        if self.options.logs:
+            yield Twin(Words(en="an altered log", ja="改変されたログ"), seen=seen(damaged=["d" * 64]))
 
     async def observe(self, context: Context) -> RecordSeen:
         """Gather what the options ask for."""

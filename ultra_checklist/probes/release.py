@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +19,17 @@ from ultra_checklist.errors import (
     UsageError,
 )
 from ultra_checklist.model import Ending, Result, Verdict, Words
-from ultra_checklist.probes.base import CommitId, Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import (
+    CommitId,
+    Context,
+    Observation,
+    Options,
+    Probe,
+    Twin,
+    failed,
+    passed,
+    unknown,
+)
 from ultra_checklist.probes.regular import NotRegular, open_regular
 from ultra_checklist.record import Sibling, Sought
 
@@ -91,6 +102,12 @@ class ReleaseProbe(Probe[ReleaseOptions, ReleaseSeen]):
     options_model: ClassVar[type[Options]] = ReleaseOptions
     observation_model: ClassVar[type[Observation]] = ReleaseSeen
     judged: ClassVar[frozenset[str]] = frozenset({"commit", "max_age", "stable_for", "max_waived"})
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.release_twins import twins
+
+        return twins(self.options)
 
     async def observe(self, context: Context) -> ReleaseSeen:
         """Find it, and look whether a bundle is intact."""

@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +18,7 @@ from ultra_checklist.probes.base import (
     Options,
     Pattern,
     Probe,
+    Twin,
     failed,
     passed,
     unknown,
@@ -67,6 +70,36 @@ class RunProbe(Probe[RunOptions, RunSeen]):
     options_model: ClassVar[type[Options]] = RunOptions
     observation_model: ClassVar[type[Observation]] = RunSeen
     needs_release = True
+
+    def twins(self) -> Iterator[Twin]:
+        """Runs that are wrong in one thing."""
+        options, start, digest = self.options, datetime(2026, 1, 1, tzinfo=UTC), "d" * 64
+        good = RunRecord(
+            number=1, item=options.item or "twin", started=start, ended=start, exit_code=options.exit[0],
+            script=options.script, script_as_pinned=True, log=digest, log_bytes=1, commit_after="d" * 40,
+        )  # fmt: skip
+
+        def seen(*, matches: Iterable[str] = (), last: str = "d" * 40, **other: Any) -> RunSeen:
+            run = good.model_copy(update=other)
+            return RunSeen(
+                item=good.item, run=run, wanted_script=options.script, log_sha256=digest, matches=list(matches),
+                last_good=last,
+            )  # fmt: skip
+
+        code = next((code for code in (1, 2, 0, *range(3, 256)) if code not in options.exit), 1)
+        yield Twin(Words.same(f"exit {code}"), seen=seen(exit_code=code))
+        if options.script:
+            yield Twin(Words(en="another script", ja="別のスクリプト"), seen=seen(script="/bin/true"))
+        if options.pinned:
+            words = Words(en="a script that is not the commit's", ja="コミットと異なるスクリプト")
+            yield Twin(words, seen=seen(script_as_pinned=False))
+        if options.log:
+            yield Twin(Words(en="a log that is cut", ja="途中で切れたログ"), seen=seen(log_complete=False))
+        if options.without:
+            yield Twin(Words(en="a forbidden line", ja="あってはならない行"), seen=seen(matches=["twin"]))
+        if options.last_good:
+            words = Words(en="another commit than the last good one", ja="直近の正常なコミット以外")
+            yield Twin(words, seen=seen(last="e" * 40))
 
     async def observe(self, context: Context) -> RunSeen:
         """Find the run and read its log."""

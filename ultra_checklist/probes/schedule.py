@@ -2,14 +2,15 @@
 
 import asyncio
 import re
-from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.cron import in_table, last_due, machine_zone, next_due, plain_expression
 from ultra_checklist.probes.joblog import cannot, exit_code, newest, read
 from ultra_checklist.probes.timer import show_timer
@@ -107,6 +108,26 @@ class ScheduleProbe(Probe[ScheduleOptions, ScheduleSeen]):
     options_model: ClassVar[type[Options]] = ScheduleOptions
     observation_model: ClassVar[type[Observation]] = ScheduleSeen
     judged: ClassVar[frozenset[str]] = frozenset({"grace"})
+
+    def twins(self) -> Iterator[Twin]:
+        """Not armed, missed, late, and not clean."""
+        options, due = self.options, datetime(2026, 1, 1, tzinfo=UTC)
+        grace = timedelta(seconds=options.grace)
+        good = ScheduleSeen(
+            now=due + 3 * grace, zone="UTC", expression=options.cron or "", due=due, next=due, ran=due
+        )
+
+        def seen(**other: Any) -> ScheduleSeen:
+            return good.model_copy(update=other)
+
+        if options.crontab or options.timer:
+            yield Twin(Words(en="no next run", ja="次回の予約なし"), seen=seen(armed=False))
+        yield Twin(Words(en="no trace of a run", ja="実行の形跡なし"), seen=seen(ran=None))
+        yield Twin(Words(en="a late run", ja="遅れた実行"), seen=seen(ran=due + 2 * grace))
+        if options.record or options.timer:
+            yield Twin(Words.same("exit 1"), seen=seen(exit=1))
+        if options.log:
+            yield Twin(Words(en="an error in its log", ja="ログのエラー"), seen=seen(errors=["ERROR twin"]))
 
     async def observe(self, context: Context) -> ScheduleSeen:
         """Read table or timer, then what the run has left."""

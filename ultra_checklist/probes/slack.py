@@ -4,12 +4,13 @@ Success is status 200 and a body of exactly ``ok``; errors are a word of plain t
 2016-05-17 "Improving error conditions for Incoming Webhooks"). The address cannot tell what became of a message.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
 from ultra_checklist.model import Effect, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin
 from ultra_checklist.probes.messages import (
     SecretUrl,
     Sent,
@@ -104,6 +105,11 @@ class SlackProbe(Probe[SlackOptions, Sent]):
     observation_model: ClassVar[type[Observation]] = Sent
     effect: ClassVar[Effect] = "message"
     needs_release = True
+
+    def twins(self) -> Iterator[Twin]:
+        """Refused; nothing is sent."""
+        gone = Sent(code_sha256="", status=404, said="no_service", gone=False)
+        yield Twin(Words(en="Slack answers 404 no_service", ja="Slack の応答 404 no_service"), seen=gone)
 
     async def observe(self, context: Context) -> Sent:
         """Post it once. Slack knows no idempotency key: nothing is tried again."""

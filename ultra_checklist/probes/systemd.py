@@ -7,6 +7,7 @@ of org.freedesktop.systemd1(5). An unknown unit is told apart from a stopped one
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -15,8 +16,16 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
-from ultra_checklist.probes.base import Completed, Context, Observation, Probe, failed, passed, unknown
-from ultra_checklist.probes.lifetime import Life, LifetimeOptions, Times, judge_life, newest_deploy, worst
+from ultra_checklist.probes.base import Completed, Context, Observation, Probe, Twin, failed, passed, unknown
+from ultra_checklist.probes.lifetime import (
+    Life,
+    LifetimeOptions,
+    Times,
+    bad_lives,
+    judge_life,
+    newest_deploy,
+    worst,
+)
 
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,InvocationID,ExecMainStatus,"
@@ -105,6 +114,41 @@ class SystemdProbe(Probe[SystemdOptions, SystemdSeen]):
     def wants_baseline(self) -> bool:
         """Whether something was restarted is told by how it was before."""
         return self.options.compares
+
+    def twins(self) -> Iterator[Twin]:
+        """Units that are wrong in one thing."""
+        options = self.options
+        (_, life, times), *lives = bad_lives(options)
+        times = times.model_copy(update={"before": dict.fromkeys(options.units, (times.before or {})["twin"])})
+
+        def seen(**other: Any) -> SystemdSeen:
+            units = []
+            for name in options.units:
+                kind = name.rpartition(".")[2]
+                timer = kind == "timer"
+                sub = (options.substates or list(_RUNNING.get(kind, ("active",))))[0]
+                told = {"triggered": times.now, "armed": True} if timer else {}
+                good = UnitSeen(name=name, load="loaded", active="active", sub=sub, file="enabled", life=life)
+                units.append(
+                    good.model_copy(update=told | {k: v for k, v in other.items() if timer or k not in told})
+                )
+            return SystemdSeen(units=units, times=times)
+
+        yield Twin(Words(en="no such unit", ja="ユニットなし"), seen=seen(load="not-found"))
+        yield Twin(
+            Words.same("failed"), seen=seen(active="failed", sub="failed", result="exit-code", exit_status=1)
+        )
+        if options.enabled:
+            yield Twin(Words.same("disabled"), seen=seen(file="disabled"))
+        timers = any(name.endswith(".timer") for name in options.units)
+        if timers:
+            yield Twin(
+                Words(en="a timer that is not armed", ja="次回の予定なし"), seen=seen(armed=False, sub="waiting")
+            )
+        if timers and options.triggered_within is not None:
+            yield Twin(Words(en="never triggered", ja="実行なし"), seen=seen(triggered=None))
+        for what, bad, _ in lives:
+            yield Twin(what, seen=seen(life=bad))
 
     async def observe(self, context: Context) -> SystemdSeen:
         """Ask once for all units."""

@@ -4,6 +4,7 @@ import grp
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.acl import user_name
-from ultra_checklist.probes.base import Context, Observation, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 
 Membership = Literal["root", "member", "later", "other", "no-group"]
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
@@ -78,6 +79,12 @@ class ToolProbe(Probe[ToolOptions, ToolSeen]):
     options_model: ClassVar[type[Options]] = ToolOptions
     observation_model: ClassVar[type[Observation]] = ToolSeen
     judged: ClassVar[frozenset[str]] = frozenset({"min"})
+
+    def twins(self) -> Iterable[Twin]:
+        """One for each thing that is asked."""
+        from ultra_checklist.probes.program_twins import of_tool
+
+        return of_tool(self)
 
     async def observe(self, context: Context) -> ToolSeen:
         """Find it where children would find it."""

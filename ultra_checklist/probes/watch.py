@@ -5,9 +5,9 @@ Looks are samples; the judgement rests on them alone. What nobody saw is a gap, 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -16,7 +16,17 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Frozen, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, OneOrMore, Options, Probe, failed, passed, unknown
+from ultra_checklist.probes.base import (
+    Context,
+    Observation,
+    OneOrMore,
+    Options,
+    Probe,
+    Twin,
+    failed,
+    passed,
+    unknown,
+)
 from ultra_checklist.probes.fetch import Asker, asker, origin, plain_address
 from ultra_checklist.probes.window import Span, Window, clock
 from ultra_checklist.record import WINDOW_RUNNING
@@ -131,6 +141,20 @@ class WatchProbe(Probe[WatchOptions, WatchSeen]):
     def sample_for(self) -> float | None:
         """Until the window is over."""
         return self.options.minutes * 60
+
+    def twins(self) -> Iterator[Twin]:
+        """Each thing that is watched, bad for the whole time."""
+        options, begun = self.options, datetime(2026, 1, 1, tzinfo=UTC)
+        end = begun + timedelta(minutes=options.minutes)
+        names = [
+            *map(_named, options.urls),
+            *(["alert twin"] if options.alertmanager else []),
+            *options.command[:1],
+        ]
+        for name in names:
+            bad = (Target(name=name, state="bad", told="twin"),)
+            seen = WatchSeen(looks=(Look(at=begun, targets=bad), Look(at=end, targets=bad)), begun=begun, now=end)
+            yield Twin(Words(en=f"{name} bad all the time", ja=f"{name} が終始異常"), seen=seen)
 
     async def observe(self, context: Context) -> WatchSeen:
         """Look once, where this look becomes a sample; else gather the samples."""

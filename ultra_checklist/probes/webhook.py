@@ -1,13 +1,14 @@
 """A test message as JSON to any address, signed where a secret is set, as the hooks at a release's end are."""
 
 import json
+from collections.abc import Iterator
 from typing import ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field, SecretStr
 
 from ultra_checklist.model import Effect, Verdict, Words
-from ultra_checklist.probes.base import Context, Observation, Options, Probe
+from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin
 from ultra_checklist.probes.messages import (
     SecretUrl,
     Sent,
@@ -47,6 +48,11 @@ class WebhookProbe(Probe[WebhookOptions, Sent]):
     observation_model: ClassVar[type[Observation]] = Sent
     effect: ClassVar[Effect] = "message"
     needs_release = True
+
+    def twins(self) -> Iterator[Twin]:
+        """Refused; nothing is sent."""
+        gone = Sent(code_sha256="", status=404, gone=False)
+        yield Twin(Words(en="the receiver answers 404", ja="送信先の応答 404"), seen=gone)
 
     async def observe(self, context: Context) -> Sent:
         """Post it once, with the idempotency key of this tick."""

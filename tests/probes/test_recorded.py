@@ -22,7 +22,9 @@ def test_recorded(path: Path) -> None:
     assert (verdict.outcome.value, verdict.reason) == (case["outcome"], case["reason"]), verdict
     if verdict.outcome is Outcome.PASS:
         return
-    assert verdict.remedy.en and verdict.remedy.ja, "nothing says what to do"
+    if verdict.reason != "window-running":
+        # Nobody has to do anything but to wait.
+        assert verdict.remedy.en and verdict.remedy.ja, "nothing says what to do"
     assert verdict.sentence.en != verdict.sentence.ja, "only one language is spoken"
     if verdict.outcome is Outcome.FAIL:
         assert verdict.expected.en and verdict.seen.en, "a failure says what was expected and what was seen"

@@ -225,10 +225,10 @@ Test messages arrive in this terminal. Ctrl-C ends the demo. All releases: {url}
 テスト通知はこの端末に届きます。終了は Ctrl-C。リリース一覧: {url}
 """,
         )
-        say(text.say(self._lang))
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: stop.set())
+        say(text.say(self._lang))
         while not stop.wait(1.0):
             continue
         return 0

@@ -188,7 +188,11 @@ class MetricsProbe(Probe[MetricsOptions, MetricsSeen]):
         """One rule that fails fails; else one of which nothing can be said; else one whose time is not over."""
         options = self.options
         if len(seen.rules) != len(options.rules):
-            return unknown("other-rules", Words(en="it was looked for other rules", ja="別のルールでの観測です"))
+            return unknown(
+                "other-rules",
+                Words(en="it was looked for other rules", ja="別のルールでの観測です"),
+                remedy=Words(en="look again: ultra-checklist check", ja="再確認: ultra-checklist check"),
+            )
         verdicts = [
             judged(rule, told, seen.at, options.max_staleness, options.coverage, self._remedy(seen.place, rule))
             for rule, told in zip(options.rules, seen.rules, strict=True)

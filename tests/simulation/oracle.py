@@ -306,6 +306,10 @@ class Oracle:
         raw = self.durable(self.home / "releases" / page.born / "journal.jsonl") or b""
         return any(json.loads(line)["kind"] == "sealed" for line in raw.decode().splitlines())
 
+    def ended_unseen(self, page: Page) -> bool:
+        """Whether a release has ended while its page was in the trash, so that the page does not show it."""
+        return not _ended(page) and any(v.in_trash for v in page.versions) and self.closed(page)
+
     def before(self, version: str) -> None:
         """A command begins."""
         path = self.home / "releases" / f"try/production/{version}" / "journal.jsonl"
@@ -491,7 +495,7 @@ class Oracle:
         ended = [page.born for page in self.model.rows(RELEASES) if _ended(page)]
         keys = {key for _, key in self.ledger.told}
         # A release whose page is in the trash ends too, and no page shows it.
-        gone = [page for page in self.model.rows(RELEASES) if page.now.in_trash]
+        gone = [page for page in self.model.rows(RELEASES) if self.ended_unseen(page)]
         if not len(ended) <= len(keys) <= len(ended) + len(gone):
             raise Violation(f"{len(ended)} releases have ended, and a hook was told of {len(keys)}")
 

@@ -281,7 +281,9 @@ class Player:
                 break
         else:
             raise Violation(f"it does not come to rest: {stage.told[-3:]}")
-        pages = [page for page in stage.model.rows(RELEASES) if not page.now.in_trash]
+        pages = stage.model.rows(RELEASES)
+        # One that ended while its page was in the trash has nobody who looks after its rows any more.
+        pages = [page for page in pages if not page.now.in_trash and not self.oracle.ended_unseen(page)]
         versions = {page.text("key").split("/")[2] for page in pages}
         for version in versions:
             self.oracle.quiet(version, self.target.world)

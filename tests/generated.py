@@ -7,10 +7,20 @@ from pydantic_core import PydanticUndefined
 
 from ultra_checklist import config, plugins
 from ultra_checklist.account import Account
+from ultra_checklist.model import Item, ProbeSpec, Template
 from ultra_checklist.predicate import PREDICATE_TYPE, Predicate
+from ultra_checklist.template import load
 
 ROOT = Path(__file__).parent.parent
 
+_LINES = """\
+## The production checklist, line by line
+
+What the probes of `templates/production_release.md` look at, and what is asked of people.
+
+| line | text | the machine looks at | people add |
+|---|---|---|---|
+"""
 _HEAD = """\
 # Probes
 
@@ -26,7 +36,7 @@ Every probe can fail: `ultra-checklist prove TEMPLATE` shows it bad situations. 
 
 def probes_page() -> str:
     """The text of ``docs/probes.md``."""
-    names = plugins.names(plugins.PROBES)
+    template, names = load(ROOT / "templates" / "production_release.md"), plugins.names(plugins.PROBES)
     families = {name: plugins.load(plugins.PROBES, name) for name in names}
     rows = [f"| [{name}](#{name}) | {f.summary.en} / {f.summary.ja} |" for name, f in families.items()]
     parts = [_HEAD + "\n".join(rows)]
@@ -43,7 +53,44 @@ def probes_page() -> str:
             default = "required" if spec.is_required() else _default(spec.get_default(call_default_factory=True))
             lines.append(f"| `{spec.alias or option}` | {spec.description} | {default} |")
         parts.append("\n".join(lines))
+    parts.append(_LINES + "\n".join(_line(template, item) for item in template.items))
     return "\n\n".join(parts) + "\n"
+
+
+def _line(template: Template, item: Item) -> str:
+    """A line of the production checklist: what is looked at, and what a person adds."""
+    section = template.section_of(item)
+    number = f"{section.number}.{section.items.index(item) + 1}"
+    looks = [f"`{spec.probe}` {_asked(spec)}".strip() for spec in item.probes]
+    return f"| {number} | {item.title} | {'<br>'.join(looks) or '–'} | {'; '.join(_of_people(item))} |"
+
+
+def _asked(spec: ProbeSpec) -> str:
+    """The options that say what must be so, with their values where these are short."""
+    names = []
+    for name, value in spec.options.items():
+        if name in ("optional", "timeout"):
+            continue
+        short = isinstance(value, str | int | float) and not isinstance(value, bool) and len(str(value)) <= 24
+        names.append(f"{name} {value}" if short else name)
+    aside = " (where its variables are set)" if spec.options.get("optional") else ""
+    return ", ".join(names).replace("|", "\\|") + aside
+
+
+def _of_people(item: Item) -> list[str]:
+    effects = {plugins.load(plugins.PROBES, spec.probe).effect for spec in item.probes}
+    asked = ["their word: the tick" if not item.probes else "the tick"]
+    if item.deploys:
+        asked.append("the deploy, by `ultra-checklist run`")
+    if item.when is not None:
+        asked.append("opens only when something has failed")
+    if item.approvals:
+        asked.append("the approval of a second person")
+    if item.evidence:
+        asked.append(f"an attachment: {item.evidence}")
+    if "message" in effects:
+        asked.append("the codes of the test messages, in Note")
+    return asked
 
 
 def account_schema() -> str:

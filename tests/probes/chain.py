@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,10 @@ class Chain:
 
     def _send(self, transaction: dict[str, str]) -> Any:
         sent = self.call("eth_sendTransaction", {"from": self.sender, **transaction})
-        receipt = self.call("eth_getTransactionReceipt", sent)
+        # A busy node answers before the block is there.
+        ends = time.monotonic() + 30
+        while (receipt := self.call("eth_getTransactionReceipt", sent)) is None and time.monotonic() < ends:
+            time.sleep(0.02)
         assert receipt["status"] == "0x1", receipt
         return receipt
 

@@ -16,7 +16,7 @@ RECORDS, DEPLOYS = "operator-recorded", "deploy-script"
 ROLLBACK = ("rollback-decided", "rollback-done")
 JOB_SECONDS = 3.0
 """Seconds after which a job that was due must have run: more than the checklist's grace."""
-PATIENCE = 4.0
+PATIENCE = 10.0
 """Seconds in which what cannot be told, or is blocked, may become clear: a run that ends, ticks of one pass."""
 MOMENTS = {"05": Moment.SMOKE, "06": Moment.MONITORING}
 """What happens before a section, by its number."""
@@ -109,7 +109,7 @@ def roll_back(operator: Operator, troupe: Troupe) -> bool:
 
 def _settles(operator: Operator, troupe: Troupe, items: set[str]) -> bool:
     """Wait until all of them have an answer, give what is asked meanwhile, and tell what is open then."""
-    patience = time.monotonic() + PATIENCE
+    patience = time.monotonic() + max(PATIENCE, troupe.seconds / 4)
 
     def answered(rows: list[Row]) -> bool:
         ours = [row for row in rows if row.item in items]

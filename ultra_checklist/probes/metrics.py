@@ -89,7 +89,7 @@ class MetricsProbe(Probe[MetricsOptions, MetricsSeen]):
     )
     options_model: ClassVar[type[Options]] = MetricsOptions
     observation_model: ClassVar[type[Observation]] = MetricsSeen
-    judged: ClassVar[frozenset[str]] = frozenset({"max_staleness", "coverage"})
+    judged: ClassVar[frozenset[str]] = frozenset({"coverage"})
 
     @property
     def wants_baseline(self) -> bool:

@@ -109,7 +109,7 @@ def roll_back(operator: Operator, troupe: Troupe) -> bool:
 
 def _settles(operator: Operator, troupe: Troupe, items: set[str]) -> bool:
     """Wait until all of them have an answer, give what is asked meanwhile, and tell what is open then."""
-    patience = time.monotonic() + max(PATIENCE, troupe.seconds / 4)
+    patience = time.monotonic() + max(PATIENCE, troupe.seconds / 10)
 
     def answered(rows: list[Row]) -> bool:
         ours = [row for row in rows if row.item in items]

@@ -6,17 +6,19 @@ its host, since paths and queries may hold keys.
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ultra_checklist.errors import ProbeCannotTell
 
+Said = tuple[str, str, str]
+"""A reason, and what it is in English and in Japanese."""
 MAX_BODY = 1 << 20
 """Bytes read of an answer."""
-_STATUS = {
+BAD_STATUS = {
     401: ("denied", "it wants a login", "認証が必要です"),
     403: ("denied", "access is denied", "アクセスが拒否されました"),
     429: ("rate-limited", "it has been asked too often", "リクエスト数の上限に達しました"),
@@ -56,11 +58,7 @@ class Asker:
                 f"{reply.elsewhere} へリダイレクトされました（ログイン画面の可能性）",
             )
         if reply.status != 200:
-            other = ("server-error", "its server is in trouble", "サーバ側のエラーです")
-            reason, en, ja = _STATUS.get(
-                reply.status,
-                other if reply.status >= 500 else ("http-status", "it answers otherwise", "想定外の応答です"),
-            )
+            reason, en, ja = bad_status(reply.status)
             raise self.cannot(reason, f"{en} (HTTP {reply.status})", f"{ja}（HTTP {reply.status}）")
         if not reply.whole:
             raise self.cannot(
@@ -113,24 +111,46 @@ async def asker(
                 return Reply(answer.status_code, bytes(body[:MAX_BODY]), len(body) <= MAX_BODY, elsewhere)
 
         asking = Asker(name, remedy, send)
-        try:
+        with telling(asking.cannot, timeout, unconnected):
             async with asyncio.timeout(timeout):
                 yield asking
-        except (TimeoutError, httpx.TimeoutException):
-            raise asking.cannot(
-                "timeout", f"no answer within {timeout:g} s", f"{timeout:g} 秒以内に応答なし"
-            ) from None
-        except httpx.ConnectError as error:
-            raise asking.cannot(*unconnected(error)) from None
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            # The error's own text may quote a header or the address.
-            kind = type(error).__name__
-            raise asking.cannot(
-                "no-answer", f"no usable answer ({kind})", f"応答を解釈できません（{kind}）"
-            ) from None
 
 
-def unconnected(error: Exception) -> tuple[str, str, str]:
+@contextmanager
+def telling(
+    cannot: Callable[[str, str, str], ProbeCannotTell], seconds: float, why: Callable[[Exception], Said]
+) -> Iterator[None]:
+    """What goes wrong on the way to a place becomes its ``cannot``; ``why`` there was no connection is asked."""
+    import httpx
+
+    try:
+        yield
+    except (TimeoutError, httpx.TimeoutException):
+        raise cannot("timeout", f"no answer within {seconds:g} s", f"{seconds:g} 秒以内に応答なし") from None
+    except httpx.ConnectError as error:
+        raise cannot(*why(error)) from None
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # The error's own text may quote a header or the address.
+        kind = type(error).__name__
+        raise cannot("no-answer", f"no usable answer ({kind})", f"応答を解釈できません（{kind}）") from None
+
+
+def bad_status(status: int, known: Mapping[int, Said] = BAD_STATUS) -> Said:
+    """What a status that is not good means: reason, English, Japanese."""
+    if status in known:
+        return known[status]
+    if status >= 500:
+        return "server-error", "its server is in trouble", "サーバ側のエラーです"
+    return "http-status", "it answers otherwise", "想定外の応答です"
+
+
+def unconnected(error: Exception) -> Said:
+    """The same as ``unreached``, with what the system says where nothing better is known."""
+    reason, en, ja = unreached(error)
+    return (reason, f"{en}: {error}", f"{ja}: {error}") if reason == "no-connection" else (reason, en, ja)
+
+
+def unreached(error: Exception) -> Said:
     """Why there was no connection: reason, English, Japanese."""
     cause: BaseException | None = error
     while cause is not None:
@@ -141,7 +161,7 @@ def unconnected(error: Exception) -> tuple[str, str, str]:
         cause = cause.__cause__ or cause.__context__
     if "refused" in str(error).lower() or "all connection attempts failed" in str(error).lower():
         return "connection-refused", "nobody accepts connections there", "接続が拒否されました"
-    return "no-connection", f"no connection: {error}", f"接続できません: {error}"
+    return "no-connection", "no connection", "接続できません"
 
 
 def origin(url: str) -> str:

@@ -13,8 +13,9 @@ from pydantic import Field, field_validator, model_validator
 
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, passed, unknown
+from ultra_checklist.probes.fetch import origin
 from ultra_checklist.probes.metricrules import Rule, RuleSeen, beyond, judged
-from ultra_checklist.probes.prometheus import MAX_SERIES, Series, Source, asked, origin
+from ultra_checklist.probes.prometheus import MAX_SERIES, Series, Source, asked
 
 POINTS = 120
 """Moments within a window at which a value is asked for."""

@@ -10,23 +10,17 @@ import asyncio
 import json
 import math
 import shlex
-import ssl
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Frozen
+from ultra_checklist.probes.fetch import BAD_STATUS, bad_status, origin, telling, unreached
 
 MAX_BODY = 16 << 20
 MAX_SERIES = 100
 """Series to which one rule may apply."""
-_STATUS = {
-    401: ("denied", "it wants a login", "認証が必要です"),
-    403: ("denied", "access is denied", "アクセスが拒否されました"),
-    404: ("not-found", "there is no such page", "そのページはありません"),
-    429: ("rate-limited", "it has been asked too often", "リクエスト数の上限に達しました"),
-}
+_STATUS = BAD_STATUS | {404: ("not-found", "there is no such page", "そのページはありません")}
 
 
 class Series(Frozen):
@@ -153,10 +147,7 @@ class Source:
                 ) from None
 
     def _status(self, status: int, error: str = "") -> ProbeCannotTell:
-        other = ("server-error", "its server is in trouble", "サーバ側のエラーです")
-        reason, en, ja = _STATUS.get(
-            status, other if status >= 500 else ("http-status", "it answers otherwise", "想定外の応答です")
-        )
+        reason, en, ja = bad_status(status, _STATUS)
         more = f": {error}" if error else ""
         return self.cannot(reason, f"{en} (HTTP {status}){more}", f"{ja}（HTTP {status}）{more}")
 
@@ -182,7 +173,7 @@ async def asked(url: str, headers: Mapping[str, str], verify_tls: bool, seconds:
     import httpx
 
     source = Source(url, headers, None)
-    try:
+    with telling(source.cannot, seconds, unreached):
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(
@@ -190,14 +181,6 @@ async def asked(url: str, headers: Mapping[str, str], verify_tls: bool, seconds:
             ) as client,
         ):
             return await ask(Source(url, headers, client))
-    except (TimeoutError, httpx.TimeoutException):
-        raise source.cannot("timeout", f"no answer within {seconds:g} s", f"{seconds:g} 秒以内に応答なし") from None
-    except httpx.ConnectError as error:
-        raise source.cannot(*_unconnected(error)) from None
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        # The error's own text may quote a header or the address.
-        kind = type(error).__name__
-        raise source.cannot("no-answer", f"no usable answer ({kind})", f"応答を解釈できません（{kind}）") from None
 
 
 def number(value: object) -> float | str:
@@ -214,16 +197,6 @@ def selector(name: str, labels: Mapping[str, str]) -> str:
     """The PromQL selector of a metric with these labels."""
     inside = ",".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in labels.items())
     return f"{name}{{{inside}}}" if inside else name
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port of an address, and no more."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    except ValueError:
-        return "?"
-    return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
 def _parsed(text: str, *, openmetrics: bool) -> list[tuple[str, Series]] | None:
@@ -250,17 +223,3 @@ def _spaced(pairs: list[Any], start: float, step: float, count: int) -> list[flo
         if 0 <= place < count:
             values[place] = number(value)
     return values
-
-
-def _unconnected(error: Exception) -> tuple[str, str, str]:
-    """Why there was no connection."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "tls", f"the TLS connection failed: {cause.reason}", f"TLS 接続に失敗しました: {cause.reason}"
-        if isinstance(cause, OSError) and "Name or service not known" in str(cause):
-            return "dns", "the host's name is not known", "ホスト名を解決できません"
-        cause = cause.__cause__ or cause.__context__
-    if "refused" in str(error).lower() or "all connection attempts failed" in str(error).lower():
-        return "connection-refused", "nobody accepts connections there", "接続が拒否されました"
-    return "no-connection", "no connection", "接続できません"

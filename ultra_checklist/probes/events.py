@@ -17,7 +17,7 @@ from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes import flag
 from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed, unknown
-from ultra_checklist.probes.fetch import asker, origin, plain_address
+from ultra_checklist.probes.fetch import asker, at_path, origin, plain_address
 from ultra_checklist.probes.flag import Direction, Edge, Point
 from ultra_checklist.probes.window import Span, Window
 from ultra_checklist.record import WINDOW_RUNNING
@@ -179,16 +179,16 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
         async with asker(
             f"events of {origin(url)}", options.timeout, f"curl -s {origin(url)}", headers=options.headers
         ) as asking:
-            raw = _at(await asking.json(url), options.items)
+            raw = _within(await asking.json(url), options.items)
             if not isinstance(raw, list):
                 raise asking.cannot(
                     "not-events", "its answer holds no list of events", "応答にイベントの一覧がありません"
                 )
             found = []
             for event in raw:
-                if _at(event, options.level) != options.value:
+                if _within(event, options.level) != options.value:
                     continue
-                at = _time(_at(event, options.time))
+                at = _time(_within(event, options.time))
                 if at is None:
                     raise asking.cannot(
                         "no-event-time",
@@ -309,16 +309,9 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
         )
 
 
-def _at(data: Any, path: str) -> Any:
-    """The value at a dotted path; None where there is none."""
-    for part in path.split(".") if path else []:
-        if isinstance(data, dict):
-            data = data.get(part)
-        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
-            data = data[int(part)]
-        else:
-            return None
-    return data
+def _within(data: Any, path: str) -> Any:
+    """The value at a dotted path; without one the whole."""
+    return at_path(data, path) if path else data
 
 
 def _time(raw: Any) -> datetime | None:

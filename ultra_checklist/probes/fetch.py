@@ -174,6 +174,18 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
+def at_path(data: Any, path: str) -> Any:
+    """The value at a dotted path such as ``status`` or ``checks.0.state``; None where there is none."""
+    for part in path.split("."):
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
+            data = data[int(part)]
+        else:
+            return None
+    return data
+
+
 def plain_address(value: str) -> str:
     """An option's address as it was given. Raises ValueError, which does not quote it: it may hold a key."""
     try:

@@ -31,7 +31,7 @@ from ultra_checklist.probes.base import (
     passed,
     unknown,
 )
-from ultra_checklist.probes.fetch import MAX_BODY, origin, unconnected
+from ultra_checklist.probes.fetch import MAX_BODY, at_path, origin, unconnected
 
 KEPT = 2000
 MAX_REDIRECTS = 3
@@ -219,8 +219,8 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
             seconds=round(seconds, 3),
             elsewhere=elsewhere,
             contains=None if options.contains is None else re.search(options.contains, text) is not None,
-            values={path: context.redactor.data(_at(data, path)) for path in options.json_values},
-            moving={path: context.redactor.data(_at(data, path)) for path in options.changed},
+            values={path: context.redactor.data(at_path(data, path)) for path in options.json_values},
+            moving={path: context.redactor.data(at_path(data, path)) for path in options.changed},
             before=context.baseline.moving if isinstance(context.baseline, HttpSeen) else None,
             commits=list(dict.fromkeys(commits.named(data, text)))[:20] if options.commit else [],
             body=context.redactor.text(text, cut=len(body) >= MAX_BODY)[:KEPT],
@@ -363,18 +363,6 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _at(data: Any, path: str) -> Any:
-    """The value at a dotted path such as ``status`` or ``checks.0.state``; None where there is none."""
-    for part in path.split("."):
-        if isinstance(data, dict):
-            data = data.get(part)
-        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
-            data = data[int(part)]
-        else:
-            return None
-    return data
 
 
 def _short(values: dict[str, Any]) -> str:

@@ -283,7 +283,8 @@ def nothing_is_thrown_away(log: Log) -> Iterator[Finding]:
             yield Finding(request.line, "lost", f"the worker deletes {request.path}")
         if row is not None and request.done and "in_trash" in (request.body or {}):
             trashed.pop(request.of_page(), None)
-            if request.bot and request.body["in_trash"] and row.said:
+            # What has no key is no row of a checklist, but the test record of a probe.
+            if request.bot and request.body["in_trash"] and row.said and row.key:
                 trashed[request.of_page()] = request.line
     for page, line in trashed.items():
         yield Finding(line, "lost", f"{log.rows[page].key}: trashed although a person had written into it")

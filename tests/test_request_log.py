@@ -139,11 +139,11 @@ FAULTS = {
     "seed": 5,
     "rules": [
         {"fault": "rate_limited", "retry_after": 1, "probability": 0.02},
-        {"fault": "internal_server_error", "probability": 0.04},
+        {"fault": "internal_server_error", "probability": 0.02},
         {"fault": "change_was_saved", "method": "POST", "path": "/v1/pages", "probability": 0.08},
-        {"fault": "dropped", "committed": True, "writes": True, "probability": 0.06},
+        {"fault": "dropped", "committed": True, "writes": True, "probability": 0.04},
         {"fault": "gateway_timeout", "committed": True, "writes": True, "probability": 0.04},
-        {"fault": "truncated_json", "probability": 0.03},
+        {"fault": "truncated_json", "probability": 0.02},
     ],
 }
 

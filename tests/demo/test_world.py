@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from ultra_checklist.demo.chain import ACCOUNT, ORACLE, POOL, PROVIDER, WAD
 from ultra_checklist.demo.container import image_of
 from ultra_checklist.demo.monitor import HISTORY, next_minute
-from ultra_checklist.demo.prometheus import parse
+from ultra_checklist.demo.prometheus import Prometheus, parse
 from ultra_checklist.demo.repository import NEW, OLD
 from ultra_checklist.demo.sinks import LINE_TO
 from ultra_checklist.demo.world import WINDOWS, World, fetch, pretend_production
@@ -157,8 +158,6 @@ def test_prometheus_answers_what_it_has_scraped(shared: World) -> None:
     url = shared.prometheus.service.url
 
     def value(query: str) -> list[Any]:
-        from urllib.parse import quote
-
         answer = json.loads(ask(f"{url}/api/v1/query?query={quote(query)}")[1])
         assert answer["status"] == "success"
         found: list[Any] = answer["data"]["result"]
@@ -181,6 +180,27 @@ def test_prometheus_answers_what_it_has_scraped(shared: World) -> None:
     ranged = json.loads(ask(f"{url}/api/v1/query_range?query=up&start={now - 5}&end={now}&step=1")[1])
     assert ranged["data"]["resultType"] == "matrix"
     assert ask(f"{url}/api/v1/query")[0] == 400
+
+
+def test_a_counter_that_begins_anew_goes_on_in_ratios() -> None:
+    def page(good: int, bad: int) -> str:
+        return f'http_requests_total{{status="200"}} {good}\nhttp_requests_total{{status="500"}} {bad}\n'
+
+    pages = iter([page(9000, 100), page(9090, 110), page(30, 10), page(80, 20)])
+    last = page(80, 20)
+    prometheus = Prometheus(lambda: next(pages, last))
+    prometheus.start()
+    try:
+        ratio = 'sum(rate(http_requests_total{status="500"}[5m])) / sum(rate(http_requests_total[5m]))'
+        url = f"{prometheus.service.url}/api/v1/query?query={quote(ratio)}"
+
+        def value() -> list[str]:
+            return [found["value"][1] for found in json.loads(fetch(url))["data"]["result"]]
+
+        # 100 requests, then a new process: 40, then 60 more.
+        wait_until(lambda: value() == ["0.15"])
+    finally:
+        prometheus.close()
 
 
 def test_alerts_are_listed_as_alertmanager_lists_them(world: World) -> None:

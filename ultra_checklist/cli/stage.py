@@ -72,11 +72,11 @@ class Stage:
             return self._wait_for_people(world, url, page)
 
     def _environment(self, world: "World", url: str) -> dict[str, str]:
-        """What the product's own processes get: a state folder of the demo's, and nothing of the user's."""
+        """What the product's own processes get: a state folder of the demo's, and of the user's only the index's lag."""
         kept = {
             name: value
             for name, value in process_environment().items()
-            if not name.startswith(("ULTRA_", "NOTION_", "DOCKER_"))
+            if name == "ULTRA_CHECKLIST_INDEX_LAG" or not name.startswith(("ULTRA_", "NOTION_", "DOCKER_"))
         }
         # In the state folder, so that a person at another terminal needs to know that folder alone.
         settings = {"NOTION_TOKEN": TOKEN, "NOTION_BASE_URL": url, "ULTRA_CHECKLIST_CLOSE_AFTER": "0"}

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -159,13 +160,9 @@ def _selected(wanted: re.Match[str], scrape: Scrape) -> list[tuple[dict[str, str
 def _quantile(query: str, seen: list[Scrape]) -> float | None:
     """The quantile of what was answered between the first and the last scrape."""
     share = re.match(r"histogram_quantile\(\s*([\d.]+)", query)
-    name = "http_request_duration_seconds"
-    newest, oldest = seen[-1], seen[0]
-    within = {
-        float(dict(labels)["le"]): value - oldest.samples.get((known, labels), 0.0)
-        for (known, labels), value in newest.samples.items()
-        if known == f"{name}_bucket"
-    }
+    name = "http_request_duration_seconds_bucket"
+    bounds = [dict(labels)["le"] for known, labels in seen[-1].samples if known == name]
+    within = {float(bound): _increase(seen, name, le=bound) for bound in bounds}
     count = within.pop(math.inf, 0.0)
     return quantile(float(share[1]), within, count) if share is not None and count > 0 else None
 
@@ -175,10 +172,14 @@ def _failing(query: str, seen: list[Scrape]) -> float | None:
     name = "http_requests_total"
     if "/" not in query or name not in query:
         return None
-    new, old = seen[-1], seen[0]
-    whole = (new.total(name) or 0.0) - (old.total(name) or 0.0)
-    failed = (new.total(name, status="500") or 0.0) - (old.total(name, status="500") or 0.0)
-    return failed / whole if whole > 0 else None
+    whole = _increase(seen, name)
+    return _increase(seen, name, status="500") / whole if whole > 0 else None
+
+
+def _increase(seen: list[Scrape], name: str, **labels: str) -> float:
+    """By how much a counter grew; where it fell, its process began anew, and counts from nothing."""
+    values = [value for scrape in seen if (value := scrape.total(name, **labels)) is not None]
+    return sum(new - old if new >= old else new for old, new in pairwise(values))
 
 
 def _number_of(asked: Mapping[str, str], name: str) -> float:

@@ -72,7 +72,7 @@ class Stage:
             return self._wait_for_people(world, url, page)
 
     def _environment(self, world: "World", url: str) -> dict[str, str]:
-        """What the product's own processes get: a state folder of the demo's, and of the user's only the index's lag."""
+        """What the product's own processes get: a state folder of the demo's, and one setting of the user's."""
         kept = {
             name: value
             for name, value in process_environment().items()

@@ -87,6 +87,8 @@ class Row:
 
     key: str
     host: str
+    record: bool = False
+    """The worker made it without a key: the test record of a probe, and no row of a checklist."""
     done: bool = False
     passed: bool = False
     result: str = ""
@@ -283,8 +285,7 @@ def nothing_is_thrown_away(log: Log) -> Iterator[Finding]:
             yield Finding(request.line, "lost", f"the worker deletes {request.path}")
         if row is not None and request.done and "in_trash" in (request.body or {}):
             trashed.pop(request.of_page(), None)
-            # What has no key is no row of a checklist, but the test record of a probe.
-            if request.bot and request.body["in_trash"] and row.said and row.key:
+            if request.bot and request.body["in_trash"] and row.said and not row.record:
                 trashed[request.of_page()] = request.line
     for page, line in trashed.items():
         yield Finding(line, "lost", f"{log.rows[page].key}: trashed although a person had written into it")
@@ -314,8 +315,9 @@ def _replay(log: Log) -> Iterator[tuple[Request, Row | None]]:
     for request in log.requests:
         row = log.rows.get(request.of_page())
         if request.method == "POST" and request.path == "/v1/pages" and request.done:
+            key = _text(request.value("Key", "キー"))
             row = log.rows[request.id] = Row(
-                _text(request.value("Key", "キー")), _text(request.value("Host", "ホスト"))
+                key, _text(request.value("Host", "ホスト")), record=request.bot and not key
             )
             if not request.bot:
                 _apply(request, row)

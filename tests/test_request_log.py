@@ -96,6 +96,15 @@ BROKEN = {
         Writer().row().tick().look().result("Passed").add("PATCH", f"/v1/pages/{ROW}", {"in_trash": True}),
         "lost",
     ),
+    "somebody's words in the trash, the key taken away before": (
+        Writer().row().tick().look().result("Passed").write({"Key": {"rich_text": []}}, who="person:Sato")
+        .add("PATCH", f"/v1/pages/{ROW}", {"in_trash": True}),
+        "lost",
+    ),
+    "somebody's page in the trash": (
+        Writer().row("", who="person:Sato").add("PATCH", f"/v1/pages/{ROW}", {"in_trash": True}),
+        "lost",
+    ),
 }  # fmt: skip
 
 
@@ -108,6 +117,8 @@ def test_each_broken_promise_is_seen(name: str) -> None:
 def test_what_looks_like_one_and_is_none() -> None:
     again = Writer().row().add("PATCH", f"/v1/pages/{ROW}", {"in_trash": True}, who="person:Sato")
     assert again.row(page="00000000-0000-4000-8000-0000000000ab").rules() == [], "the first is in the trash"
+    record = Writer().row("").write({"Decision": {"rich_text": []}}, who="person:backend")
+    assert record.add("PATCH", f"/v1/pages/{ROW}", {"in_trash": True}).rules() == [], "a probe's test record"
     race = Writer().row().tick().look().tick(False).result("Passed").look(2).result(None, run=2)
     assert race.rules() == [], "the worker could not know"
     other = Writer().row().tick().look(2, agent="another integration").look(3, agent="another integration")
@@ -139,11 +150,11 @@ FAULTS = {
     "seed": 5,
     "rules": [
         {"fault": "rate_limited", "retry_after": 1, "probability": 0.02},
-        {"fault": "internal_server_error", "probability": 0.02},
+        {"fault": "internal_server_error", "probability": 0.04},
         {"fault": "change_was_saved", "method": "POST", "path": "/v1/pages", "probability": 0.08},
-        {"fault": "dropped", "committed": True, "writes": True, "probability": 0.04},
+        {"fault": "dropped", "committed": True, "writes": True, "probability": 0.06},
         {"fault": "gateway_timeout", "committed": True, "writes": True, "probability": 0.04},
-        {"fault": "truncated_json", "probability": 0.02},
+        {"fault": "truncated_json", "probability": 0.03},
     ],
 }
 

@@ -186,8 +186,8 @@ def test_a_counter_that_begins_anew_goes_on_in_ratios() -> None:
     def page(good: int, bad: int) -> str:
         return f'http_requests_total{{status="200"}} {good}\nhttp_requests_total{{status="500"}} {bad}\n'
 
-    pages = iter([page(9000, 100), page(9090, 110), page(30, 10), page(80, 20)])
     last = page(80, 20)
+    pages = iter([page(9000, 100), page(9090, 110), page(30, 10), last])
     prometheus = Prometheus(lambda: next(pages, last))
     prometheus.start()
     try:

@@ -40,11 +40,6 @@ class Scrape:
     at: float
     samples: Mapping[tuple[str, Labels], float]
 
-    def total(self, name: str, **labels: str) -> float | None:
-        """The sum of a metric's samples that have these labels; None where there is none."""
-        found = [v for (n, known), v in self.samples.items() if n == name and labels.items() <= dict(known).items()]
-        return sum(found) if found else None
-
 
 class Prometheus:
     """Scrapes one target."""
@@ -160,9 +155,8 @@ def _selected(wanted: re.Match[str], scrape: Scrape) -> list[tuple[dict[str, str
 def _quantile(query: str, seen: list[Scrape]) -> float | None:
     """The quantile of what was answered between the first and the last scrape."""
     share = re.match(r"histogram_quantile\(\s*([\d.]+)", query)
-    name = "http_request_duration_seconds_bucket"
-    bounds = [dict(labels)["le"] for known, labels in seen[-1].samples if known == name]
-    within = {float(bound): _increase(seen, name, le=bound) for bound in bounds}
+    grown = _increases(seen, "http_request_duration_seconds_bucket")
+    within = {float(dict(labels)["le"]): value for labels, value in grown.items()}
     count = within.pop(math.inf, 0.0)
     return quantile(float(share[1]), within, count) if share is not None and count > 0 else None
 
@@ -172,14 +166,20 @@ def _failing(query: str, seen: list[Scrape]) -> float | None:
     name = "http_requests_total"
     if "/" not in query or name not in query:
         return None
-    whole = _increase(seen, name)
-    return _increase(seen, name, status="500") / whole if whole > 0 else None
+    grown = _increases(seen, name)
+    whole = sum(grown.values())
+    failed = sum(value for labels, value in grown.items() if dict(labels).get("status") == "500")
+    return failed / whole if whole > 0 else None
 
 
-def _increase(seen: list[Scrape], name: str, **labels: str) -> float:
-    """By how much a counter grew; where it fell, its process began anew, and counts from nothing."""
-    values = [value for scrape in seen if (value := scrape.total(name, **labels)) is not None]
-    return sum(new - old if new >= old else new for old, new in pairwise(values))
+def _increases(seen: list[Scrape], metric: str) -> dict[Labels, float]:
+    """By how much each series of a counter grew; where it fell, its process began anew, and counts from nothing."""
+    found: dict[Labels, float] = {}
+    for name, labels in seen[-1].samples:
+        if name == metric:
+            values = [scrape.samples[name, labels] for scrape in seen if (name, labels) in scrape.samples]
+            found[labels] = sum(new - old if new >= old else new for old, new in pairwise(values))
+    return found
 
 
 def _number_of(asked: Mapping[str, str], name: str) -> float:

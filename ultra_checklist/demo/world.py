@@ -23,6 +23,8 @@ from ultra_checklist.demo.sinks import LINE_TO, Line, Message, Slack, Webhook
 
 WATCH_SECONDS = 15.0
 """How long the people watch after a deploy."""
+LOOK_EVERY = 8.0
+"""Seconds between looks meanwhile. A look speaks for twice that: on a busy machine too, all of it is seen."""
 STAGING_HOURS = 26.0
 """Hours for which the staging backend pretends to have run."""
 WINDOWS = {
@@ -30,10 +32,10 @@ WINDOWS = {
     "RUNNING_SECONDS": "0.2",
     "LOG_SECONDS": "1",
     "WATCH_MINUTES": f"{WATCH_SECONDS / 60:g}",
-    "WATCH_EVERY": "8",
+    "WATCH_EVERY": f"{LOOK_EVERY:g}",
     "WATCH_LASTING": "2",
     "METRICS_MINUTES": f"{WATCH_SECONDS / 60:g}",
-    "METRICS_EVERY": "8",
+    "METRICS_EVERY": f"{LOOK_EVERY:g}",
     "EVENTS_TOLERANCE": "2",
     "MONITOR_DAILY": CRON["daily"],
     "MONITOR_WEEKLY": CRON["weekly"],

@@ -60,6 +60,11 @@ class Guarded:
         """The address of the release's page."""
         return self._release.manifest.page_url
 
+    @property
+    def head(self) -> str:
+        """The digest of the journal's last line: whoever is told it is a witness."""
+        return self._release.journal.head
+
     async def begin(self, gates: Sequence[str], break_glass: str = "") -> RunRecord:
         """File the beginning, and the deploy's mark where this item deploys. Raises StateError."""
         release, item = self._release, self.item

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -119,6 +120,14 @@ def test_behind_an_open_gate_it_runs_and_the_tick_settles_the_row(guarded: Serve
     assert guarded.result("deploy") == "Passed"
     assert guarded.result("seen") == "Confirmed"
     assert guarded.result("flag") == "Passed"
+
+
+def test_what_the_terminal_is_told_bears_witness_to_the_journal(guarded: Served) -> None:
+    open_the_gate(guarded)
+    told = guarded.run("run", "v1", "deploy", "--", "true").stderr
+    kinds = {line["hash"]: line["kind"] for line in journal(guarded)}
+    witnessed = [kinds[found] for found in re.findall(r"[0-9a-f]{64}", told)]
+    assert witnessed == ["gate", "deploy", "deploy-ended"]
 
 
 @pytest.mark.parametrize(("command", "code"), [("exit 1", 1), ("exit 125", 125), ("kill -TERM $$", 143)])

@@ -18,12 +18,13 @@ from tests.simulation.storage import Storage
 from tests.simulation.virtual import BEGIN, Host, Killed, Process, VirtualLoop, current
 from tests.simulation.wire import Wire
 from ultra_checklist import disk, guarded
+from ultra_checklist.admission import admit
 from ultra_checklist.announce import Announcer
 from ultra_checklist.answer import GateAnswer
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.config import Settings
-from ultra_checklist.errors import CannotTellError, NotionError, StateError, UltraChecklistError
+from ultra_checklist.errors import CannotTellError, NotionError, RefusedError, StateError, UltraChecklistError
 from ultra_checklist.gate import Gatekeeper
 from ultra_checklist.guarded import Guarded
 from ultra_checklist.hooks import Hooks
@@ -227,25 +228,22 @@ class Stage:
         """Run the deploy's script: asked for at the gate, or with the glass broken. It ends with this code."""
 
         async def work(notion: Notion) -> str:
-            begun: Guarded | None = None
-            for _ in range(3):
-                if not ungated and not (await self._ask(host, notion, version)).is_open:
-                    return "not open"
+            async def ask() -> None:
                 if ungated:
                     await self._take_in(host, notion)
-                known = len(self.release(host, version).journal.entries())
-                with hold(host.home, wait=False):
-                    release = self.release(host, version)
-                    if release.history.sealed is not None or not release.open:
-                        return "has ended"
-                    if all(line.kind == "gate" for line in release.journal.entries()[known:]):
-                        item = next(item for item in self.items if item.deploys)
-                        prover = Prover(release, host.home, clock=host.now)
-                        begun = Guarded(release, item, host.home, prover, ["true"])
-                        await begun.begin([] if ungated else ["deploy"], "because" if ungated else "")
-                        break
-            if begun is None:
-                return "changes all the time"
+                elif not (await self._ask(host, notion, version)).is_open:
+                    raise RefusedError("not open")
+
+            async def begin(release: Release) -> Guarded:
+                item = next(item for item in self.items if item.deploys)
+                begun = Guarded(release, item, host.home, Prover(release, host.home, clock=host.now), ["true"])
+                await begun.begin([] if ungated else ["deploy"], "because" if ungated else "")
+                return begun
+
+            try:
+                begun = await admit(lambda: self.release(host, version), host.home, ask, begin, wait=False)
+            except RefusedError as error:
+                return error.message
             running = world.Deploy(host.name, self.loop.time())
             world.LEDGER.deploys.append(running)
             # A pass may come meanwhile: the worker's lock is free.

@@ -17,14 +17,11 @@ from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraC
 from ultra_checklist.model import Words
 
 NOT_STARTED = 125
-ROUNDS = 5
-"""How often the gates are asked again because something happened between their answer and the beginning."""
-_UNTOUCHED = ("gate",)
-"""Kinds of journal lines that change nothing that a gate has answered."""
 
 _BEGINS = Words(
-    en="run {number} of {item} begins{gates}; its log is kept redacted, Ctrl-C goes to the command",
-    ja="{item} の実行 {number} を開始します{gates}。ログは秘匿処理して保存し、Ctrl-C はコマンドに渡します",
+    en="run {number} of {item} begins{gates}; its log is kept redacted, Ctrl-C goes to the command; journal {head}",
+    ja="{item} の実行 {number} を開始します{gates}。ログは秘匿処理して保存し、Ctrl-C はコマンドに渡します。"
+    "ジャーナル {head}",
 )
 _GATES = Words(en=", open: {names}", ja="（ゲート {names}: 開）")
 _UNGATED = Words(
@@ -32,8 +29,8 @@ _UNGATED = Words(
     ja="ゲートなしで実行します（緊急: {reason}）。記録され、すべての表示に残ります",
 )
 _ENDED = Words(
-    en="exit {code} after {seconds} s; log sha256:{log}, {size} bytes",
-    ja="終了コード {code}（{seconds} 秒）。ログ sha256:{log}、{size} バイト",
+    en="exit {code} after {seconds} s; log sha256:{log}, {size} bytes; journal {head}",
+    ja="終了コード {code}（{seconds} 秒）。ログ sha256:{log}、{size} バイト。ジャーナル {head}",
 )
 _PARTIAL = Words(
     en="a part of the log could not be kept: what needs it stays open",
@@ -135,32 +132,23 @@ def _begin(
 
 async def _asked(at: Desk, key: str, item: Any, command: Sequence[str], break_glass: str) -> Any:
     """Ask the gates, and begin in the moment in which their answer still holds."""
+    from ultra_checklist.admission import admit
     from ultra_checklist.guarded import guards_of
-    from ultra_checklist.worker import hold
+    from ultra_checklist.release import Release
 
     gates = [] if break_glass else guards_of(at.shelf.read(key).template, item)
     async with at.notion() as notion:
-        for _ in range(ROUNDS):
+
+        async def ask() -> None:
             if gates:
                 await require_open(at, key, gates, at.lang)
             else:
                 await _take_in(at, notion, key)
-            known = len(_open_release(at, key).journal.entries())
-            with hold(at.home, wait=True):
-                release = _open_release(at, key)
-                if all(entry.kind in _UNTOUCHED for entry in release.journal.entries()[known:]):
-                    return await _file(at, release, item, command, [gate.name for gate in gates], break_glass)
-    raise RefusedError("the release changes all the time, so no gate's answer holds", remedy="Try again")
 
+        async def begin(release: Release) -> Any:
+            return await _file(at, release, item, command, [gate.name for gate in gates], break_glass)
 
-def _open_release(at: Desk, key: str) -> Any:
-    """The release as it is on disk now. Raises RefusedError where it has ended."""
-    from ultra_checklist.release import Release
-
-    release = Release(at.shelf, at.shelf.read(key))
-    if release.history.sealed is not None or not release.open:
-        raise RefusedError(f"{key} has ended", remedy="ultra-checklist status lists what is open")
-    return release
+        return await admit(lambda: Release(at.shelf, at.shelf.read(key)), at.home, ask, begin)
 
 
 async def _take_in(at: Desk, notion: Any, key: str) -> None:
@@ -186,7 +174,7 @@ async def _file(
     if break_glass:
         say(_UNGATED.say(at.lang, reason=break_glass))
     names = _GATES.say(at.lang, names=", ".join(gates)) if gates else ""
-    say(_BEGINS.say(at.lang, number=record.number, item=item.id, gates=names))
+    say(_BEGINS.say(at.lang, number=record.number, item=item.id, gates=names, head=guarded.head))
     return guarded
 
 
@@ -205,7 +193,8 @@ def _run(at: Desk, guarded: Any) -> int:
         return int(guarded.code)
     run = guarded.record
     seconds = f"{(run.ended - run.started).total_seconds():.0f}"
-    say(_ENDED.say(at.lang, code=ended.code, log=run.log[:16], seconds=seconds, size=run.log_bytes))
+    told = {"code": ended.code, "log": run.log[:16], "seconds": seconds, "size": run.log_bytes}
+    say(_ENDED.say(at.lang, **told, head=guarded.head))
     if not run.log_complete:
         say(_PARTIAL.say(at.lang))
     _tell(at, guarded.key)

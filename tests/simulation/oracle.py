@@ -221,6 +221,9 @@ class Oracle:
                 self._see_row(by, page, listed=listed)
 
     def _see_row(self, by: Process, shown: dict[str, Any], *, listed: bool) -> None:
+        if len(shown["properties"]) < self.model.width[CHECKS]:
+            # With a column that is missing nobody works: this was no look.
+            return
         page = self.model.pages[shown["id"]]
         edited = shown["last_edited_time"]
         done = next((p["checkbox"] for p in shown["properties"].values() if p["id"] == "done"), False)
@@ -484,8 +487,7 @@ class Oracle:
                 raise Violation(f"{item}: {len(pages)} rows")
         for item, pages in living.items():
             if len(pages) > 1:
-                wrong = [p for p in pages if _result(p) not in ("", "Can't tell") or p.now.values["settled"]]
-                if wrong:
+                if any(self._believed(self.facts[item], page) for page in pages):
                     raise Violation(f"{item}: one of {len(pages)} rows is believed")
             elif not (self.facts[item].after and self._doubled(living)):
                 self._one(self.facts[item], pages[0], world, {i: p[0] for i, p in living.items()})
@@ -498,6 +500,13 @@ class Oracle:
         gone = [page for page in self.model.rows(RELEASES) if self.ended_unseen(page)]
         if not len(ended) <= len(keys) <= len(ended) + len(gone):
             raise Violation(f"{len(ended)} releases have ended, and a hook was told of {len(keys)}")
+
+    def _believed(self, fact: Fact, page: Page) -> bool:
+        """Whether a row says more than that nobody can tell."""
+        values, result = page.now.values, _result(page)
+        # What opens only in trouble is needed by nobody until then, however many rows it has.
+        asleep = not fact.opens and not values["done"] and not result
+        return result not in ("", "Can't tell") or (values["settled"] and not asleep)
 
     def _doubled(self, living: dict[str, list[Page]]) -> bool:
         """Whether it is unclear which row speaks for the deploy."""
@@ -512,9 +521,11 @@ class Oracle:
         if self.by_run:
             deployed = bool(self.ledger.deploys) and self.ledger.deploys[-1].code == 0
         truth = SHOWS[world.get(fact.switch, "pass")] if fact.switch else "Confirmed"
-        begun = self._deployed() or any(line["kind"] == "deploy" for line in self._journal(page))
-        # Who was killed while filing how the script ended may have done so, or not.
-        unsure = self.by_run and bool(self.ledger.deploys) and not self.ledger.deploys[-1].filed
+        marks = [line for line in self._journal(page) if line["kind"] == "deploy"]
+        begun = self._deployed() or marks
+        # Who was killed while filing how the script began or ended may have done so, or not.
+        scripts = self.ledger.deploys
+        unsure = self.by_run and (len(marks) > len(scripts) or bool(scripts and not scripts[-1].filed))
         if values["decision"] or (fact.until and begun) or fact.deploys or (fact.after and unsure):
             return
         if not values["done"]:

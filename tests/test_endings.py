@@ -13,7 +13,7 @@ from tests.shell import SMALL, Served
 from ultra_checklist import uploads
 from ultra_checklist.close import Closer
 from ultra_checklist.evidence import EvidenceStore
-from ultra_checklist.model import Ending, ProbeSpec, Template
+from ultra_checklist.model import Ending, ProbeSpec, Template, When
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.overview import overview
 from ultra_checklist.release import Release
@@ -130,6 +130,7 @@ def checklist(seen: Path) -> Template:
         item("deploy", deploys=True),
         item("running", order=1, after_deploy=True, probes=running),
         item("other", order=2, after_deploy=True, probes=other),
+        item("decided", order=3, required=False, when=When(failed=("running",))),
     )
 
 
@@ -161,6 +162,30 @@ def test_the_last_good_commit_is_that_of_the_newest_release_that_completed_here(
     assert Release(lab.shelf, other).last_good() == ""
     elsewhere = lab.release().manifest.model_copy(update={"machine": ELSEWHERE})
     assert Release(lab.shelf, elsewhere).last_good() == ""
+
+
+def test_what_opens_when_something_fails_says_what_failed_and_where_a_rollback_leads(
+    lab: Lab, rolled: Path
+) -> None:
+    assert (lab.row("decided").settled, lab.row("decided").why) == (
+        True,
+        "not open: nothing it depends on has failed",
+    )
+    rolled.write_text("neither\n")
+    lab.person("Sato", "running", done=True)
+    lab.sync(minutes=1)
+    told = f"failed: running です; last good commit: {GOOD[:12]}"
+    assert (lab.row("decided").settled, lab.row("decided").why) == (False, told)
+    lab.person("Sato", "decided", done=True)
+    lab.sync(minutes=1)
+    assert lab.row("decided").why == f"a person's word: Sato – {told}"
+    rolled.write_text(BAD + "\n")
+    lab.person("Sato", "decided", done=False)
+    lab.sync(minutes=11)
+    assert (lab.row("decided").settled, lab.row("decided").why) == (
+        True,
+        "not open: nothing it depends on has failed",
+    )
 
 
 def test_a_rollback_is_proved_again_on_the_last_good_commit(lab: Lab, rolled: Path) -> None:

@@ -39,7 +39,7 @@ def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
     manifest, history = release.manifest, release.history
     here = this_machine()
     place = Place.HERE if manifest.machine.digest == here.digest else Place.WRONG_MACHINE
-    view = View(manifest, history, release.mirror.rows, now(), place, label)
+    view = View(manifest, history, release.mirror.rows, now(), place, label, release.last_good)
     states = evaluate(view)
     planner = RowPlanner(view, states, lang, here)
     ended = history.ended is not None

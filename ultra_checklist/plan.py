@@ -14,7 +14,7 @@ from ultra_checklist.notion import blocks
 from ultra_checklist.notion.rows import Row, minute
 from ultra_checklist.notion.schema import CHECK_COLUMNS, Workspace
 from ultra_checklist.record import Proof
-from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate
+from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate, failing
 from ultra_checklist.states import State
 from ultra_checklist.why import ICONS, Writer
 
@@ -132,7 +132,7 @@ class RowPlanner:
             current_proof(view.manifest, view.history, item) if state.rule in (4, 5, 6, 7, 11, 12, 13, 14) else None
         )
         values = base | {
-            "why": self._writer.why(state, item, check, proof, needs=self._needs(item)),
+            "why": self._writer.why(state, item, check, proof, needs=self._needs(item), opened=self._opened(item)),
             "operator": _operator(state, check),
             "evidence": _evidence(proof),
             "checked_at": minute(_time(state, check, proof)),
@@ -141,6 +141,10 @@ class RowPlanner:
             # Equal facts seen again are no news: the row keeps the time at which they were first seen.
             values |= {"checked_at": row.checked_at, "evidence": row.evidence}
         return values
+
+    def _opened(self, item: Item) -> str:
+        failed = failing(self._view.manifest, item, self._states)
+        return self._writer.opened(failed, self._view.last_good()) if failed else ""
 
     def _needs(self, item: Item) -> str:
         open_needs = [n for n in item.needs if not self._states[n].settled]

@@ -84,6 +84,7 @@ class Reconciler:
             now=self._bench.clock(),
             place=self.place,
             label=self._bench.label,
+            last_good=release.last_good,
         )
 
     async def run(self, rows: Mapping[str, Row]) -> dict[str, State]:

@@ -24,7 +24,7 @@ from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.record import ProofLine
 from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
-from ultra_checklist.situations import NO_ROW, View, evaluate
+from ultra_checklist.situations import NO_ROW, View, evaluate, failing
 from ultra_checklist.standing import deciders, status_of
 from ultra_checklist.states import State
 from ultra_checklist.tally import tally
@@ -184,7 +184,9 @@ class _Teller:
             rows: Mapping[str, Sequence[str]] = dict(zip(self._states, sealed.get("table", ()), strict=False))
             return str(rows[item.id][_WHY]) if item.id in rows else ""
         needs = [i.title for i in self._manifest.items if i.id in item.needs and not self._states[i.id].settled]
-        return self._writer.why(judged.before, item, check, check.proof, needs=", ".join(needs))
+        failed = failing(self._manifest, item, {i: judged.before for i, judged in self._judged.items()})
+        opened = self._writer.opened(failed, self._release.last_good()) if failed else ""
+        return self._writer.why(judged.before, item, check, check.proof, needs=", ".join(needs), opened=opened)
 
     def _line(self, line: ProofLine) -> VerdictLine:
         return VerdictLine(

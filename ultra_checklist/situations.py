@@ -1,6 +1,6 @@
 """From a release's history and its rows to the situation of every check, and so to every state. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -28,6 +28,8 @@ class View:
     place: Place = Place.HERE
     label: str = ""
     """The label of this worker's machine; empty: the only machine."""
+    last_good: Callable[[], str] = str
+    """Asked where a rollback leads: a commit, or nothing."""
 
 
 def evaluate(view: View) -> dict[str, State]:
@@ -102,9 +104,16 @@ def may_tick(template: Template, by: Person | None) -> bool:
 def _is_open(manifest: Manifest, item: Item, check: CheckHistory, row: Row, others: Mapping[str, State]) -> bool:
     if item.when is None or check.tick is not None or row.decision:
         return True
+    return bool(failing(manifest, item, others))
+
+
+def failing(manifest: Manifest, item: Item, others: Mapping[str, State]) -> list[Item]:
+    """What an item with a condition waits for, and has failed: it opens the item."""
+    if item.when is None:
+        return []
     named = set(item.when.failed)
-    watched = (i.id for i in manifest.items if i.id != item.id and (i.id in named or i.section in named))
-    return any(other in others and others[other].result is Result.FAILED for other in watched)
+    watched = (i for i in manifest.items if i.id != item.id and (i.id in named or i.section in named))
+    return [i for i in watched if i.id in others and others[i.id].result is Result.FAILED]
 
 
 def _place(view: View, item: Item) -> Place:

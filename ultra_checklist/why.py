@@ -1,6 +1,6 @@
 """The one line beside a box: expected, seen, remedy, in the language of the databases. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,9 @@ from ultra_checklist.states import State
 
 MAX_WHY = 1900
 """Characters; Notion takes 2,000 in one piece."""
+
+MOST_NAMED = 5
+"""Failed checks that are named where they open another one; the rest is counted."""
 
 ICONS = {
     None: "⬜",
@@ -81,6 +84,9 @@ _SAYINGS: Mapping[str, Words] = {
         en="blocked: no deploy has ended with exit 0 yet; it is looked at after that",
         ja="デプロイがまだ正常終了していません。終了後に確認します",
     ),
+    "opened": Words(
+        en="failed: {items}; last good commit: {commit}", ja="不合格: {items}、直前の正常コミット: {commit}"
+    ),
     "needs": Words(en="blocked: first {needs}", ja="先に必要: {needs}"),
     "confirmed": Words(en="a person's word: {by}", ja="担当者の確認: {by}"),
     "word-before-deploy": Words(
@@ -137,6 +143,7 @@ _SAYINGS: Mapping[str, Words] = {
     "seen": Words(en="seen {text}", ja="実際 {text}"),
     "remedy": Words(en="remedy: {text}", ja="対処: {text}"),
     "somebody": Words(en="somebody", ja="不明"),
+    "no-commit": Words(en="not known", ja="不明"),
     "local": Words(en="LOCAL", ja="LOCAL"),
 }
 
@@ -154,12 +161,29 @@ class Writer:
         self._zone = zone
         self._names = names
 
-    def why(self, state: State, item: Item, check: CheckHistory, proof: Proof | None, *, needs: str = "") -> str:
-        """What the row's Why says in this state."""
-        text = self._main(state, item, check, proof, needs)
+    def why(
+        self,
+        state: State,
+        item: Item,
+        check: CheckHistory,
+        proof: Proof | None,
+        *,
+        needs: str = "",
+        opened: str = "",
+    ) -> str:
+        """What the row's Why says in this state. ``needs`` and ``opened`` speak of other checks."""
+        text = self._join(self._main(state, item, check, proof, needs), opened)
         if check.put_right:
             text = self._join(text, say("put-right", self._lang, what=check.put_right))
         return _cut(text)
+
+    def opened(self, failed: Sequence[Item], last_good: str) -> str:
+        """Why an item with a condition is open, and where a rollback leads; empty where nothing has failed."""
+        if not failed:
+            return ""
+        more = f" +{len(failed) - MOST_NAMED}" if len(failed) > MOST_NAMED else ""
+        items = ", ".join(item.title for item in failed[:MOST_NAMED]) + more
+        return say("opened", self._lang, items=items, commit=last_good[:12] or say("no-commit", self._lang))
 
     def _main(self, state: State, item: Item, check: CheckHistory, proof: Proof | None, needs: str) -> str:
         if state.rule == 5:

@@ -140,6 +140,7 @@ class World:
             "MIN_COLLATERAL": "50000",
             "TRADE_PAIRS": "BTC/USDT, ETH/USDT",
             "MAX_TRADES": "0",
+            "WALLET": ACCOUNT,
             "TEST_SUITES": "unit, integration, e2e",
             "LINE_API_URL": self.line.service.url,
             "LINE_TO": LINE_TO,

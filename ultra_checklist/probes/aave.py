@@ -7,76 +7,50 @@ without debt has the greatest uint256. A wrong account looks just as healthy, so
 Only v3 markets are read; v4 keeps positions elsewhere.
 """
 
-import asyncio
 from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
-from time import monotonic, time
-from typing import Annotated, ClassVar
-from urllib.parse import urlsplit
+from typing import ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import Field
 
-from ultra_checklist.model import Frozen, Verdict, Words
+from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
-from ultra_checklist.probes.fetch import Asker, asker, plain_address
-from ultra_checklist.probes.jsonrpc import ADDRESS, REMEDY, UINT256_MAX, Block, Node
+from ultra_checklist.probes.chain import (
+    Address,
+    AtBlock,
+    ChainOptions,
+    ChainSeen,
+    at_one_block,
+    doubtful,
+    no_baseline,
+)
+from ultra_checklist.probes.fetch import Asker
+from ultra_checklist.probes.jsonrpc import UINT256_MAX, Node
 
 GET_POOL, GET_PRICE_ORACLE = "0x026b1d5f", "0xfca513a8"
 BASE_CURRENCY_UNIT, GET_USER_ACCOUNT_DATA = "0x8c89b64f", "0xbf92857c"
 WAD = 10**18
-AHEAD = 60
-"""Seconds that a block's time may lie before our clock: sequencers run ahead a little."""
-TESTNETS = frozenset({
-    3, 4, 5, 42, 97, 280, 300, 420, 1337, 4002, 10200, 17000, 31337, 43113, 59140, 59141, 59902, 80001, 80002,
-    84531, 84532, 421613, 421614, 534351, 560048, 11155111, 11155420,
-})  # fmt: skip
-"""Ids of test networks by the register of EIP-155 chains, and those that development nodes have by default."""
 
 
-def _address(value: str) -> str:
-    if ADDRESS.fullmatch(value) is None or int(value, 16) == 0:
-        raise ValueError(f"{value!r} is no address: 0x and 40 hexadecimal digits, not all zero")
-    return value.lower()
-
-
-Address = Annotated[str, AfterValidator(_address)]
-
-
-class AaveOptions(Options):
+class AaveOptions(ChainOptions):
     """Which position, and how it must be."""
 
-    rpc: Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)] = Field(
-        min_length=1, max_length=5, description="JSON-RPC address of the chain, or a list: all must agree."
-    )
     provider: Address = Field(description="The market's PoolAddressesProvider; pool and oracle are asked of it.")
     account: Address = Field(description="The account whose position is meant.")
-    chain_id: int = Field(gt=0, description="Id of the chain.")
-    testnet: bool = Field(default=False, description="true: a test network is good, as for a staging checklist.")
     min_health_factor: float = Field(ge=1, description="Least health factor, such as 1.5; without debt it holds.")
     min_collateral: float = Field(
         gt=0, description="Least collateral in the market's base currency (mostly USD): a wrong account has none."
     )
-    max_block_age: float = Field(default=300.0, gt=0, description="Oldest good block, in seconds.")
     max_change: float | None = Field(
         default=None,
         gt=0,
         description="Largest good change of collateral and of debt since the deploy began, in percent.",
     )
 
-    @field_validator("rpc")
-    @classmethod
-    def _addresses(cls, value: list[str]) -> list[str]:
-        if len(set(value)) != len(value):
-            raise ValueError("the same address twice agrees with itself only")
-        return [plain_address(url) for url in value]
 
-
-class Position(Frozen):
+class Position(AtBlock):
     """An account's data in one block; amounts in the base currency's smallest unit."""
 
-    block: int
-    block_hash: str
-    block_time: int
     pool: str
     oracle: str
     unit: int
@@ -88,14 +62,9 @@ class Position(Frozen):
     """Times 10**18."""
 
 
-class AaveSeen(Observation):
+class AaveSeen(ChainSeen):
     """What the nodes said, in the order of the option."""
 
-    account: str
-    asked: int
-    """Our clock, in seconds since 1970."""
-    hosts: list[str]
-    chain_ids: list[int]
     positions: list[Position] = Field(default_factory=list)
     """Empty where a chain is not the one that is meant."""
     before: Position | None = None
@@ -129,35 +98,9 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
 
     async def observe(self, context: Context) -> AaveSeen:
         """Ask every node for its chain and newest block, then all of them for the oldest of these."""
-        options = self.options
-        hosts = [urlsplit(url).hostname or "" for url in options.rpc]
-
-        until = monotonic() + options.timeout
-
-        async def ask(url: str, host: str, block: int | None) -> tuple[int, Block] | Position:
-            async with asker(host, max(until - monotonic(), 0.001), REMEDY) as asking:
-                node = Node(asking, url, context.redactor.text)
-                return await (_head(node) if block is None else self._position(node, asking, block))
-
-        async def everyone(block: int | None) -> list[tuple[int, Block] | Position]:
-            asked = await asyncio.gather(
-                *(ask(url, host, block) for url, host in zip(options.rpc, hosts, strict=True)),
-                return_exceptions=True,
-            )
-            for one in asked:
-                if isinstance(one, BaseException):
-                    raise one
-            return [one for one in asked if not isinstance(one, BaseException)]
-
-        heads = [one for one in await everyone(None) if not isinstance(one, Position)]
-        seen = AaveSeen(
-            account=options.account, asked=int(time()), hosts=hosts, chain_ids=[chain for chain, _ in heads]
-        )
-        if set(seen.chain_ids) != {options.chain_id}:
-            return seen
-        block = min(head.number for _, head in heads)
-        positions = [one for one in await everyone(block) if isinstance(one, Position)]
-        return seen.model_copy(update={"positions": positions, "before": self._before(context)})
+        seen, positions = await at_one_block(self.options, context, self.options.account, self._position)
+        before = self._before(context) if positions else None
+        return AaveSeen(**seen.model_dump(), positions=positions, before=before)
 
     async def _position(self, node: Node, asking: Asker, number: int) -> Position:
         options = self.options
@@ -202,9 +145,9 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
 
     def judge(self, seen: AaveSeen) -> Verdict:
         """Whether it is the right chain and a present answer; then what it says."""
-        doubtful = self._chain(seen) or self._agreed(seen) or self._present(seen)
-        if doubtful is not None:
-            return doubtful
+        doubt = doubtful(self.options, seen, seen.positions)
+        if doubt is not None:
+            return doubt
         now = seen.positions[0]
         wrong = self._empty(seen, now) or self._health(now) or self._collateral(now) or self._changed(seen, now)
         if wrong is not None:
@@ -217,64 +160,6 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
             seen=_told(now),
             no_debt=now.debt == 0,
             pool=now.pool,
-        )
-
-    def _chain(self, seen: AaveSeen) -> Verdict | None:
-        wanted = self.options.chain_id
-        told = Words.same(", ".join(f"{h}: {c}" for h, c in zip(seen.hosts, seen.chain_ids, strict=True)))
-        remedy = Words(
-            en="correct the RPC address or the chain's id", ja="RPC の URL またはチェーン ID を直してください"
-        )
-        if len(set(seen.chain_ids)) > 1:
-            return _disagree(Words(en="the chain", ja="チェーン ID"), told)
-        if seen.chain_ids[0] != wanted:
-            return failed(
-                "wrong-chain",
-                Words(en="it is another chain", ja="別のチェーンです"),
-                expected=Words.same(str(wanted)),
-                seen=told,
-                remedy=remedy,
-                chain_id=seen.chain_ids[0],
-            )
-        if wanted in TESTNETS and not self.options.testnet:
-            return failed(
-                "testnet",
-                Words(en="it is a test network", ja="テストネットです"),
-                expected=Words(en="a production chain", ja="本番のチェーン"),
-                seen=told,
-                remedy=remedy,
-                chain_id=wanted,
-            )
-        return None
-
-    def _agreed(self, seen: AaveSeen) -> Verdict | None:
-        first = seen.positions[0]
-        for other in seen.positions[1:]:
-            for name, value in first.model_dump().items():
-                if getattr(other, name) != value:
-                    said = name.replace("_", " ")
-                    return _disagree(Words.same(said), Words.same(f"{value} / {getattr(other, name)}"))
-        return None
-
-    def _present(self, seen: AaveSeen) -> Verdict | None:
-        age = seen.asked - seen.positions[0].block_time
-        if age < -AHEAD:
-            return unknown(
-                "clock-skew",
-                Words(en="the newest block is of the future: a clock is wrong", ja="最新ブロックが未来の時刻です"),
-                seen=Words.same(f"{-age} s"),
-                remedy=Words.same("timedatectl"),
-            )
-        if age <= self.options.max_block_age:
-            return None
-        return unknown(
-            "stale-block",
-            Words(en="the newest block is old: the node lags or the chain stands", ja="最新ブロックが古すぎます"),
-            expected=Words.same(f"<= {self.options.max_block_age:g} s"),
-            seen=Words.same(f"{age} s"),
-            remedy=Words(
-                en="look at the node's state, or name another RPC", ja="ノードを確認するか、別の RPC を指定"
-            ),
         )
 
     def _empty(self, seen: AaveSeen, now: Position) -> Verdict | None:
@@ -334,17 +219,7 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
             return None
         before = seen.before
         if before is None:
-            return unknown(
-                "no-baseline",
-                Words(
-                    en="what the position was as the deploy began is not known",
-                    ja="デプロイ開始時のポジションが記録されていません",
-                ),
-                seen=_told(now),
-                remedy=Words(
-                    en="deploy with: ultra-checklist run", ja="ultra-checklist run でデプロイしてください"
-                ),
-            )
+            return no_baseline(Words(en="the position", ja="ポジション"), _told(now))
         limit = Decimal(str(most)) / 100
         for was, present in ((before.collateral, now.collateral), (before.debt, now.debt)):
             old, new = Decimal(was) / before.unit, Decimal(present) / now.unit
@@ -366,19 +241,6 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
             remedy=Words(en="look at the account's transactions since then", ja="それ以降の取引を確認してください"),
             changed=True,
         )
-
-
-async def _head(node: Node) -> tuple[int, Block]:
-    return await node.chain_id(), await node.block()
-
-
-def _disagree(what: Words, told: Words) -> Verdict:
-    return unknown(
-        "rpc-disagree",
-        Words(en=f"the nodes do not agree about {what.en}", ja=f"ノード間で {what.ja} が一致しません"),
-        seen=told,
-        remedy=Words(en="find out which node is right", ja="どのノードが正しいか確認してください"),
-    )
 
 
 def _plain(amount: Decimal | float) -> str:

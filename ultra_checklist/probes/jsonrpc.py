@@ -1,4 +1,4 @@
-"""Reads an Ethereum chain by JSON-RPC over HTTP: four read-only methods, decoded by hand.
+"""Reads an Ethereum chain by JSON-RPC over HTTP: five read-only methods, decoded by hand.
 
 Methods and encodings: the Ethereum execution APIs (quantities and data in hexadecimal) and the contract ABI
 specification of Solidity (words of 32 bytes, an address in the last 20 of its word).
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.probes.fetch import Asker
 
-READ_ONLY = frozenset({"eth_chainId", "eth_getBlockByNumber", "eth_getCode", "eth_call"})
+READ_ONLY = frozenset({"eth_chainId", "eth_getBlockByNumber", "eth_getCode", "eth_call", "eth_getTransactionCount"})
 REMEDY = (
     "curl -sS -H 'content-type: application/json' "
     '--data \'{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]}\' "$RPC_URL"'
@@ -62,6 +62,10 @@ class Node:
         if number not in (None, found.number):
             raise self._malformed()
         return found
+
+    async def transactions(self, address: str, block: int) -> int:
+        """How many transactions an account had sent by that block: its nonce."""
+        return self._quantity(await self._call("eth_getTransactionCount", address, hex(block)))
 
     async def has_code(self, address: str, block: int) -> bool:
         """Whether there is a contract."""

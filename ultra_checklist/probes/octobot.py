@@ -34,6 +34,7 @@ from ultra_checklist.probes.fetch import Asker, asker, origin, plain_address
 
 KEPT = 20
 """Trades kept of those that are not allowed, and of the others."""
+NAMED = 3
 _SINCE = re.compile(r"Running since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.?")
 _NO_DEPLOY = Words(
     en="no deploy of this release has begun on record", ja="このリリースのデプロイ開始が記録されていません"
@@ -274,9 +275,7 @@ class OctobotProbe(Probe[OctobotOptions, OctobotSeen]):
                 "strange-pair",
                 Words(en="a pair was traded that must not be", ja="許可されていないペアの取引があります"),
                 expected=Words.same(", ".join(self.options.pairs)),
-                seen=Words.same(
-                    ", ".join(f"{t.symbol} {_clock(t.time)}" for t in seen.some[: min(3, seen.strange)])
-                ),
+                seen=Words.same(_named(seen.some[: seen.strange])),
                 remedy=remedy,
                 symbols=sorted({t.symbol for t in seen.some[: seen.strange]}),
             )
@@ -290,7 +289,7 @@ class OctobotProbe(Probe[OctobotOptions, OctobotSeen]):
                 ja="デプロイ開始後の取引数が上限を超えました",
             ),
             expected=Words.same(f"<= {most}"),
-            seen=Words.same(str(seen.trades)),
+            seen=Words.same(f"{seen.trades}: {_named(seen.some)}" if seen.some else str(seen.trades)),
             remedy=remedy,
             too_many=True,
         )
@@ -324,6 +323,12 @@ def _trades(asking: Asker, raw: Any) -> list[Trade]:
             )
         )
     return found
+
+
+def _named(trades: list[Trade]) -> str:
+    """The first few of them."""
+    more = ", …" if len(trades) > NAMED else ""
+    return ", ".join(f"{trade.symbol} {_clock(trade.time)}" for trade in trades[:NAMED]) + more
 
 
 def _no_octobot(asking: Asker) -> Exception:

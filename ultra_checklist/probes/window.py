@@ -62,6 +62,9 @@ class Window:
         whole = self.so_far.seconds
         if whole <= 0:
             return 1.0
+        if not any(at >= self.begun for at in looks):
+            # However short the window is, nobody has seen anything of it.
+            return 0.0
         return sum(min(span.seconds, every * VOUCHES) for span in self._between(looks)) / whole
 
     def _between(self, looks: Sequence[datetime]) -> list[Span]:

@@ -3,9 +3,11 @@
 import argparse
 import json
 import multiprocessing
+import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,17 +53,22 @@ def play_all(seeds: range) -> Tally:
 
 
 def simulate(first: int, count: int, processes: int) -> Tally:
-    """Play ``count`` stories, from seed ``first`` on."""
+    """Play ``count`` stories, from seed ``first`` on, or as many as come before Ctrl-C."""
     total = Tally()
     chunks = [range(start, min(start + CHUNK, first + count)) for start in range(first, first + count, CHUNK)]
-    with multiprocessing.Pool(processes) as pool:
-        for number, tally in enumerate(pool.imap_unordered(play_all, chunks), 1):
+    with suppress(KeyboardInterrupt), multiprocessing.Pool(processes, _leave_signals) as pool:
+        for number, tally in enumerate(pool.imap(play_all, chunks), 1):
             total.add(tally)
             for seed, violation in tally.violations:
                 print(f"{seed}: {violation}", file=sys.stderr, flush=True)
             if sys.stderr.isatty():
                 print(f"\r{total.seeds} of {count}", end="\n" if number == len(chunks) else "", file=sys.stderr)
     return total
+
+
+def _leave_signals() -> None:
+    """Ctrl-C is for the one that counts."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def main() -> int:

@@ -146,6 +146,8 @@ class _Author:
             return self._drill()
         if draw < 0.13 and "d" in self._items:
             return self._whole_release()
+        if draw < 0.14:
+            return self._copied()
         if draw < 0.38:
             return [{"do": "wait", "minutes": rng.choice((0, 0, 0.2, 1, 1, 1, 6, 20, 90))}, self._process("sync")]
         if draw < 0.80:
@@ -165,6 +167,18 @@ class _Author:
         if rng.random() < 0.5:
             ticks += [{"do": "sync", "host": "web-1"}, wait]
         return [*ticks, self._process("run" if self._by_run and rng.random() < 0.7 else "gate")]
+
+    def _copied(self) -> list[Step]:
+        """A row that was ticked is copied, and unticked then: nothing of the copy's tick may be taken for news."""
+        rng = self._rng
+        sending = [item for item in self._items if FACTS[item].sends]
+        item = rng.choice(sending) if sending and rng.random() < 0.7 else self._item()
+        look: Step = {"do": "sync", "host": "web-1"}
+        change: Step = {"do": rng.choice(("untick", "untick", "trash", "note")), "item": item, "who": "Suzuki"}
+        change |= {"text": "ok"} if change["do"] == "note" else {}
+        copy = [rng.randrange(1, 4), {"do": "duplicate", "item": item, "who": rng.choice(PEOPLE)}]
+        during = [copy, [rng.randrange(4, 10), change]]
+        return [{"do": "tick", "item": item, "who": "Sato"}, look, look | {"during": during}, look]
 
     def _whole_release(self) -> list[Step]:
         """The main road, from the first tick to the end."""

@@ -148,6 +148,8 @@ class _Author:
             return self._whole_release()
         if draw < 0.14:
             return self._copied()
+        if draw < 0.15:
+            return self._killed_intake()
         if draw < 0.38:
             return [{"do": "wait", "minutes": rng.choice((0, 0, 0.2, 1, 1, 1, 6, 20, 90))}, self._process("sync")]
         if draw < 0.80:
@@ -179,6 +181,17 @@ class _Author:
         copy = [rng.randrange(1, 4), {"do": "duplicate", "item": item, "who": rng.choice(PEOPLE)}]
         during = [copy, [rng.randrange(4, 10), change]]
         return [{"do": "tick", "item": item, "who": "Sato"}, look, look | {"during": during}, look]
+
+    def _killed_intake(self) -> list[Step]:
+        """A pass is killed about when it has taken something in; before the next one, that is taken back."""
+        rng = self._rng
+        item, look = self._item(), {"do": "sync", "host": "web-1"}
+        tick: Step = {"do": "tick", "item": item, "who": "Sato"}
+        # Too late for the query of one pass, so that the next one takes it in.
+        late: list[Step] = [tick] if rng.random() < 0.3 else [look | {"during": [[rng.randrange(8, 13), tick]]}]
+        killed: Step = look | {"kill": rng.randrange(12, 40)}
+        wait: Step = {"do": "wait", "minutes": rng.choice((0, 1, 1))}
+        return [*late, killed, tick | {"do": "untick"}, look, wait, look]
 
     def _whole_release(self) -> list[Step]:
         """The main road, from the first tick to the end."""

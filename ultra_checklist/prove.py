@@ -43,6 +43,7 @@ class Prover:
         secrets: Iterable[str] = (),
         clock: Callable[[], datetime] = now,
         longest: float | None = None,
+        occasion: Callable[[str], int] | None = None,
     ) -> None:
         self._release = release
         self._clock = clock
@@ -63,7 +64,7 @@ class Prover:
                 last_good=release.last_good,
                 sibling=Siblings(release.shelf, local=manifest.local, own=manifest),
                 baseline=self._baseline,
-                tick=self._tick,
+                tick=occasion or self._tick,
                 samples=self._taken,
             )
 

@@ -82,17 +82,22 @@ class Runner:
         )
         self._learn_secrets()
 
-    async def run(self, items: Iterable[Item]) -> dict[str, list[Finding]]:
-        """Run all probes of some items side by side; the findings of each item in the template's order."""
+    async def run(
+        self, items: Iterable[Item], runs: Callable[[Item, ProbeSpec], bool] = lambda _item, _spec: True
+    ) -> dict[str, list[Finding]]:
+        """Run the probes of some items side by side, those that ``runs`` lets; findings in the template's order."""
         chosen = list(items)
-        found = await asyncio.gather(*(self.prove(item) for item in chosen))
+        found = await asyncio.gather(*(self.prove(item, runs) for item in chosen))
         return {item.id: findings for item, findings in zip(chosen, found, strict=True)}
 
-    async def prove(self, item: Item) -> list[Finding]:
+    async def prove(
+        self, item: Item, runs: Callable[[Item, ProbeSpec], bool] = lambda _item, _spec: True
+    ) -> list[Finding]:
         """Run the probes of one item. Never raises for what a probe does: that is the verdict "unknown"."""
         context = replace(self._context, item=item.id, tick=self._tick(item.id), release=self._record())
-        looks = (self._run_one(spec, context, place) for place, spec in enumerate(item.probes))
-        return without_optional(item.probes, list(await asyncio.gather(*looks)))
+        chosen = [(place, spec) for place, spec in enumerate(item.probes) if runs(item, spec)]
+        looks = (self._run_one(spec, context, place) for place, spec in chosen)
+        return without_optional([spec for _, spec in chosen], list(await asyncio.gather(*looks)))
 
     async def baselines(self, items: Iterable[Item]) -> list[tuple[str, int, Finding]]:
         """Let those look that must know how things are as a deploy begins, with item and place among its probes."""

@@ -1,12 +1,13 @@
 """Test messages in the hands of the worker: one a tick, never by age or retry, and none without a tick."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.lab import Lab, item, template
 from tests.probes.outside import Outside, Reply, listening
-from tests.shell import Shell
+from tests.shell import Served
 from ultra_checklist.model import ProbeSpec
 
 TEMPLATE = """---
@@ -67,10 +68,45 @@ def test_a_message_that_got_no_answer_is_not_sent_again_by_itself(lab: Lab, rece
     assert lab.row("told").result == "cannot-tell"
 
 
-def test_check_sends_nothing(shell: Shell, receiver: Outside) -> None:
-    (shell.folder / "small.md").write_text(TEMPLATE)
-    done = shell.run(
-        "check", "-t", "small.md", "--lang", "en", ULTRA_CHECKLIST_VAR_HOOK=receiver.url + "/topsecret"
-    )
-    assert "topsecret" not in done.stdout + done.stderr
-    assert receiver.asked == []
+@pytest.fixture
+def released(served: Served, receiver: Outside) -> Served:
+    """A release whose messages were sent once, for a tick."""
+    served.ok("init")
+    (served.folder / "small.md").write_text(TEMPLATE)
+    secrets = served.home / "environments" / "production.env"
+    secrets.parent.mkdir(mode=0o700, exist_ok=True)
+    secrets.write_text(f"HOOK={receiver.url}/topsecret\n")
+    secrets.chmod(0o600)
+    served.ok("new", "v1", "-t", "small.md")
+    served.tick("told")
+    served.ok("sync")
+    assert len(receiver.asked) == 2
+    return served
+
+
+def test_check_sends_nothing(released: Served, receiver: Outside) -> None:
+    for source in ("v1", "small.md"):
+        done = released.run("check", source, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        assert [one["result"] for one in json.loads(done.stdout)["checks"]] == ["skipped"]
+        assert "topsecret" not in done.stdout + done.stderr
+    assert len(receiver.asked) == 2
+
+
+def test_with_effects_it_sends_once_more_and_the_row_stays_as_it_was(released: Served, receiver: Outside) -> None:
+    before = released.result("told")
+    done = released.run("check", "v1", "--with-effects", "told", "--format", "json")
+    verdicts = json.loads(done.stdout)["checks"][0]["verdicts"]
+    assert [one["probe"] for one in verdicts] == ["slack", "webhook"]
+    assert len(receiver.asked) == 4
+    keys = [asked.headers["idempotency-key"] for asked in receiver.asked if "idempotency-key" in asked.headers]
+    assert len(set(keys)) == len(keys) == 2
+    released.ok("sync")
+    assert (released.result("told"), len(receiver.asked)) == (before, 4)
+
+
+def test_effects_without_a_release_are_refused(released: Served, receiver: Outside) -> None:
+    done = released.run("check", "small.md", "--with-effects", "told")
+    assert (done.returncode, len(receiver.asked)) == (2, 2)
+    assert "--with-effects is for a release" in done.stderr
+    assert released.run("check", "v1", "--with-effects", "nobody").returncode == 2

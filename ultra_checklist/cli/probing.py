@@ -34,6 +34,9 @@ NAGIOS_CRITICAL = 2
 )
 @click.option("-e", "--environment", help="The environment whose variables are meant.")
 @click.option(
+    "--with-effects", multiple=True, metavar="ITEM", help="Of a release: send and write what this item's probes do."
+)
+@click.option(
     "--replay",
     "bundle",
     metavar="BUNDLE",
@@ -48,6 +51,7 @@ def check(
     files: tuple[Path, ...],
     form: str,
     environment: str | None,
+    with_effects: tuple[str, ...],
     bundle: Path | None,
     local: bool,
     env_file: Path | None,
@@ -55,6 +59,7 @@ def check(
 ) -> int:
     """Run probes here and now, of a template or of a running release; touches no Notion.
 
+    Probes that send messages or write records are skipped; --with-effects has those of one item do it now.
     With --replay the observations of an ended release are judged again, by TEMPLATE's options or by its own.
     Exit code 0: nothing failed and nothing is unknown; 1: something failed (2 with --format nagios, whose
     protocol it is); 3: something is unknown.
@@ -78,8 +83,12 @@ def check(
         raise UsageError("TEMPLATE or VERSION is missing", remedy="Name a template, or a running release")
     else:
         checklist, variables, release = _source(at, template, environment, flags, files)
-        known_items(checklist, items)
-        checked = asyncio.run(_run(at, checklist, variables, items, release))
+        known_items(checklist, (*items, *with_effects))
+        if with_effects and release is None:
+            raise UsageError(
+                "--with-effects is for a release: its messages name one", remedy="Name a running VERSION"
+            )
+        checked = asyncio.run(_run(at, checklist, variables, items, release, with_effects))
     click.echo(writer(checked, at.lang), nl=False)
     codes = {Outcome.PASS: 0, Outcome.FAIL: NAGIOS_CRITICAL if form == "nagios" else 1, Outcome.UNKNOWN: 3}
     return codes[outcome_of(checked)]
@@ -148,12 +157,17 @@ def known_items(checklist: Any, items: tuple[str, ...]) -> None:
             raise UsageError(f"the checklist has no item {item!r}", remedy=hint)
 
 
-async def _run(at: Desk, checklist: Any, variables: Any, items: tuple[str, ...], release: Any) -> Any:
+async def _run(
+    at: Desk, checklist: Any, variables: Any, items: tuple[str, ...], release: Any, with_effects: tuple[str, ...]
+) -> Any:
     from ultra_checklist.checking import check as run_checks
     from ultra_checklist.siblings import Siblings
 
     siblings = Siblings(at.shelf, local=at.local)
-    return await run_checks(checklist, variables, items, secrets=at.secrets, release=release, siblings=siblings)
+    return await run_checks(
+        checklist, variables, items,
+        secrets=at.secrets, release=release, siblings=siblings, with_effects=with_effects,
+    )  # fmt: skip
 
 
 @click.command()

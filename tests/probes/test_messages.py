@@ -1,7 +1,9 @@
 """Test messages in the hands of the worker: one a tick, never by age or retry, and none without a tick."""
 
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from tests.lab import Lab, item, template
 from tests.probes.outside import Outside, Reply, listening
 from tests.shell import Served
 from ultra_checklist.model import ProbeSpec
+from ultra_checklist.release import Release
 
 TEMPLATE = """---
 checklist: small
@@ -66,6 +69,42 @@ def test_a_message_that_got_no_answer_is_not_sent_again_by_itself(lab: Lab, rece
         lab.sync(minutes=60)
     assert len(receiver.asked) == 1
     assert lab.row("told").result == "cannot-tell"
+
+
+class Killed(BaseException):
+    """The process has ended here."""
+
+
+def test_a_thousand_passes_over_a_failing_channel_send_once_a_tick(
+    lab: Lab, receiver: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, file = random.Random(55), Release.record_all
+
+    def deadly(release: Release, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        moment = rng.random()
+        if moment < 0.1:
+            raise Killed
+        file(release, lines)
+        if moment > 0.9:
+            raise Killed
+
+    receiver.replies = [Reply(status, b"no") for _ in range(500) for status in (503, 404, 429)]
+    spec = ProbeSpec(probe="webhook", options={"url": receiver.url + "/in"})
+    lab.new(template(item("told", probes=(spec,))))
+    monkeypatch.setattr(Release, "record_all", deadly)
+    ticks, done, deaths = 0, False, 0
+    for _ in range(1000):
+        if rng.random() < 0.05:
+            done = not done
+            ticks += done
+            lab.person("Sato", "told", done=done)
+        try:
+            lab.sync(minutes=rng.choice((1, 1, 10, 60)))
+        except Killed:
+            deaths += 1
+        assert len(receiver.asked) <= ticks
+    assert deaths > 10
+    assert len(receiver.asked) > ticks / 2
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ WINDOW = 7.0
 """Seconds after which all of it was seen."""
 LINES = 3.0
 """Seconds in which a backend that says something again and again has said it more than once."""
+STABLE = 2.0
+"""Seconds for which staging has run then: more than the checklist asks for here."""
 PATIENCE = 20.0
 EVERY = 0.2
 """Seconds between the worker's passes: the pretend production goes on meanwhile."""
@@ -71,7 +73,7 @@ class Rehearsal:
             self._sync()
             if act is not None and act.moment in LATER:
                 act.apply(self.world)
-            self._wait(item)
+        self._wait(item)
         if item.id == ROLLBACK:
             self.world.spoil(version=NEW, status=500)
             self._tick(SMOKE)
@@ -109,6 +111,8 @@ class Rehearsal:
         """Let the time go by that an item speaks of, as people do before they tick it; the worker goes on looking."""
         probes = {spec.probe for spec in item.probes}
         seconds = WINDOW if probes & {"watch", "metrics", "events"} else LINES if "log" in probes else 0.0
+        if any("stable_for" in spec.options for spec in item.probes):
+            seconds = STABLE
         if "schedule" in probes:
             seconds = (next_minute(datetime.now(UTC)) - datetime.now(UTC)).total_seconds() + JOB_SECONDS
         ends = time.monotonic() + seconds

@@ -14,7 +14,7 @@ from ultra_checklist.template import load
 TEMPLATE = Path(__file__).parent.parent.parent / "templates" / "production_release.md"
 PROVED = [item.id for item in load(TEMPLATE).items if item.probes]
 FEW = ("repo-clean:edited", "deploy-script:pid", *(n for n in names() if n.startswith("smoke-notion-flow:")))
-"""The whole release is played for these; test_sabotage.py plays the others, each on its own."""
+"""The whole release is played for these; test_matrix.py plays the others, each on its own; `SABOTAGE=all` plays it for all."""
 CHOSEN = [name for name in names() if name in FEW or os.environ.get("SABOTAGE") == "all"]
 COMMAND = [sys.executable, "-m", "ultra_checklist", "demo", "--lang", "en"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("NOTION_", "ULTRA_"))}

@@ -32,7 +32,8 @@ async def check(
     """
     sending = frozenset(with_effects)
     wanted = set(chosen)
-    wanted |= sending if wanted else set()
+    if wanted:
+        wanted |= sending
     items = [item for item in template.items if not wanted or item.id in wanted]
     if release is None:
         public = " ".join(item.title for item in template.items)

@@ -40,6 +40,11 @@ class Sampled:
     """Seconds after the deploy's end; None: until the release ends."""
 
 
+def all_of_them(_item: Item, _spec: ProbeSpec) -> bool:
+    """Leaves no probe out."""
+    return True
+
+
 class Runner:
     """Runs probes with one set of variables; nothing that it returns or stores holds a secret."""
 
@@ -83,16 +88,14 @@ class Runner:
         self._learn_secrets()
 
     async def run(
-        self, items: Iterable[Item], runs: Callable[[Item, ProbeSpec], bool] = lambda _item, _spec: True
+        self, items: Iterable[Item], runs: Callable[[Item, ProbeSpec], bool] = all_of_them
     ) -> dict[str, list[Finding]]:
         """Run the probes of some items side by side, those that ``runs`` lets; findings in the template's order."""
         chosen = list(items)
         found = await asyncio.gather(*(self.prove(item, runs) for item in chosen))
         return {item.id: findings for item, findings in zip(chosen, found, strict=True)}
 
-    async def prove(
-        self, item: Item, runs: Callable[[Item, ProbeSpec], bool] = lambda _item, _spec: True
-    ) -> list[Finding]:
+    async def prove(self, item: Item, runs: Callable[[Item, ProbeSpec], bool] = all_of_them) -> list[Finding]:
         """Run the probes of one item. Never raises for what a probe does: that is the verdict "unknown"."""
         context = replace(self._context, item=item.id, tick=self._tick(item.id), release=self._record())
         chosen = [(place, spec) for place, spec in enumerate(item.probes) if runs(item, spec)]

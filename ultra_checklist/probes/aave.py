@@ -21,6 +21,7 @@ from ultra_checklist.probes.chain import (
     ChainOptions,
     ChainSeen,
     at_one_block,
+    before,
     doubtful,
     no_baseline,
 )
@@ -99,8 +100,9 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
     async def observe(self, context: Context) -> AaveSeen:
         """Ask every node for its chain and newest block, then all of them for the oldest of these."""
         seen, positions = await at_one_block(self.options, context, self.options.account, self._position)
-        before = self._before(context) if positions else None
-        return AaveSeen(**seen.model_dump(), positions=positions, before=before)
+        known = before(context, AaveSeen, self.options, self.options.account)
+        was = known.positions[0] if positions and known is not None and known.positions else None
+        return AaveSeen(**seen.model_dump(), positions=positions, before=was)
 
     async def _position(self, node: Node, asking: Asker, number: int) -> Position:
         options = self.options
@@ -136,12 +138,6 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
                 f"there is no contract at {address} on this chain",
                 f"このチェーンの {address} にコントラクトがありません",
             )
-
-    def _before(self, context: Context) -> Position | None:
-        known = context.baseline
-        if not isinstance(known, AaveSeen) or not known.positions or known.account != self.options.account:
-            return None
-        return known.positions[0] if set(known.chain_ids) == {self.options.chain_id} else None
 
     def judge(self, seen: AaveSeen) -> Verdict:
         """Whether it is the right chain and a present answer; then what it says."""
@@ -217,14 +213,14 @@ class AaveProbe(Probe[AaveOptions, AaveSeen]):
         most = self.options.max_change
         if most is None:
             return None
-        before = seen.before
-        if before is None:
+        was = seen.before
+        if was is None:
             return no_baseline(Words(en="the position", ja="ポジション"), _told(now))
         limit = Decimal(str(most)) / 100
-        for was, present in ((before.collateral, now.collateral), (before.debt, now.debt)):
-            old, new = Decimal(was) / before.unit, Decimal(present) / now.unit
+        for past, present in ((was.collateral, now.collateral), (was.debt, now.debt)):
+            old, new = Decimal(past) / was.unit, Decimal(present) / now.unit
             if abs(new - old) > limit * old:
-                return self._change(before, now)
+                return self._change(was, now)
         return None
 
     def _change(self, before: Position, now: Position) -> Verdict:

@@ -69,6 +69,7 @@ class ChainSeen(Observation):
 
 T = TypeVar("T", bound=AtBlock)
 R = TypeVar("R")
+S = TypeVar("S", bound=ChainSeen)
 Ask = Callable[[Node, Asker, int], Awaitable[T]]
 """Asks one node for what it says of the block of that number."""
 
@@ -101,6 +102,14 @@ async def at_one_block(
         return seen, []
     number = min(block.number for _, block in heads)
     return seen, await everyone(lambda node, asking: ask(node, asking, number))
+
+
+def before(context: Context, model: type[S], options: ChainOptions, account: str) -> S | None:
+    """What was seen of the same account and chain as the deploy began; None: that is not known."""
+    known = context.baseline
+    if not isinstance(known, model) or known.account != account or set(known.chain_ids) != {options.chain_id}:
+        return None
+    return known
 
 
 def doubtful(options: ChainOptions, seen: ChainSeen, said: Sequence[AtBlock]) -> Verdict | None:

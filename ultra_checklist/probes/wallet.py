@@ -17,6 +17,7 @@ from ultra_checklist.probes.chain import (
     ChainOptions,
     ChainSeen,
     at_one_block,
+    before,
     doubtful,
     no_baseline,
 )
@@ -68,13 +69,13 @@ class WalletProbe(Probe[WalletOptions, WalletSeen]):
     def twins(self) -> Iterator[Twin]:
         """Another chain, and one transaction more than there may be."""
         options, nodes = self.options, len(self.options.rpc)
-        before = Sent(block=1, block_hash="0x1", block_time=_TWIN_TIME, transactions=7)
+        earlier = Sent(block=1, block_hash="0x1", block_time=_TWIN_TIME, transactions=7)
 
         def seen(chain: int, more: int) -> WalletSeen:
-            now = before.model_copy(update={"block": 2, "transactions": before.transactions + more})
+            now = earlier.model_copy(update={"block": 2, "transactions": earlier.transactions + more})
             return WalletSeen(
                 account=options.account, asked=_TWIN_TIME, hosts=["twin"] * nodes, chain_ids=[chain] * nodes,
-                sent=[now] * nodes, before=before,
+                sent=[now] * nodes, before=earlier,
             )  # fmt: skip
 
         many = options.max_transactions + 1
@@ -94,21 +95,20 @@ class WalletProbe(Probe[WalletOptions, WalletSeen]):
             return Sent(block=number, block_hash=block.hash, block_time=block.time, transactions=count)
 
         seen, sent = await at_one_block(self.options, context, account, ask)
-        known = context.baseline
-        same = isinstance(known, WalletSeen) and known.account == account and known.chain_ids == seen.chain_ids
-        before = known.sent[0] if sent and same and isinstance(known, WalletSeen) and known.sent else None
-        return WalletSeen(**seen.model_dump(), sent=sent, before=before)
+        known = before(context, WalletSeen, self.options, account)
+        was = known.sent[0] if sent and known is not None and known.sent else None
+        return WalletSeen(**seen.model_dump(), sent=sent, before=was)
 
     def judge(self, seen: WalletSeen) -> Verdict:
         """Whether it is the right chain and a present answer; then how many came since."""
         doubt = doubtful(self.options, seen, seen.sent)
         if doubt is not None:
             return doubt
-        now, before, most = seen.sent[0], seen.before, self.options.max_transactions
-        if before is None:
+        now, was, most = seen.sent[0], seen.before, self.options.max_transactions
+        if was is None:
             told = Words(en=f"transactions in all: {now.transactions}", ja=f"累計 {now.transactions} 件")
             return no_baseline(Words(en="the wallet's count", ja="トランザクション数"), told)
-        since = now.transactions - before.transactions
+        since = now.transactions - was.transactions
         if since < 0:
             return unknown(
                 "count-fell",
@@ -116,7 +116,7 @@ class WalletProbe(Probe[WalletOptions, WalletSeen]):
                     en="it has sent fewer than as the deploy began: the node lags, or the chain was reorganized",
                     ja="デプロイ開始時より件数が減っています（ノードの遅延または再編成の可能性）",
                 ),
-                expected=Words.same(f">= {before.transactions}"),
+                expected=Words.same(f">= {was.transactions}"),
                 seen=Words.same(str(now.transactions)),
                 remedy=Words(en="name another RPC", ja="別の RPC を指定してください"),
             )
@@ -133,8 +133,8 @@ class WalletProbe(Probe[WalletOptions, WalletSeen]):
             expected=expected,
             seen=told,
             remedy=Words(
-                en=f"look at what {self.options.account} has sent since block {before.block}",
-                ja=f"ブロック {before.block} 以降に {self.options.account} が送信した内容を確認してください",
+                en=f"look at what {self.options.account} has sent since block {was.block}",
+                ja=f"ブロック {was.block} 以降に {self.options.account} が送信した内容を確認してください",
             ),
             many=True,
         )

@@ -92,6 +92,10 @@ class Lab:
         order = Order(
             version, "production", checklist, checklist.sha256, Variables(values=values), "c" * 40, "", False
         )
+        return self.make(order)
+
+    def make(self, order: Order) -> Opened:
+        """Make what was ordered."""
 
         async def work(notion: Notion) -> Opened:
             return await create(

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.lab import HERE, Lab
+from tests.lab import Lab
 from tests.shell import Shell
 from ultra_checklist.demo.monitor import next_minute
 from ultra_checklist.demo.repository import NEW, OLD
@@ -13,9 +13,8 @@ from ultra_checklist.demo.sabotage import Break, Moment
 from ultra_checklist.demo.story import JOB_SECONDS
 from ultra_checklist.demo.world import World
 from ultra_checklist.guarded import Guarded
-from ultra_checklist.lifecycle import Opened, Order, create
+from ultra_checklist.lifecycle import Order
 from ultra_checklist.model import Item, Outcome, Template
-from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.rows import Row
 from ultra_checklist.notion.schema import RESULT_WORDS
 from ultra_checklist.origins import pin_commit, resolve
@@ -122,7 +121,7 @@ class Rehearsal:
 
     def _answer(self, item_id: str, row: Row) -> None:
         """Type the codes of the messages that were seen to arrive, as a person does."""
-        codes = " ".join(dict.fromkeys(message.code for message in self.world.messages if message.code))
+        codes = self.world.codes
         if codes and codes != row.note:
             self._person(item_id, {"Note": {"rich_text": [{"text": {"content": codes}}]}})
 
@@ -142,12 +141,7 @@ class Rehearsal:
     def _staging(self) -> None:
         """Staging's checklist, worked through and closed, or all but its last lines."""
         world, lab = self.world, self.lab
-        variables = {
-            "DEPLOY_DIR": str(world.staging_checkout),
-            "BACKEND_URL": f"{world.staging.url}/health",
-            "RELEASE_REF": world.staging_ref,
-        }
-        self._new(STAGING, STAGING_VERSION, "staging", variables)
+        self._new(STAGING, STAGING_VERSION, "staging", world.staging_variables)
         lab.close_after = 0.0
         turn = next(n for n, item in enumerate(STAGING.items) if item.deploys)
         after = STAGING.items[turn + 1 : -1] if world.unfinished else STAGING.items[turn + 1 :]
@@ -168,13 +162,7 @@ class Rehearsal:
         text = Path(template.path).read_text(encoding="utf-8")
         order = Order(version, where, template, text, variables, commit, "", False)
 
-        async def work(notion: Notion) -> Opened:
-            return await create(
-                order, notion=notion, workspace=self.lab.workspace, shelf=self.lab.shelf, machine=HERE,
-                supersede=None, queued=False, progress=lambda _done, _all: None,
-            )  # fmt: skip
-
-        self.lab.run(work)
+        self.lab.make(order)
 
     def _deploy(self, item_id: str, version: str) -> None:
         """Run the deploy's script for an item, as ``run`` does."""

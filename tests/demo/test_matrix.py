@@ -1,14 +1,13 @@
 """The sabotage matrix: what is well is proved, and every way to break it is seen, with a Why that names the cause."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.demo.rehearsal import CODES, PRODUCTION, Rehearsal
 from ultra_checklist.demo.sabotage import breaks, chosen, names
-from ultra_checklist.demo.world import pretend_production
+from ultra_checklist.demo.world import World
 from ultra_checklist.model import Outcome
 
 FLOW = "smoke-notion-flow"
@@ -20,11 +19,10 @@ RUNS = int(os.environ.get("RUNS", "1"))
 
 
 @pytest.fixture
-def rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehearsal]:
-    with pretend_production(tmp_path / "world") as world:
-        monkeypatch.setenv("DOCKER_HOST", world.docker.service.url)
-        monkeypatch.setenv("PATH", world.path)
-        yield Rehearsal(tmp_path, world)
+def rehearsal(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
+    monkeypatch.setenv("DOCKER_HOST", world.docker.service.url)
+    monkeypatch.setenv("PATH", world.path)
+    return Rehearsal(tmp_path, world)
 
 
 @pytest.mark.parametrize("run", range(RUNS))

@@ -147,12 +147,7 @@ class Stage:
         from ultra_checklist.demo.operator import Operator
         from ultra_checklist.demo.story import play_staging
 
-        variables = {
-            "DEPLOY_DIR": str(world.staging_checkout),
-            "BACKEND_URL": f"{world.staging.url}/health",
-            "RELEASE_REF": world.staging_ref,
-        }
-        page = _new(STAGING_TEMPLATE, STAGING_VERSION, "staging", variables, environment)
+        page = _new(STAGING_TEMPLATE, STAGING_VERSION, "staging", world.staging_variables, environment)
         with Operator(url, _page_id(page)) as operator:
             play_staging(operator, lambda: attempt(["sync"], environment), unfinished=world.unfinished)
         return {"STAGING_RELEASE": STAGING_VERSION, **self._fingerprints(world, environment)}

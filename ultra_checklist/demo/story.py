@@ -139,7 +139,7 @@ def _give(operator: Operator, troupe: Troupe, row: Row) -> None:
         if _first(troupe, row, "approval"):
             operator.approve(row, other)
             troupe.say(f"{other} approves: {row.title}", f"{other} が承認: {row.title}")
-    codes = " ".join(dict.fromkeys(message.code for message in troupe.world.messages if message.code))
+    codes = troupe.world.codes
     if codes and not _asks(row, (*ATTACH, *APPROVE)) and _first(troupe, row, codes):
         operator.note(row, who, codes)
         troupe.say(f"{who} types the codes that arrived: {codes}", f"{who} が届いたコードを入力: {codes}")

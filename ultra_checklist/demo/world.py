@@ -177,6 +177,20 @@ class World:
         found = [message for sink in (self.slack, self.line, self.webhook) for message in sink.messages]
         return sorted(found, key=lambda message: message.at)
 
+    @property
+    def codes(self) -> str:
+        """The codes of all messages that arrived, as a person types them into a note."""
+        return " ".join(dict.fromkeys(message.code for message in self.messages if message.code))
+
+    @property
+    def staging_variables(self) -> dict[str, str]:
+        """Values for the variables of staging's checklist."""
+        return {
+            "DEPLOY_DIR": str(self.staging_checkout),
+            "BACKEND_URL": f"{self.staging.url}/health",
+            "RELEASE_REF": self.staging_ref,
+        }
+
     def git(self, *arguments: str) -> str:
         """Run git in the checkout. Raises CalledProcessError."""
         return repository.git(self.checkout, *arguments)

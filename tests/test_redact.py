@@ -62,6 +62,19 @@ def test_known_shapes_of_tokens_are_marked(text: str) -> None:
     assert text not in Redactor().text(f"a {text} b")
 
 
+@pytest.mark.parametrize(
+    ("before", "key"),
+    [
+        ("https://mainnet.infura.io/v3/", "9aa3d95b3bc440fa88ea12eaa4456161"),
+        ("wss://arb-mainnet.g.alchemy.com/v2/", "abcdEFGH1234-_567890abcdEFGH1234"),
+        ("https://wild-old-field.quiknode.pro/", "9aa3d95b3bc440fa88ea12eaa445616100000000"),
+        ("", "AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQQPZRY9X8GF2TVDW0S3JN54KHC"),
+    ],
+)
+def test_the_key_of_a_provider_is_marked_and_its_host_stays(before: str, key: str) -> None:
+    assert Redactor().text(f"POST {before}{key} 200") == f"POST {before}{MARK} 200"
+
+
 def test_a_password_in_an_address_is_marked() -> None:
     assert Redactor().text("postgres://app:hunter2@db/x") == f"postgres://app:{MARK}@db/x"
 

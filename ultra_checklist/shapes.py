@@ -42,6 +42,12 @@ _SHAPES: tuple[tuple[bytes, re.Pattern[bytes]], ...] = tuple(
         (b":AA", rb"(?<=[0-9]{8}:)AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
         (b"hooks.slack.com/", rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_%-]{1,4000}"),
         (b"/api/webhooks/", rb"(?<=/api/webhooks/)[0-9]{6,32}/[A-Za-z0-9_-]{16,4000}"),
+        # Providers of chain nodes put the key into the path.
+        (b"infura.io/v3/", rb"(?<=infura\.io/v3/)[A-Za-z0-9_-]{16,4000}"),
+        (b".alchemy.com/v2/", rb"(?<=\.alchemy\.com/v2/)[A-Za-z0-9_-]{16,4000}"),
+        (b".quiknode.pro/", rb"(?<=\.quiknode\.pro/)[A-Za-z0-9_-]{16,4000}"),
+        (b"xprv", rb"xprv[A-HJ-NP-Za-km-z1-9]{90,4000}"),
+        (b"AGE-SECRET-KEY-", rb"AGE-SECRET-KEY-1[A-Z0-9]{40,4000}"),
     )
 )
 _LINE_TOKEN_END = re.compile(rb"=(?![A-Za-z0-9+/=])")

@@ -114,7 +114,12 @@ def _ticked(history: History, entry: Entry) -> None:
         at=entry.time,
         by=_person(entry.data.get("by")),
         deploys=entry.data.get("deploys", 0),
+        edited=entry.data.get("edited", ""),
     )
+    for item in entry.data.get("late", ()):
+        later = history.check(item)
+        if later.tick is not None:
+            later.tick = later.tick.model_copy(update={"deploys": len(history.deploys) + 1})
     check.proof = check.definite = None
     check.failures = 0
     check.put_right = ""

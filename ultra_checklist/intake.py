@@ -132,7 +132,9 @@ def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHisto
         if item.after_deploy and view.history.deploy is not None and view.history.deploy.ended is None:
             # While the deploy runs nobody has seen what comes after it.
             deploys -= 1
-        return [("ticked", {"item": item.id, "by": _dump(by), "deploys": deploys})]
+        late_ones = _ticked_after(view, item, row, by)
+        data = {"item": item.id, "by": _dump(by), "deploys": deploys}
+        return [("ticked", data | ({"late": late_ones} if late_ones else {}))]
     if not row.done and check.tick is not None:
         lines: list[Line] = [("unticked", {"item": item.id, "by": _dump(by)})]
         deploy = view.history.deploy
@@ -140,6 +142,20 @@ def _tick(view: View, item: Item, row: Row, by: Person | None, check: CheckHisto
             lines.append(("deploy-withdrawn", {"number": deploy.number, "by": _dump(by)}))
         return lines
     return []
+
+
+def _ticked_after(view: View, item: Item, row: Row, by: Person | None) -> list[str]:
+    """Items that had to be ticked before this deploy, and by Notion's clock were ticked after it.
+
+    They were taken in first where the deploying row was hidden, as by the trash.
+    """
+    deploy = view.history.deploy
+    if not marked_by_tick(item) or not may_tick(view.manifest.template, by):
+        return []
+    if deploy is not None and not deploy.withdrawn:
+        return []
+    ticks = ((i.id, view.history.check(i.id).tick) for i in view.manifest.items if i.until_deploy)
+    return [name for name, tick in ticks if tick is not None and tick.edited > row.edited]
 
 
 def _coming_deploy(view: View) -> Row | None:

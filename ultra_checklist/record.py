@@ -31,12 +31,16 @@ class Approving(Frozen):
 
 
 class Tick(Frozen):
-    """A box that was ticked, first seen at ``at``; ``deploys`` is how many deploys there were then."""
+    """A box that was ticked, first seen at ``at``; ``deploys`` is how many deploys there were then.
+
+    ``edited`` is the row's last edit by then, as Notion tells it.
+    """
 
     number: int
     at: datetime
     by: Person | None
     deploys: int = 0
+    edited: str = ""
 
 
 class ProofLine(Frozen):

@@ -59,6 +59,8 @@ class _Sight:
     """When the row had last been edited, by Notion's minutes, as it was seen newest."""
     first_edit: str = ""
     """When the row had last been edited, by Notion's minutes, as it was first seen ticked."""
+    first: Process | None = None
+    """Who has seen that."""
 
 
 @dataclass
@@ -239,8 +241,11 @@ class Oracle:
         elif made and made[-1] not in sight.ticks and (remembered or not sight.ticks):
             # Who unticks and ticks between two looks has, for all that can be seen, done nothing.
             sight.ticks.append(made[-1])
-            sight.first_edit = edited
+            sight.first_edit, sight.first = edited, by
             sight.empty = None
+        elif made and sight.first is not None and (sight.first.killed or sight.first.failed):
+            # Who saw it first had no way to remember it: to all others it was edited when they saw it.
+            sight.first_edit, sight.first = edited, by
 
     def _fact(self, page: Page) -> Fact | None:
         return self.facts.get(page.born.rpartition("/")[2])

@@ -325,7 +325,13 @@ class Oracle:
             self.unsealed = self.clock()
 
     def _known_tick(self, host: str, page: Page) -> datetime:
-        return max(self.sights.get((host, page.id), _Sight()).ticks, default=page.ticks[0] if page.ticks else BEGIN)
+        seen = self.sights.get((host, page.id), _Sight()).ticks
+        if seen and page.versions[0].edited_by != BOT and max(seen) < page.versions[0].at:
+            # A copy shows what was ticked before it was made: the tick that is known of the row it was made from.
+            others = [self.sights.get((host, p.id), _Sight()) for p in self.model.pages.values() if p is not page
+                      and p.born == page.born]  # fmt: skip
+            seen = [tick for other in others if other.empty is None for tick in other.ticks] or seen
+        return max(seen, default=page.ticks[0] if page.ticks else BEGIN)
 
     def _last_moment(self) -> str:
         """Until which minute a tick may have come before the deploy, for all that Notion tells of its row."""

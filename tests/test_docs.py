@@ -50,6 +50,8 @@ def test_every_result_is_documented(words: Words) -> None:
         "docs/architecture.md",
         "docs/local-notion.md",
         "docs/bundle.md",
+        "docs/security.md",
+        "docs/tutorial.md",
     ],
 )
 def test_links_lead_somewhere(name: str) -> None:

@@ -77,3 +77,9 @@ def test_the_page_of_the_local_notion_names_every_fault_and_option() -> None:
     text = (ROOT / "docs" / "local-notion.md").read_text(encoding="utf-8")
     named = [*get_args(faults.Name), *faults.Rule.model_fields, *faults.Script.model_fields, *plan.CAPABILITIES]
     assert [name for name in named if name not in text] == []
+
+
+def test_every_picture_is_one_that_the_script_takes() -> None:
+    from tests.screenshots import PICTURES
+
+    assert {path.name for path in (ROOT / "docs").glob("*.png")} == {picture.name for picture in PICTURES}

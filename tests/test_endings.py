@@ -376,7 +376,7 @@ def test_a_page_in_the_trash_stops_no_ending_and_loses_nothing(lab: Lab, monkeyp
         release = lab.release()
         closer = Closer(lab.bench(notion), release, lab.reconciler(notion, release), lab.home)
         await closer.close(Ending.ABORTED, "wrong tag")
-        return closer.problems
+        return [problem.en for problem in closer.problems]
 
     problems = lab.run(work)
     assert "its page is in the trash" in problems[0]

@@ -229,7 +229,7 @@ def test_without_notion_the_journal_decides_while_words_are_young(lab: Lab, env:
     answer = ask(lab, DOWN)
     assert (answer.outcome, answer.open) == (Openness.CANNOT_TELL, ())
     assert "15 min" in answer.reason.en
-    assert "cannot be reached" in answer.remedy
+    assert "cannot be reached" in answer.remedy.en
     assert [line["offline"] for line in lines(lab, "gate")] == [True, True]
 
 
@@ -282,7 +282,7 @@ def test_a_refusal_is_not_taken_for_an_outage(lab: Lab, env: Path, code: int) ->
     ready(lab, env)
     answer = ask(lab, status(code, "refused"))
     assert (answer.exit_code, answer.offline) == (3, False)
-    assert answer.remedy
+    assert answer.remedy.en
 
 
 def test_an_untick_seen_in_an_answer_counts_although_the_rest_fails(lab: Lab, env: Path) -> None:
@@ -387,7 +387,7 @@ def test_a_deleted_column_answers_nothing(lab: Lab, env: Path) -> None:
     lab.call("PATCH", f"data_sources/{lab.workspace.checks}", {"properties": {done: None}}, who="Mallory")
     answer = ask(lab)
     assert answer.exit_code == 3
-    assert "init" in answer.remedy
+    assert "init" in answer.remedy.en
 
 
 # --- what is not to be asked

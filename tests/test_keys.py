@@ -65,7 +65,7 @@ def test_a_key_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None
     keys.private.chmod(mode)
     with pytest.raises(SettingsError, match=rf"can be used by others \(mode {mode:04o}\)") as refused:
         load_signer(keys.private)
-    assert refused.value.remedy == f"chmod 600 {keys.private}"
+    assert refused.value.remedy.en == f"chmod 600 {keys.private}"
 
 
 def make(folder: Path, kind: str) -> Path:
@@ -112,8 +112,9 @@ def test_what_cannot_sign_is_told_with_the_setting_and_the_file(tmp_path: Path, 
     path = make(tmp_path, kind)
     with pytest.raises(SettingsError, match=told) as refused:
         load_signer(path)
-    assert refused.value.message.startswith(f"ULTRA_CHECKLIST_SIGNING_KEY: {path} ")
-    assert refused.value.remedy
+    assert str(refused.value).startswith(f"ULTRA_CHECKLIST_SIGNING_KEY: {path} ")
+    assert refused.value.remedy.en
+    assert refused.value.remedy.ja
 
 
 @pytest.mark.parametrize(

@@ -353,7 +353,7 @@ def test_a_journal_that_is_not_whole_leaves_nothing_green_and_stops_no_other_rel
         lab.release()
     report = lab.sync(minutes=1)
     assert report.damaged == ["try/production/v1.0.0"]
-    assert message in report.problems[0]
+    assert message in report.problems[0].en
     row = parse_row(lab.call("GET", f"pages/{page_id}"), lab.workspace)
     assert (row.result, row.settled, row.done) == ("cannot-tell", False, True)
     assert "journal" in row.why

@@ -61,5 +61,5 @@ def test_lines_added_removed_reworded_and_moved_are_named() -> None:
     assert set(found) == {"moved", "reworded", "added", "removed"}
     assert found["moved"].ours in ("last one", "the first line stays")
     assert found["reworded"].theirs == "the deploy script is the latest"
-    assert str(found["added"]).startswith("t.md:13: only in the template: only here")
-    assert str(found["removed"]) == "d.md:5: only in the document: gone from there"
+    assert found["added"].words.en.startswith("t.md:13: only in the template: only here")
+    assert found["removed"].words.en == "d.md:5: only in the document: gone from there"

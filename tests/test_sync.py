@@ -198,7 +198,7 @@ def test_a_page_in_the_trash_is_said_and_nothing_is_written_until_it_is_back(lab
     page = lab.release().manifest.page_id
     lab.call("PATCH", f"pages/{page}", {"in_trash": True}, who="Sato")
     found = lab.sync()
-    assert any("in Notion's trash" in problem for problem in found.problems)
+    assert any("in Notion's trash" in problem.en for problem in found.problems)
     assert lab.row("one").result == "confirmed"
     assert lab.sync().writes == 0
     lab.call("PATCH", f"pages/{page}", {"in_trash": False}, who="Sato")

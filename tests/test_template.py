@@ -25,7 +25,7 @@ def body(text: str) -> str:
 def problems(text: str) -> list[str]:
     with pytest.raises(TemplateError) as caught:
         parse(text, path="t.md")
-    return list(caught.value.problems)
+    return [problem.en for problem in caught.value.problems]
 
 
 GOOD = body(

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from ultra_checklist.errors import RefusedError
 from ultra_checklist.release import Release
+from ultra_checklist.words import Words
 from ultra_checklist.worker import hold
 
 T = TypeVar("T")
@@ -36,10 +37,23 @@ async def admit(
             release = _unended(reopen())
             if all(entry.kind in _UNTOUCHED for entry in release.journal.entries()[known:]):
                 return await begin(release)
-    raise RefusedError("the release changes all the time, so no gate's answer holds", remedy="Try again")
+    raise RefusedError(_RESTLESS, remedy=_TRY_AGAIN)
 
 
 def _unended(release: Release) -> Release:
     if release.history.sealed is not None or not release.open:
-        raise RefusedError(f"{release.manifest.key} has ended", remedy="ultra-checklist status lists what is open")
+        raise RefusedError(_ENDED.filled(key=release.manifest.key), remedy=_LIST)
     return release
+
+
+_RESTLESS = Words(
+    en="the release changes all the time, so no gate's answer holds",
+    ja="リリースが変更され続けているため、ゲートの判定が確定しません",
+)
+_TRY_AGAIN = Words(
+    en="Wait until nobody edits its rows, then run it again", ja="行の編集が落ち着いてから再実行してください"
+)
+_ENDED = Words(en="{key} has ended", ja="{key} は終了しています")
+_LIST = Words(
+    en="ultra-checklist status lists what is open", ja="進行中のリリースは ultra-checklist status で確認できます"
+)

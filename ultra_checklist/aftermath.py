@@ -25,6 +25,7 @@ _CHANGED = Words(
     en="Changed after the end (the record above stays valid): {what}",
     ja="終了後に変更されました（上の記録は変わりません）: {what}",
 )
+_NEWS = Words(en="{key}: changed after the end: {what}", ja="{key}: 終了後に変更されました: {what}")
 _ROW = ("title", "done", "decision", "note", "until", "approved", "attachments", "result", "why", "settled", "live")
 _PAGE = ("title", "status", "commit", "close", "close_reason")
 
@@ -50,7 +51,7 @@ class Aftermath:
         self._seen: datetime | None = None
         self._path = home / ("ended-local.json" if bench.workspace.local else "ended.json")
 
-    async def look(self) -> list[str]:
+    async def look(self) -> list[Words]:
         """Ask Notion what was changed, where that is due; returns what was found, in words."""
         looked, now = self._looked(), self._bench.clock()
         if looked.at is not None and timedelta() <= now - looked.at < EVERY:
@@ -72,7 +73,7 @@ class Aftermath:
         over = [(r, r.history.ended_at) for r in self._releases if r.manifest.machine.digest == machine]
         return [release for release, at in over if at is not None and now - at < WATCHED]
 
-    async def _rows(self, ended: list[Release], since: datetime) -> list[str]:
+    async def _rows(self, ended: list[Release], since: datetime) -> list[Words]:
         owner = {page: (release, item) for release in ended for item, page in release.manifest.rows.items()}
         found = []
         async for page in self._query(self._bench.workspace.checks, since):
@@ -95,7 +96,7 @@ class Aftermath:
                 release.mirror.save()
         return found
 
-    async def _pages(self, ended: list[Release], since: datetime) -> list[str]:
+    async def _pages(self, ended: list[Release], since: datetime) -> list[Words]:
         owner = {release.manifest.page_id: release for release in ended}
         found = []
         async for page in self._query(self._bench.workspace.releases, since):
@@ -124,7 +125,7 @@ class Aftermath:
         if first:
             self._seen = self._bench.notion.server_time
 
-    async def _flag(self, release: Release, what: str) -> str:
+    async def _flag(self, release: Release, what: str) -> Words:
         """Name a change in the journal and on the page, once."""
         text = _CHANGED.say(self._bench.workspace.lang, what=what)[:1900]
         page = release.manifest.page_id
@@ -141,7 +142,7 @@ class Aftermath:
             self._bench.written += 1
             body = {"children": [blocks.callout(text, "⚠️")]}
             await self._bench.notion.create_once(f"blocks/{page}/children", body, there, delays=READ_BACK_BLOCKS)
-        return f"{release.manifest.key}: {what}"
+        return _NEWS.filled(key=release.manifest.key, what=what)
 
     def _looked(self) -> Looked:
         try:

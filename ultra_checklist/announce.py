@@ -17,6 +17,7 @@ from ultra_checklist.notion.schema import STATUS_WORDS
 from ultra_checklist.reconcile import Bench
 from ultra_checklist.record import HookState
 from ultra_checklist.release import Release
+from ultra_checklist.words import LANGS
 
 CLOSED: Final = "closed"
 """The event: a release has ended."""
@@ -32,12 +33,13 @@ HEAD = Words(en="Hooks: ", ja="フック: ")
 _TO_RUN = Words(en="{name} is to run", ja="{name} は実行前")
 _DONE = Words(en="{name} done {time}", ja="{name} 完了 {time}")
 _FAILED = Words(en="{name} failed ({why}), tried again at {time}", ja="{name} 失敗（{why}）、{time} に再試行")
+_HOOK = Words(en="{key}: hook {hook}", ja="{key}: フック {hook}")
 _GIVEN_UP = Words(en="{name} given up ({why})", ja="{name} 断念（{why}）")
 
 
 def said(release: Release, lang: Lang) -> list[str]:
     """One piece for each hook: how far it has come."""
-    return [_piece(state, release, lang) for state in release.history.hooks.values()]
+    return [_piece(state, release).say(lang) for state in release.history.hooks.values()]
 
 
 def line(release: Release, lang: Lang) -> str:
@@ -76,7 +78,7 @@ class Announcer:
         self._release = release
         self._redact = redact
 
-    async def run(self) -> list[str]:
+    async def run(self) -> list[Words]:
         """Run the hooks that are due and show what came of it; returns what failed, in words.
 
         Raises NotionError where the page cannot be written now; the next pass writes it.
@@ -86,9 +88,9 @@ class Announcer:
             await self._tell(state)
         if _is_news(self._bench, self._release):
             await self._show()
-        lang, hooks = self._bench.workspace.lang, self._release.history.hooks
+        key, hooks = self._release.manifest.key, self._release.history.hooks
         failed = [hooks[state.name] for state in due if hooks[state.name].done is None]
-        return [f"{self._release.manifest.key}: hook {_piece(s, self._release, lang)}" for s in failed]
+        return [_HOOK.filled(key=key, hook=_piece(state, self._release)) for state in failed]
 
     async def _tell(self, state: HookState) -> None:
         payload: Mapping[str, Any] = self._clean(payload_of(self._release, state.name))
@@ -109,7 +111,7 @@ class Announcer:
         wait = BACK_OFF[min(state.failures, len(BACK_OFF) - 1)]
         again, ended = self._bench.clock() + wait, self._release.history.ended_at
         over = ended is not None and again - ended > LIFE
-        why = {lang: self._redact(text)[:200] for lang, text in (("en", error.en), ("ja", error.ja))}
+        why = {lang: self._redact(error.message.say(lang))[:200] for lang in LANGS}
         following = None if over else again.isoformat()
         outcome = {"done": False, "why": why, "given_up": over, "next": following}
         self._release.record("hook", {"hook": state.name, "event": CLOSED, **outcome})
@@ -170,7 +172,7 @@ def _is_news(bench: Bench, release: Release) -> bool:
     return bool(release.history.hooks) and release.history.hooks_told != line(release, bench.workspace.lang)
 
 
-def _piece(state: HookState, release: Release, lang: Lang) -> str:
+def _piece(state: HookState, release: Release) -> Words:
     words = _TO_RUN
     if state.done is not None:
         words = _DONE
@@ -178,7 +180,7 @@ def _piece(state: HookState, release: Release, lang: Lang) -> str:
         words = _GIVEN_UP
     elif state.failures:
         words = _FAILED
-    return words.say(lang, name=state.name, time=_day_and_time(release, state), why=state.why.say(lang))
+    return words.filled(name=state.name, time=_day_and_time(release, state), why=state.why)
 
 
 def _day_and_time(release: Release, state: HookState) -> str:

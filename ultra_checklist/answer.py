@@ -57,7 +57,7 @@ class GateAnswer(Frozen):
     """Checks that count as they were when the deploy started."""
     offline: bool = False
     """Notion did not answer: decided from the journal."""
-    remedy: str = ""
+    remedy: Words = NOTHING
     head: str = ""
     """Hash of the journal's newest line: the one that files this answer, where it could be filed."""
 

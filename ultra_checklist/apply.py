@@ -26,6 +26,7 @@ from ultra_checklist.notion.rows import (
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import ReleasePlan, Values, linked_view
 from ultra_checklist.release import Release
+from ultra_checklist.words import Words
 
 BATCH = 8
 """Rows that are made side by side before what is known of them is stored."""
@@ -116,7 +117,7 @@ class Creation:
 
     async def _rows(self) -> int:
         """Make the rows that are not there; those that an earlier try may have made are looked for first."""
-        written, lost = 0, NotionError("", remedy="")
+        written, lost = 0, NotionError(_NOT_SHOWN)
         while any(self._spent[item.id] < ATTEMPTS for item in self._missing()):
             intended = self._release.history.intended
             sure = [i for i in self._missing() if i.id not in intended and self._spent[i.id] < ATTEMPTS]
@@ -128,10 +129,8 @@ class Creation:
             self._release.record("rows-absent", {"items": absent})
         if not self._missing():
             return written
-        raise NotionError(
-            f"{len(self._missing())} rows could not be made: {lost.message or 'Notion does not show them'}",
-            remedy="Run the same command again: what was done is found again and not done twice",
-        )
+        told = _ROWS_MISSING.filled(n=str(len(self._missing())), why=lost.message)
+        raise NotionError(told, remedy=_RUN_AGAIN)
 
     async def _make(self, missing: list[Item]) -> UnknownOutcome | None:
         """Make rows, a handful at a time; returns the newest error of those whose answer was lost."""
@@ -234,3 +233,11 @@ async def rows_of(notion: Notion, workspace: Workspace, page_id: str, key: str) 
     named = {"property": ids["key"], "rich_text": {"starts_with": f"{key}/"}}
     found = notion.query(workspace.checks, filter={"or": [pointing, named]})
     return [parse_row(page, workspace) async for page in found]
+
+
+_NOT_SHOWN = Words(en="Notion does not show them", ja="Notion に表示されません")
+_ROWS_MISSING = Words(en="{n} rows could not be made: {why}", ja="{n} 行を作成できませんでした: {why}")
+_RUN_AGAIN = Words(
+    en="Run the same command again: what was done is found again and not done twice",
+    ja="同じコマンドを再実行してください（作成済みのものは重複しません）",
+)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ultra_checklist.errors import BundleError
+from ultra_checklist.words import Words
 
 BLOCK = 512
 CHUNK = 1 << 20
@@ -89,7 +90,7 @@ def read(file: BinaryIO, hold: Callable[[str], bool]) -> Iterator[Found]:
         offset += BLOCK
         wanted = hold(name)
         if wanted and size > MAX_HELD:
-            raise BundleError(f"{name} claims {size} bytes", remedy="It is no bundle of ours")
+            raise BundleError(_TOO_LARGE.filled(name=name, size=str(size)), remedy=_NOT_OURS)
         hasher, held = hashlib.sha256(), bytearray()
         for part in parts(file, size):
             hasher.update(part)
@@ -128,10 +129,21 @@ def _parse(block: bytes, offset: int) -> tuple[str, int]:
 
 
 def _slack(offset: int) -> BundleError:
-    return BundleError(
-        f"it is no bundle, or it was altered or damaged near byte {offset}", remedy="Get it again from its source"
-    )
+    return BundleError(_SLACK.filled(offset=str(offset)), remedy=_AGAIN)
 
 
 def _cut() -> BundleError:
-    return BundleError("it is no bundle, or its end is missing", remedy="Get it again from its source")
+    return BundleError(_CUT, remedy=_AGAIN)
+
+
+_TOO_LARGE = Words(en="{name} claims {size} bytes", ja="{name} のサイズが {size} バイトとなっています")
+_NOT_OURS = Words(
+    en="It is no bundle of ours; get it from the machine that closed the release",
+    ja="本製品のバンドルではありません。リリースを終了したマシンから取得してください",
+)
+_SLACK = Words(
+    en="it is no bundle, or it was altered or damaged near byte {offset}",
+    ja="バンドルではないか、{offset} バイト目付近が改変または破損しています",
+)
+_CUT = Words(en="it is no bundle, or its end is missing", ja="バンドルではないか、末尾が欠けています")
+_AGAIN = Words(en="Get it again from its source", ja="入手元から取得し直してください")

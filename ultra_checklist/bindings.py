@@ -5,9 +5,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from ultra_checklist import plugins
-from ultra_checklist.errors import PluginError
-from ultra_checklist.frontmatter import SLUG, unknown
+from ultra_checklist.complaints import complaint
+from ultra_checklist.errors import PluginError, WrongValue
+from ultra_checklist.frontmatter import KEY, SLUG, unknown
 from ultra_checklist.model import Item, ProbeSpec, When, parse_duration
+from ultra_checklist.words import Words, joined
 from ultra_checklist.yamldoc import Document, Path
 
 CHECK_KEYS = (
@@ -24,18 +26,18 @@ class CheckReader:
         self._document = document
         self._defaults = defaults
         self._line = line
-        self.problems: list[tuple[int, str]] = list(document.problems)
+        self.problems: list[tuple[int, Words]] = list(document.problems)
         self._data: dict[str, Any] = {}
         if isinstance(document.data, dict):
             self._data = document.data
         elif not document.problems:
-            self._complain((), "a `yaml check` block is a mapping such as `id: repo-clean`")
+            self._complain((), _NO_MAPPING)
 
     def item(self, *, title: str, section: str, order: int, require_id: bool) -> Item:
         """The item that the block describes, as far as it can be understood."""
         for key in self._data:
             if key not in CHECK_KEYS:
-                self._complain((key,), unknown("key", key, CHECK_KEYS))
+                self._complain((key,), unknown(KEY, key, CHECK_KEYS))
         until, after = self._release_time()
         return Item(
             id=self._id(require_id),
@@ -61,18 +63,18 @@ class CheckReader:
         found = self._data.get("id")
         if found is None:
             if require_id:
-                self.problems.append((self._line, "the item has no id: `ultra-checklist lint --fix` writes one in"))
+                self.problems.append((self._line, _NO_ID))
             return ""
         if not SLUG.fullmatch(str(found)):
-            self._complain(("id",), f"the id {found!r} must be lower-case letters, digits and dashes")
+            self._complain(("id",), _BAD_ID.filled(id=repr(found)))
         return str(found)
 
     def _release_time(self) -> tuple[bool, bool]:
         for key in ("until", "after"):
             if key in self._data and self._data[key] != "deploy":
-                self._complain((key,), f"{key} takes only `deploy`, not {self._data[key]!r}")
+                self._complain((key,), ONLY_DEPLOY.filled(key=key, value=repr(self._data[key])))
         if "until" in self._data and "after" in self._data:
-            self._complain(("after",), "an item holds until the deploy or after it, not both")
+            self._complain(("after",), _NOT_BOTH)
         if "until" in self._data or "after" in self._data or self._data.get("deploys"):
             # An item's own word replaces its section's; the deploy itself is in neither time.
             return "until" in self._data, "after" in self._data
@@ -83,21 +85,21 @@ class CheckReader:
         if raw is None:
             return ()
         if not isinstance(raw, list):
-            self._complain(("probes",), "probes is a list such as `- file: {path: ..., mode: ...}`")
+            self._complain(("probes",), _NO_PROBES)
             return ()
         return tuple(spec for i, entry in enumerate(raw) if (spec := self._probe(entry, ("probes", i))) is not None)
 
     def _probe(self, entry: Any, path: Path) -> ProbeSpec | None:
         if not isinstance(entry, dict) or len(entry) != 1:
-            self._complain(path, "a probe is one name with its options, such as `git: {path: ..., clean: true}`")
+            self._complain(path, _NO_PROBE)
             return None
         name, options = next(iter(entry.items()))
         if not isinstance(options, dict):
-            self._complain((*path, name), f"the options of {name!r} are a mapping, such as {{path: ...}}")
+            self._complain((*path, name), _NO_OPTIONS.filled(name=repr(name)))
             return None
         known = plugins.names(plugins.PROBES)
         if name not in known:
-            self._complain((*path, name), unknown("probe", name, known))
+            self._complain((*path, name), unknown(_PROBE, name, known))
             return None
         self._options(name, options, (*path, name))
         return ProbeSpec(probe=name, options=options, line=self._document.line((*path, name)))
@@ -122,14 +124,14 @@ class CheckReader:
         if raw is None:
             return None
         if not isinstance(raw, dict) or set(raw) != {"failed"} or not isinstance(raw["failed"], list):
-            self._complain(("when",), "when is written as {failed: [ids of items or sections]}")
+            self._complain(("when",), _NO_WHEN)
             return None
         return When(failed=tuple(map(str, raw["failed"])))
 
     def _strings(self, key: str) -> tuple[str, ...]:
         raw = self._data.get(key, [])
         if not isinstance(raw, list):
-            self._complain((key,), f"{key} is a list, such as [repo-clean]")
+            self._complain((key,), _NO_LIST.filled(key=key))
             return ()
         return tuple(map(str, raw))
 
@@ -139,17 +141,17 @@ class CheckReader:
             return None
         try:
             seconds = parse_duration(raw)
-        except ValueError as error:
-            self._complain(("max_age",), f"max_age: {error}")
+        except WrongValue as error:
+            self._complain(("max_age",), joined(("max_age", error.words), ": "))
             return None
         if seconds <= 0:
-            self._complain(("max_age",), "max_age must be longer than nothing")
+            self._complain(("max_age",), _NO_AGE)
         return seconds
 
     def _waive(self) -> Any:
         raw = self._data.get("waive", "anyone")
         if raw not in WAIVERS:
-            self._complain(("waive",), unknown("value", str(raw), WAIVERS))
+            self._complain(("waive",), unknown(_VALUE, str(raw), WAIVERS))
             return "anyone"
         return raw
 
@@ -157,12 +159,11 @@ class CheckReader:
         raw = self._data.get(key, default)
         odd = kind is int and (isinstance(raw, bool) or (isinstance(raw, int) and raw < 0))
         if not isinstance(raw, kind) or odd:
-            names = {bool: "true or false", int: "a whole number", str: "text"}
-            self._complain((key,), f"{key} takes {names[kind]}, not {raw!r}")
+            self._complain((key,), _TAKES.filled(key=key, kind=_TYPES[kind], value=repr(raw)))
             return kind()
         return raw
 
-    def _complain(self, path: Path, message: str) -> None:
+    def _complain(self, path: Path, message: Words) -> None:
         self.problems.append((self._document.line(path), message))
 
 
@@ -183,11 +184,60 @@ def _known_part(path: Path, loc: tuple[Any, ...], document: Document) -> Path:
     return found
 
 
-def _words(probe: str, problem: Any, model: Any) -> str:
+def _words(probe: str, problem: Any, model: Any) -> Words:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return unknown(f"option of {probe}", key, model.model_fields)
+        return unknown(_OPTION.filled(probe=probe), key, model.model_fields)
     if problem["type"] == "missing":
-        return f"{probe} needs the option {key!r}"
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{probe}.{key}: {text}" if key else f"{probe}: {text}"
+        return _NEEDS.filled(probe=probe, option=repr(key))
+    return joined((f"{probe}.{key}" if key else probe, complaint(problem)), ": ")
+
+
+_NO_MAPPING = Words(
+    en="a `yaml check` block is a mapping such as `id: repo-clean`",
+    ja="`yaml check` ブロックは `id: repo-clean` のようなマッピングにしてください",
+)
+_NO_ID = Words(
+    en="the item has no id: `ultra-checklist lint --fix` writes one in",
+    ja="項目に id がありません（`ultra-checklist lint --fix` で書き込めます）",
+)
+_BAD_ID = Words(
+    en="the id {id} must be lower-case letters, digits and dashes",
+    ja="id {id} は英小文字・数字・ハイフンにしてください",
+)
+ONLY_DEPLOY = Words(
+    en="{key} takes only `deploy`, not {value}", ja="{key} に書けるのは `deploy` だけです（{value} は不可）"
+)
+_NOT_BOTH = Words(
+    en="an item holds until the deploy or after it, not both", ja="until と after は同時に指定できません"
+)
+_NO_PROBES = Words(
+    en="probes is a list such as `- file: {path: ..., mode: ...}`",
+    ja="probes は `- file: {path: ..., mode: ...}` のようなリストにしてください",
+)
+_NO_PROBE = Words(
+    en="a probe is one name with its options, such as `git: {path: ..., clean: true}`",
+    ja="プローブは `git: {path: ..., clean: true}` のように、名前 1 つとオプションで書いてください",
+)
+_NO_OPTIONS = Words(
+    en="the options of {name} are a mapping, such as {path: ...}",
+    ja="{name} のオプションは {path: ...} のようなマッピングにしてください",
+)
+_PROBE = Words(en="probe", ja="プローブ")
+_NO_WHEN = Words(
+    en="when is written as {failed: [ids of items or sections]}",
+    ja="when は {failed: [項目またはセクションの id]} の形で書いてください",
+)
+_NO_LIST = Words(
+    en="{key} is a list, such as [repo-clean]", ja="{key} は [repo-clean] のようなリストにしてください"
+)
+_NO_AGE = Words(en="max_age must be longer than nothing", ja="max_age は 0 より長くしてください")
+_VALUE = Words(en="value", ja="値")
+_TAKES = Words(en="{key} takes {kind}, not {value}", ja="{key} は{kind}で指定してください（{value} は不可）")
+_TYPES = {
+    bool: Words(en="true or false", ja=" true または false "),
+    int: Words(en="a whole number", ja="整数"),
+    str: Words(en="text", ja="文字列"),
+}
+_OPTION = Words(en="option of {probe}", ja="{probe} のオプション")
+_NEEDS = Words(en="{probe} needs the option {option}", ja="{probe} にはオプション {option} が必要です")

@@ -20,6 +20,7 @@ from ultra_checklist.journal import Entry, render
 from ultra_checklist.keys import Signer
 from ultra_checklist.predicate import Artefact, sealed_part, statement_of
 from ultra_checklist.release import Release
+from ultra_checklist.words import Words
 
 FILE = "bundle.tar"
 STATEMENT, SIGNER = "statement.dsse.json", "signer.pem"
@@ -48,7 +49,7 @@ def build(release: Release, evidence: EvidenceStore, signer: Signer | None, targ
     entries = sealed_part(release.journal.entries())
     if not entries:
         raise RefusedError(
-            f"{release.manifest.key} has not ended: there is nothing to bundle yet",
+            _NOT_ENDED.filled(key=release.manifest.key),
             remedy=f"ultra-checklist close {release.manifest.version} --as ...",
         )
     files = {
@@ -168,9 +169,10 @@ def _stored(one: Artefact, path: Path) -> Member:
                     left -= len(part)
                     yield part
         except OSError as error:
-            raise StateError(f"{path} cannot be read: {error.strerror}", remedy="Try again") from error
+            told = _UNREADABLE.filled(path=str(path), why=error.strerror or str(error))
+            raise StateError(told, remedy=_RUN_AGAIN) from error
         if left or hasher.hexdigest() != one.sha256:
-            raise StateError(f"{path} changed while it was bundled", remedy="Try again")
+            raise StateError(_CHANGED.filled(path=str(path)), remedy=_RUN_AGAIN)
 
     return Member(one.name, one.size or 0, parts)
 
@@ -191,3 +193,15 @@ class _Meter:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+_NOT_ENDED = Words(
+    en="{key} has not ended: there is nothing to bundle yet",
+    ja="{key} は終了していないため、バンドルを作成できません",
+)
+_UNREADABLE = Words(en="{path} cannot be read: {why}", ja="{path} を読み込めません: {why}")
+_CHANGED = Words(en="{path} changed while it was bundled", ja="{path} がバンドル作成中に変更されました")
+_RUN_AGAIN = Words(
+    en="Run the same command again: it goes on where it stopped",
+    ja="同じコマンドを再実行してください（続きから実行します）",
+)

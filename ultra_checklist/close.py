@@ -24,6 +24,7 @@ from ultra_checklist.situations import NO_ROW
 from ultra_checklist.standing import ReleasePage, count, may_close
 from ultra_checklist.states import State
 from ultra_checklist.uploads import Uploaded, Uploads, property_value
+from ultra_checklist.words import Words
 
 
 class Closer:
@@ -34,7 +35,7 @@ class Closer:
         self._release = release
         self._reconciler = reconciler
         self._uploads = Uploads(bench, release, home, reconciler.redact)
-        self.problems: list[str] = []
+        self.problems: list[Words] = []
         """What could not be written in Notion, in words."""
 
     async def close(self, ending: Ending, reason: str, *, anyway: bool = False) -> bool:
@@ -63,7 +64,7 @@ class Closer:
         """Do the steps of the ending that are not done yet."""
         sealed = self._release.history.sealed
         if sealed is None:
-            raise RefusedError("the release is not sealed", remedy="ultra-checklist close VERSION --as ...")
+            raise RefusedError(_NOT_SEALED, remedy="ultra-checklist close VERSION --as ...")
         await self._step("bundle", self._bundle)
         await self._still_fresh()
         uploads = await self._step("uploads", self._upload)
@@ -203,13 +204,10 @@ class Closer:
                 raise error
         except NotionNotFound:
             pass
-        told = (
-            f"{self._release.manifest.key}: its page is in the trash or gone, so the record is not on it; "
-            f"all of it stays in {self._release.journal.path}"
-        )
+        told = _GONE.filled(key=self._release.manifest.key, path=str(self._release.journal.path))
         if told not in self.problems:
             self.problems.append(told)
-        return error.message[:300]
+        return error.message.say(self._bench.workspace.lang)[:300]
 
     async def _end_rows(self) -> int:
         """Let all rows stop living, copies too, and those that somebody has made to point elsewhere."""
@@ -264,3 +262,10 @@ class Closer:
         except NotionError as error:
             return {"missing": await self._gone(error)}
         return {}
+
+
+_NOT_SEALED = Words(en="the release is not sealed", ja="リリースが封印されていません")
+_GONE = Words(
+    en="{key}: its page is in the trash or gone, so the record is not on it; all of it stays in {path}",
+    ja="{key}: ページがゴミ箱にあるか削除されたため、記録を書き込めません。内容はすべて {path} にあります",
+)

@@ -15,6 +15,7 @@ from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import new_rows
 from ultra_checklist.release import Release
 from ultra_checklist.why import say
+from ultra_checklist.words import Words
 
 _LAST_EDIT = ("edited", "edited_by", "editor_name", "editor_is_person")
 
@@ -25,10 +26,8 @@ async def compare(notion: Notion, workspace: Workspace, release: Release) -> dic
     Raises RefusedError for a release whose page was not made yet.
     """
     if not release.manifest.page_id:
-        raise RefusedError(
-            f"{release.manifest.key} has no page in Notion yet",
-            remedy=f"Finish it: run `ultra-checklist new {release.manifest.version}` again",
-        )
+        manifest = release.manifest
+        raise RefusedError(_NO_PAGE.filled(key=manifest.key), remedy=_FINISH.filled(version=manifest.version))
     page = await notion.get(f"pages/{release.manifest.page_id}")
     release.mirror.page = parse_release(page, workspace)
     items = {page_id: item_id for item_id, page_id in release.manifest.rows.items()}
@@ -143,3 +142,10 @@ def _remember(release: Release, rows: Mapping[str, Row]) -> None:
     ids = {item: row.page_id for item, row in rows.items()}
     if ids != dict(release.manifest.rows):
         release.replace_manifest(release.manifest.model_copy(update={"rows": ids}))
+
+
+_NO_PAGE = Words(en="{key} has no page in Notion yet", ja="{key} のページが Notion にまだありません")
+_FINISH = Words(
+    en="Finish it: run `ultra-checklist new {version}` again",
+    ja="`ultra-checklist new {version}` を再実行して作成を完了してください",
+)

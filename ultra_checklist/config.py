@@ -9,14 +9,16 @@ import stat
 from collections.abc import Collection, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ultra_checklist.errors import SettingsError, StateError
+from ultra_checklist.complaints import complaint
+from ultra_checklist.errors import SettingsError, StateError, WrongValue
+from ultra_checklist.words import Lang, Words
 
 PATHS: Final = ("ULTRA_CHECKLIST_SIGNING_KEY",)
 """Settings that are named like secrets and hold the path of one."""
@@ -178,7 +180,7 @@ def load(
     """
     environ = os.environ if environ is None else environ
     if env_file is not None and not env_file.is_file():
-        raise SettingsError(f"--env-file {env_file}: there is no such file", remedy="Name an existing file")
+        raise SettingsError(_NO_FILE.filled(file=str(env_file)), remedy=_NAME_FILE)
     values: dict[str, Any] = {}
     here = Path(".env")
     if env_file is not None:
@@ -200,9 +202,8 @@ def load(
         settings = Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsError(
-            f"{first['loc'][0]}: {first['msg']}", remedy="Mend it in the environment or in settings.env"
-        ) from None
+        told = _WRONG.filled(setting=str(first["loc"][0]), why=complaint(first))
+        raise SettingsError(told, remedy=_MEND_SETTING) from None
     home = settings.home.expanduser().absolute()
     key = home / settings.signing_key.expanduser() if settings.signing_key is not None else None
     return settings.model_copy(update={"home": home, "signing_key": key})
@@ -221,10 +222,8 @@ def prepare_home(home: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise StateError(
-            f"the state folder {home} cannot be used: {error.strerror}",
-            remedy="Make it writable for this user, or set ULTRA_CHECKLIST_HOME to another folder",
-        ) from error
+        told = _NO_HOME.filled(home=str(home), why=error.strerror or str(error))
+        raise StateError(told, remedy=_OTHER_HOME) from error
     return home
 
 
@@ -260,7 +259,7 @@ def process_environment() -> Mapping[str, str]:
     return os.environ
 
 
-def default_lang() -> Literal["en", "ja"]:
+def default_lang() -> Lang:
     """The language of the person at this terminal: Japanese where the locale says so."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(name)
@@ -284,7 +283,7 @@ def _argv(text: str) -> tuple[str, ...]:
     if text.lstrip().startswith("["):
         parts = json.loads(text)
         if not all(isinstance(part, str) for part in parts):
-            raise ValueError("a list of strings is wanted")
+            raise WrongValue("a list of strings is wanted", "文字列のリストで指定してください")
         return tuple(parts)
     return tuple(shlex.split(text))
 
@@ -293,13 +292,31 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}", remedy="Mend or remove that file") from error
+        raise SettingsError(_UNREADABLE.filled(path=str(path), why=str(error)), remedy=_MEND_FILE) from error
     broken = next((binding for binding in parse_stream(StringIO(text)) if binding.error), None)
     if broken is not None:
-        raise SettingsError(
-            f"{path}:{broken.original.line}: this line is no setting", remedy="Write it as NAME=value, or remove it"
-        )
+        told = _NO_SETTING.filled(path=str(path), line=str(broken.original.line))
+        raise SettingsError(told, remedy=_WRITE_SETTING)
     return {k: v for k, v in dotenv_values(stream=StringIO(text), interpolate=False).items() if v}
+
+
+_NO_FILE = Words(en="--env-file {file}: there is no such file", ja="--env-file {file}: ファイルがありません")
+_NAME_FILE = Words(en="Name an existing file", ja="存在するファイルを指定してください")
+_WRONG = Words(en="the setting {setting} cannot be used: {why}", ja="設定 {setting} の値が不正です: {why}")
+_MEND_SETTING = Words(
+    en="Mend it in the environment or in settings.env", ja="環境変数または settings.env を修正してください"
+)
+_NO_HOME = Words(
+    en="the state folder {home} cannot be used: {why}", ja="状態フォルダ {home} を使用できません: {why}"
+)
+_OTHER_HOME = Words(
+    en="Make it writable for this user, or set ULTRA_CHECKLIST_HOME to another folder",
+    ja="このユーザーで書き込めるようにするか、ULTRA_CHECKLIST_HOME で別のフォルダを指定してください",
+)
+_UNREADABLE = Words(en="{path} cannot be read: {why}", ja="{path} を読み込めません: {why}")
+_MEND_FILE = Words(en="Mend or remove that file", ja="ファイルを修正するか、削除してください")
+_NO_SETTING = Words(en="{path}:{line}: this line is no setting", ja="{path}:{line}: 設定として読めない行です")
+_WRITE_SETTING = Words(en="Write it as NAME=value, or remove it", ja="NAME=value の形で書くか、削除してください")
 
 
 def _default_home(environ: Mapping[str, str]) -> Path:

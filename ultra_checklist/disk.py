@@ -13,8 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ultra_checklist.errors import StateError
+from ultra_checklist.words import Words
 
-_REMEDY = "Free space or mend the rights of the state folder; nothing is shown green until then"
+_REMEDY = Words(
+    en="Free space or mend the rights of the state folder; nothing is shown green until then",
+    ja="空き容量か状態フォルダの権限を確認してください。それまで新たに合格と表示されることはありません",
+)
+_CANNOT_WRITE = Words(en="{path} cannot be written: {why}", ja="{path} に書き込めません: {why}")
+_CANNOT_REMOVE = Words(en="{path} cannot be removed: {why}", ja="{path} を削除できません: {why}")
+_MEND = Words(en="Mend the rights of the state folder", ja="状態フォルダの権限を確認してください")
 
 
 class System:
@@ -138,9 +145,8 @@ def remove(path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             system.unlink(path)
     except OSError as error:
-        raise StateError(
-            f"{path} cannot be removed: {error.strerror}", remedy="Mend the rights of the state folder"
-        ) from error
+        told = _CANNOT_REMOVE.filled(path=str(path), why=error.strerror or str(error))
+        raise StateError(told, remedy=_MEND) from error
 
 
 def make_folder(path: Path) -> None:
@@ -192,4 +198,4 @@ def _into(path: Path, flags: int, parts: Iterable[bytes]) -> None:
 
 
 def _cannot(path: Path, error: OSError) -> StateError:
-    return StateError(f"{path} cannot be written: {error.strerror or error}", remedy=_REMEDY)
+    return StateError(_CANNOT_WRITE.filled(path=str(path), why=error.strerror or str(error)), remedy=_REMEDY)

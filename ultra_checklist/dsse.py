@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ultra_checklist.errors import BundleError
+from ultra_checklist.words import Words
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -24,7 +25,7 @@ def canonical(value: object) -> bytes:
     return text.encode()
 
 
-def parse(data: bytes, what: str) -> Any:
+def parse(data: bytes, what: Words | str) -> Any:
     """The value of canonical JSON. Raises BundleError for any other form of it."""
     try:
         value = json.loads(data)
@@ -32,7 +33,7 @@ def parse(data: bytes, what: str) -> Any:
             return value
     except (ValueError, RecursionError):
         pass
-    raise BundleError(f"{what} was altered or is damaged", remedy="Get the bundle again from its source")
+    raise BundleError(_ALTERED.filled(what=what), remedy=_AGAIN)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Envelope:
         return canonical(raw)
 
     @classmethod
-    def decode(cls, data: bytes, what: str) -> "Envelope":
+    def decode(cls, data: bytes, what: Words | str) -> "Envelope":
         """Read it back. Raises BundleError where ``encode`` would not have written these bytes."""
         raw = parse(data, what)
         try:
@@ -84,7 +85,7 @@ class Envelope:
                 return envelope
         except (KeyError, TypeError, ValueError):
             pass
-        raise BundleError(f"{what} is no DSSE envelope of ours, or was altered", remedy="Get the bundle again")
+        raise BundleError(_NO_ENVELOPE.filled(what=what), remedy=_AGAIN)
 
 
 def statement(
@@ -97,3 +98,11 @@ def statement(
         "predicateType": predicate_type,
         "predicate": dict(predicate),
     }
+
+
+_ALTERED = Words(en="{what} was altered or is damaged", ja="{what} が改変または破損しています")
+_NO_ENVELOPE = Words(
+    en="{what} is no DSSE envelope of ours, or was altered",
+    ja="{what} が本製品の DSSE エンベロープではないか、改変されています",
+)
+_AGAIN = Words(en="Get the bundle again from its source", ja="入手元からバンドルを取得し直してください")

@@ -23,16 +23,22 @@ One boundary, in ``cli.boundary``, turns them into exit codes and sentences.
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ultra_checklist.words import Words, joined
+
 
 class UltraChecklistError(Exception):
-    """The root. ``remedy`` says what to do next, in words or as a command to copy."""
+    """The root. ``remedy`` says what to do next, in words or as a command to copy.
+
+    Both exist in English and Japanese. A plain text is one that needs no translation: a command to copy, or
+    what another program says. As a string an error is English: for logs.
+    """
 
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+    def __init__(self, message: Words | str, *, remedy: Words | str = "") -> None:
+        self.message = Words.of(message)
+        self.remedy = Words.of(remedy)
+        super().__init__(self.message.en)
 
 
 class UsageError(UltraChecklistError):
@@ -44,8 +50,8 @@ class UsageError(UltraChecklistError):
 class TemplateError(UsageError):
     """A template has one or more problems; each is a line ``file:line: what, and the nearest right name``."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems), remedy="Mend these lines, then run: ultra-checklist lint")
+    def __init__(self, problems: Sequence[Words]) -> None:
+        super().__init__(joined(problems, "\n"), remedy=_MEND)
         self.problems = tuple(problems)
 
 
@@ -81,7 +87,13 @@ class NotionError(CannotTellError):
     """
 
     def __init__(
-        self, message: str, *, status: int = 0, code: str = "", permanent: bool = False, remedy: str = ""
+        self,
+        message: Words | str,
+        *,
+        status: int = 0,
+        code: str = "",
+        permanent: bool = False,
+        remedy: Words | str = "",
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.status = status
@@ -118,9 +130,7 @@ class HookFailed(UltraChecklistError):
     """
 
     def __init__(self, en: str, ja: str, *, permanent: bool = False) -> None:
-        super().__init__(en)
-        self.en = en
-        self.ja = ja
+        super().__init__(Words(en=en, ja=ja))
         self.permanent = permanent
 
 
@@ -131,8 +141,20 @@ class ProbeCannotTell(UltraChecklistError):
     the message exists in English and Japanese.
     """
 
-    def __init__(self, reason: str, en: str, ja: str, *, remedy: str = "") -> None:
-        super().__init__(en, remedy=remedy)
+    def __init__(self, reason: str, en: str, ja: str, *, remedy: Words | str = "") -> None:
+        super().__init__(Words(en=en, ja=ja), remedy=remedy)
         self.reason = reason
-        self.en = en
-        self.ja = ja
+
+
+class WrongValue(ValueError):
+    """A value that a template or a setting gives cannot be used: one part of a problem that is told as a whole."""
+
+    def __init__(self, en: str, ja: str) -> None:
+        super().__init__(en)
+        self.words = Words(en=en, ja=ja)
+
+
+_MEND = Words(
+    en="Mend these lines, then run: ultra-checklist lint",
+    ja="該当行を修正し、ultra-checklist lint を実行してください",
+)

@@ -18,6 +18,7 @@ from typing import IO
 
 from ultra_checklist import disk
 from ultra_checklist.errors import StateError
+from ultra_checklist.words import Words
 
 MAX_BLOB = 4 << 20
 """Bytes kept of one piece of evidence; the rest is cut and said to be."""
@@ -71,18 +72,17 @@ class EvidenceStore:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise StateError(
-                f"{path} cannot be read: {error.strerror}", remedy="Look who put something else in its place"
-            ) from error
+            told = _UNREADABLE.filled(path=str(path), why=error.strerror or str(error))
+            raise StateError(told, remedy=_LOOK) from error
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
-            raise StateError(f"{path} is no file", remedy="Look who put something else in its place")
+            raise StateError(_NO_FILE.filled(path=str(path)), remedy=_LOOK)
         return os.fdopen(handle, "rb")
 
     def path(self, digest: str) -> Path:
         """Where a blob lies. Raises StateError for what is no digest."""
         if _DIGEST.fullmatch(digest) is None:
-            raise StateError(f"{digest!r} is no digest of evidence", remedy="Name 64 hexadecimal digits")
+            raise StateError(_NO_DIGEST.filled(digest=repr(digest)), remedy=_NAME_DIGEST)
         return self.root / digest[:2] / digest
 
     def writer(self, cap: int = MAX_BLOB) -> "BlobWriter":
@@ -133,10 +133,8 @@ class EvidenceStore:
         """Refuse a folder that is a link: what is written below it would land elsewhere. Raises StateError."""
         for folder in (self.root, path.parent):
             if folder.is_symlink():
-                raise StateError(
-                    f"{folder} is a symbolic link, and evidence must not leave the state folder",
-                    remedy=f"Remove the link {folder}",
-                )
+                told = _LINK.filled(folder=str(folder))
+                raise StateError(told, remedy=_REMOVE.filled(folder=str(folder)))
 
 
 class BlobWriter:
@@ -236,7 +234,26 @@ def _runs(process: int) -> bool:
 
 
 def _altered(path: Path) -> StateError:
-    return StateError(
-        f"{path} was altered: its content is not that of its name",
-        remedy="It proves nothing any more; keep it for whoever looks into it, and prove the check again",
-    )
+    return StateError(_ALTERED.filled(path=str(path)), remedy=_PROVE_AGAIN)
+
+
+_UNREADABLE = Words(en="{path} cannot be read: {why}", ja="{path} を読み込めません: {why}")
+_NO_FILE = Words(en="{path} is no file", ja="{path} はファイルではありません")
+_LOOK = Words(
+    en="Look who put something else in its place", ja="本来のファイルが置き換えられた経緯を確認してください"
+)
+_NO_DIGEST = Words(en="{digest} is no digest of evidence", ja="{digest} は証跡のダイジェストではありません")
+_NAME_DIGEST = Words(en="Name 64 hexadecimal digits", ja="16 進数 64 桁で指定してください")
+_LINK = Words(
+    en="{folder} is a symbolic link, and evidence must not leave the state folder",
+    ja="{folder} がシンボリックリンクです。証跡は状態フォルダの外に置けません",
+)
+_REMOVE = Words(en="Remove the link {folder}", ja="リンク {folder} を削除してください")
+_ALTERED = Words(
+    en="{path} was altered: its content is not that of its name",
+    ja="{path} が改変されています（内容と名前が一致しません）",
+)
+_PROVE_AGAIN = Words(
+    en="It proves nothing any more; keep it for whoever looks into it, and prove the check again",
+    ja="証跡として使用できません。調査用に保管し、項目を再確認してください",
+)

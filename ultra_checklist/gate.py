@@ -23,6 +23,7 @@ from ultra_checklist.release import Release
 from ultra_checklist.situations import View
 from ultra_checklist.standing import ReleasePage
 from ultra_checklist.states import Place
+from ultra_checklist.words import joined
 from ultra_checklist.worker import hold_within
 
 WAIT = 60.0
@@ -67,7 +68,7 @@ class Gatekeeper:
             async with hold_within(self._home, self._wait):
                 return await self._ask(gate)
         except UltraChecklistError as error:
-            told = self._answer(gate, Openness.CANNOT_TELL, Words.same(error.message))
+            told = self._answer(gate, Openness.CANNOT_TELL, error.message)
             return self._filed_if_possible(told.model_copy(update={"remedy": error.remedy}))
 
     async def _ask(self, gate: Gate) -> GateAnswer:
@@ -88,7 +89,7 @@ class Gatekeeper:
         # Another command may have added to the journal meanwhile: what counts is what lies there now.
         answer = decide(self._asked(self._load(), gate, offline=trouble is not None, since=known))
         if trouble is not None and answer.outcome is Openness.CANNOT_TELL:
-            answer = answer.model_copy(update={"remedy": f"{trouble.message}; {trouble.remedy}"})
+            answer = answer.model_copy(update={"remedy": joined((trouble.message, trouble.remedy), "; ")})
         return self._filed(answer)
 
     def _load(self) -> Release:
@@ -99,19 +100,14 @@ class Gatekeeper:
         manifest = release.manifest
         if self._place(release) is not Place.HERE:
             target, here = manifest.machine.told_from(self._bench.machine)
-            raise CannotTellError(
-                f"{manifest.key} belongs to {target}, this is {here}", remedy=f"Ask the gate on {target}"
-            )
+            told = _ELSEWHERE.filled(key=manifest.key, target=target, here=here)
+            raise CannotTellError(told, remedy=_ASK_THERE.filled(target=target))
         if not manifest.page_id or len(manifest.rows) < len(manifest.items):
-            raise CannotTellError(
-                f"the page of {manifest.key} is unfinished", remedy="Run the same `ultra-checklist new` again"
-            )
+            raise CannotTellError(_UNFINISHED.filled(key=manifest.key), remedy=_FINISH)
         if gate not in manifest.template.gates:
-            raise CannotTellError(
-                f"{manifest.key} has no gate {gate.name!r} any more", remedy="Ask again: its template was updated"
-            )
+            raise CannotTellError(_NO_GATE.filled(key=manifest.key, gate=repr(gate.name)), remedy=_UPDATED)
         if not required(manifest, gate):
-            raise CannotTellError(NO_CHECKS.en, remedy="Mend `gates` in the template, then: ultra-checklist update")
+            raise CannotTellError(NO_CHECKS, remedy=_MEND_GATES)
 
     async def _with_notion(self, release: Release, gate: Gate) -> NotionError | DeadlineError | None:
         """Bring release and rows up to now; returns what kept Notion from answering.
@@ -142,15 +138,9 @@ class Gatekeeper:
         except DeadlineError as error:
             trouble = error
         if reconciler.unread:
-            raise CannotTellError(
-                f"people changed rows while the gate was asked: {', '.join(sorted(reconciler.unread))}",
-                remedy="Ask again",
-            )
+            raise CannotTellError(_RESTLESS.filled(items=", ".join(sorted(reconciler.unread))), remedy=_AGAIN)
         if trouble is None and release.page_in_trash:
-            raise CannotTellError(
-                f"the page of {release.manifest.key} is in Notion's trash",
-                remedy="Restore the page, then ask again",
-            )
+            raise CannotTellError(_IN_TRASH.filled(key=release.manifest.key), remedy=_RESTORE)
         return trouble
 
     async def _alone(self, release: Release, gate: Gate) -> None:
@@ -227,3 +217,24 @@ def _line(answer: GateAnswer, head: str) -> dict[str, Any]:
 
 
 _ENDED = Words(en="the release has ended: {how}", ja="リリースは終了しています: {how}")
+
+
+_ELSEWHERE = Words(
+    en="{key} belongs to {target}, this is {here}", ja="{key} の対象マシンは {target} です（ここは {here}）"
+)
+_ASK_THERE = Words(en="Ask the gate on {target}", ja="{target} でゲートを実行してください")
+_UNFINISHED = Words(en="the page of {key} is unfinished", ja="{key} のページが作成途中です")
+_FINISH = Words(en="Run the same `ultra-checklist new` again", ja="同じ `ultra-checklist new` を再実行してください")
+_NO_GATE = Words(en="{key} has no gate {gate} any more", ja="{key} のゲート {gate} はなくなりました")
+_UPDATED = Words(en="Ask again: its template was updated", ja="再実行してください（テンプレートが更新されました）")
+_MEND_GATES = Words(
+    en="Mend `gates` in the template, then: ultra-checklist update",
+    ja="テンプレートの `gates` を修正し、ultra-checklist update を実行してください",
+)
+_RESTLESS = Words(
+    en="people changed rows while the gate was asked: {items}",
+    ja="ゲートの確認中に行が変更されました: {items}",
+)
+_AGAIN = Words(en="Ask again", ja="再実行してください")
+_IN_TRASH = Words(en="the page of {key} is in Notion's trash", ja="{key} のページが Notion のゴミ箱にあります")
+_RESTORE = Words(en="Restore the page, then ask again", ja="ページを復元してから再実行してください")

@@ -42,9 +42,9 @@ class Hooks:
         except HookFailed:
             raise
         except ProbeCannotTell as error:
-            raise HookFailed(error.en, error.ja) from error
+            raise HookFailed(error.message.en, error.message.ja) from error
         except PluginError as error:
-            raise HookFailed(error.message, error.message, permanent=True) from error
+            raise HookFailed(error.message.en, error.message.ja, permanent=True) from error
         except TimeoutError:
             raise HookFailed(f"not done within {seconds:g} s", f"{seconds:g} 秒以内に終わりません") from None
         except Exception as error:

@@ -15,6 +15,7 @@ from typing import Any
 from ultra_checklist import disk
 from ultra_checklist.errors import JournalError
 from ultra_checklist.model import Frozen, digest
+from ultra_checklist.words import Words
 
 GENESIS = "0" * 64
 
@@ -169,7 +170,14 @@ def _is_more_than_half(tail: bytes) -> bool:
 
 
 def _broken(where: str) -> JournalError:
-    return JournalError(
-        f"{where}: the journal was altered or is damaged: its hash chain breaks here",
-        remedy="Keep the file as evidence: move the release's folder away, then: ultra-checklist adopt",
-    )
+    return JournalError(_BROKEN.filled(where=Words.of(where)), remedy=_KEEP)
+
+
+_BROKEN = Words(
+    en="{where}: the journal was altered or is damaged: its hash chain breaks here",
+    ja="{where}: ジャーナルが改変または破損しています（ここでハッシュの連鎖が途切れています）",
+)
+_KEEP = Words(
+    en="Keep the file as evidence: move the release's folder away, then: ultra-checklist adopt",
+    ja="ファイルを証拠として保管し、リリースのフォルダを移動してから ultra-checklist adopt を実行してください",
+)

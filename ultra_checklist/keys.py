@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ultra_checklist.errors import SettingsError, UsageError
+from ultra_checklist.words import Words, joined
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -88,16 +89,21 @@ def load_signer(path: Path) -> Signer:
         key = load(data, None)
     except TypeError:
         raise _unfit(
-            path, "is protected by a passphrase, and nobody is there to type it",
-            f"Use a key without one: {_MAKE}; or take it off: ssh-keygen -p -N '' -f {path}",
-        ) from None  # fmt: skip
+            path,
+            Words(
+                en="is protected by a passphrase, and nobody is there to type it",
+                ja="はパスフレーズで保護されています（入力できる人がいません）",
+            ),
+            Words(
+                en=f"Use a key without one: {_MAKE}; or take it off: ssh-keygen -p -N '' -f {path}",
+                ja=f"パスフレーズのない鍵を使うか（{_MAKE}）、解除してください: ssh-keygen -p -N '' -f {path}",
+            ),
+        ) from None
     except (ValueError, UnsupportedAlgorithm):
-        told = (
-            "is a public key" if PublicKey.parse(data) is not None else "is no private key in PEM or OpenSSH form"
-        )
-        raise _unfit(path, told, f"Name the private key's file; make one: {_MAKE}") from None
+        told = _IS_PUBLIC if PublicKey.parse(data) is not None else _NO_PRIVATE
+        raise _unfit(path, told, _NAME_PRIVATE) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise _unfit(path, f"is no Ed25519 key ({type(key).__name__})", f"Make one: {_MAKE}")
+        raise _unfit(path, _NO_ED25519.filled(kind=type(key).__name__), _MAKE_ONE)
     return Signer(key)
 
 
@@ -107,17 +113,12 @@ def load_public(path: Path) -> PublicKey:
         with path.open("rb") as file:
             data = file.read(MAX_FILE)
     except OSError as error:
-        raise UsageError(
-            f"--key {path} cannot be read: {error.strerror}", remedy="Name the file of a public key"
-        ) from None
+        why = _UNREADABLE.filled(why=error.strerror or str(error))
+        raise UsageError(joined((f"--key {path}", why), " "), remedy=_NAME_PUBLIC) from None
     key = PublicKey.parse(data)
     if key is None:
-        told = (
-            "is a private key" if b"PRIVATE KEY-----" in data else "is no Ed25519 public key in PEM or OpenSSH form"
-        )
-        raise UsageError(
-            f"--key {path} {told}", remedy="Name the public key: KEYFILE.pub of ssh-keygen, or openssl pkey -pubout"
-        )
+        told = _IS_PRIVATE if b"PRIVATE KEY-----" in data else _NO_PUBLIC
+        raise UsageError(joined((f"--key {path}", told), " "), remedy=_NAME_PUBLIC)
     return key
 
 
@@ -126,18 +127,48 @@ def _private_file(path: Path) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise _unfit(path, f"cannot be read: {error.strerror}", f"Mend {SETTING}, or make a key: {_MAKE}") from None
+        why = _UNREADABLE.filled(why=error.strerror or str(error))
+        raise _unfit(path, why, _MEND_OR_MAKE) from None
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise _unfit(path, "is no regular file", f"Mend {SETTING}")
+            raise _unfit(path, _NO_FILE, _MEND)
         if stat.S_IMODE(status.st_mode) & 0o077:
             mode = f"{stat.S_IMODE(status.st_mode):04o}"
-            raise _unfit(path, f"can be used by others (mode {mode})", f"chmod 600 {path}")
+            raise _unfit(path, _OPEN.filled(mode=mode), Words.same(f"chmod 600 {path}"))
         return os.read(handle, MAX_FILE)
     finally:
         os.close(handle)
 
 
-def _unfit(path: Path, what: str, remedy: str) -> SettingsError:
-    return SettingsError(f"{SETTING}: {path} {what}", remedy=remedy)
+def _unfit(path: Path, what: Words, remedy: Words) -> SettingsError:
+    return SettingsError(joined((f"{SETTING}: {path}", what), " "), remedy=remedy)
+
+
+_IS_PUBLIC = Words(en="is a public key", ja="は公開鍵です")
+_NO_PRIVATE = Words(
+    en="is no private key in PEM or OpenSSH form", ja="は PEM または OpenSSH 形式の秘密鍵ではありません"
+)
+_NAME_PRIVATE = Words(
+    en=f"Name the private key's file; make one: {_MAKE}",
+    ja=f"秘密鍵のファイルを指定してください。作成するには: {_MAKE}",
+)
+_NO_ED25519 = Words(en="is no Ed25519 key ({kind})", ja="は Ed25519 鍵ではありません（{kind}）")
+_MAKE_ONE = Words(en=f"Make one: {_MAKE}", ja=f"鍵を作成してください: {_MAKE}")
+_UNREADABLE = Words(en="cannot be read: {why}", ja="を読み込めません: {why}")
+_NAME_PUBLIC = Words(
+    en="Name the public key: KEYFILE.pub of ssh-keygen, or openssl pkey -pubout",
+    ja="公開鍵を指定してください（ssh-keygen の KEYFILE.pub、または openssl pkey -pubout）",
+)
+_IS_PRIVATE = Words(en="is a private key", ja="は秘密鍵です")
+_NO_PUBLIC = Words(
+    en="is no Ed25519 public key in PEM or OpenSSH form",
+    ja="は PEM または OpenSSH 形式の Ed25519 公開鍵ではありません",
+)
+_MEND_OR_MAKE = Words(
+    en=f"Mend {SETTING}, or make a key: {_MAKE}",
+    ja=f"{SETTING} を修正するか、鍵を作成してください: {_MAKE}",
+)
+_NO_FILE = Words(en="is no regular file", ja="は通常のファイルではありません")
+_MEND = Words(en=f"Mend {SETTING}", ja=f"{SETTING} を修正してください")
+_OPEN = Words(en="can be used by others (mode {mode})", ja="を他のユーザーが使用できます（モード {mode}）")

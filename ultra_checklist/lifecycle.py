@@ -17,6 +17,7 @@ from ultra_checklist.notion.schema import STATUS_WORDS, Workspace
 from ultra_checklist.plan import ReleasePlan, new_release
 from ultra_checklist.release import Release, releases
 from ultra_checklist.variables import Value, Variables
+from ultra_checklist.words import Words
 
 Clock = Callable[[], datetime]
 _ENDED = ("complete", "rolled-back", "aborted", "superseded")
@@ -138,16 +139,11 @@ async def create(
         manifest = manifest_of(order, machine, attempt.number, clock)
         others = rivals(shelf, order, manifest.key)
         if others and supersede is None and not queued:
-            raise RefusedError(
-                f"{others[0].manifest.version} is still open for {order.template.name} in {order.environment}",
-                remedy="Close it first, or end it with --supersede, or prepare beside it with --queued",
-            )
+            rival = {"version": others[0].manifest.version, "environment": order.environment}
+            raise RefusedError(_STILL_OPEN.filled(template=order.template.name, **rival), remedy=_MAKE_ROOM)
         if attempt.page is not None:
-            raise RefusedError(
-                f"{manifest.key} is in Notion already ({_status_word(attempt.page.status, workspace)}), "
-                "but this machine has no manifest of it",
-                remedy=f"ultra-checklist adopt {order.version}",
-            )
+            told = _IN_NOTION.filled(key=manifest.key, status=_status_word(attempt.page.status, workspace))
+            raise RefusedError(told, remedy=f"ultra-checklist adopt {order.version}")
         if supersede is not None:
             for other in others:
                 await supersede(other)
@@ -168,19 +164,14 @@ async def adopt(order: Order, *, notion: Notion, workspace: Workspace, shelf: Sh
     """
     attempt = await attempt_for(shelf, order, notion, workspace)
     if attempt.release is not None:
-        raise RefusedError(
-            f"{attempt.release.manifest.key} is on this machine already", remedy="ultra-checklist status"
-        )
+        told = _HERE_ALREADY.filled(key=attempt.release.manifest.key)
+        raise RefusedError(told, remedy="ultra-checklist status")
     manifest, found = manifest_of(order, machine, attempt.number), attempt.page
     if found is None:
-        raise RefusedError(
-            f"Notion has no open release {manifest.key}", remedy=f"ultra-checklist new {order.version}"
-        )
+        told = _NOT_IN_NOTION.filled(key=manifest.key)
+        raise RefusedError(told, remedy=f"ultra-checklist new {order.version}")
     if not found.template.endswith(order.template.sha256):
-        raise RefusedError(
-            f"{manifest.key} was made from another version of the template: {found.template}",
-            remedy="Check out the template it was made from and name it with -t",
-        )
+        raise RefusedError(_OTHER_TEMPLATE.filled(key=manifest.key, template=found.template), remedy=_CHECK_OUT)
     pinned = found.commit or order.commit
     manifest = manifest.model_copy(
         update={
@@ -225,11 +216,8 @@ class Difference:
 def difference(manifest: Manifest, template: Template) -> Difference:
     """Compare a release with the template as it is now. Raises UsageError when it is another checklist."""
     if template.name != manifest.template.name:
-        raise UsageError(
-            f"{template.path} is the checklist {template.name!r}; "
-            f"the release was made from {manifest.template.name!r}",
-            remedy="Name the right template with -t",
-        )
+        names = {"name": repr(template.name), "wanted": repr(manifest.template.name)}
+        raise UsageError(_OTHER_CHECKLIST.filled(path=template.path, **names), remedy=_NAME_RIGHT)
     old = {item.id: item for item in manifest.items}
     new = {item.id: item for item in template.items}
     both = [item for item in template.items if item.id in old]
@@ -297,3 +285,32 @@ def _with_commit(variables: Variables, commit: str) -> Variables:
 
 def _status_word(status: str, workspace: Workspace) -> str:
     return next((w.say(workspace.lang) for s, w in STATUS_WORDS.items() if s.value == status), status)
+
+
+_STILL_OPEN = Words(
+    en="{version} is still open for {template} in {environment}",
+    ja="{template}（{environment}）の {version} がまだ進行中です",
+)
+_MAKE_ROOM = Words(
+    en="Close it first, or end it with --supersede, or prepare beside it with --queued",
+    ja="先に終了するか、--supersede で置き換えるか、--queued で並行して準備してください",
+)
+_IN_NOTION = Words(
+    en="{key} is in Notion already ({status}), but this machine has no manifest of it",
+    ja="{key} は Notion にありますが（{status}）、このマシンにマニフェストがありません",
+)
+_HERE_ALREADY = Words(en="{key} is on this machine already", ja="{key} はすでにこのマシンにあります")
+_NOT_IN_NOTION = Words(en="Notion has no open release {key}", ja="進行中のリリース {key} が Notion にありません")
+_OTHER_TEMPLATE = Words(
+    en="{key} was made from another version of the template: {template}",
+    ja="{key} は別の版のテンプレートから作成されています: {template}",
+)
+_CHECK_OUT = Words(
+    en="Check out the template it was made from and name it with -t",
+    ja="作成時のテンプレートを取り出し、-t で指定してください",
+)
+_OTHER_CHECKLIST = Words(
+    en="{path} is the checklist {name}; the release was made from {wanted}",
+    ja="{path} のチェックリストは {name} ですが、リリースは {wanted} から作成されています",
+)
+_NAME_RIGHT = Words(en="Name the right template with -t", ja="正しいテンプレートを -t で指定してください")

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 
 from ultra_checklist.model import Item, Template
 from ultra_checklist.template import is_task, parse, plain
+from ultra_checklist.words import Words
 
 SIMILAR = 0.6
 """From this ratio on two lines are the same item in other words."""
@@ -15,6 +16,19 @@ _WORD = re.compile(r"[a-z][a-z0-9]*")
 _BOX = re.compile(r"^(\s*(?:[-*+]|\d+[.)])\s+)\[[ xX]\]")
 _BOX_TEXT = re.compile(r"^\[[ xX]\]\s*")
 _FENCE = re.compile(r"^(\s*)```ya?ml check\s*$")
+
+
+_DIFFERENCES = {
+    "added": Words(en="{here}: only in the template: {ours}", ja="{here}: テンプレートにだけあります: {ours}"),
+    "removed": Words(en="{there}: only in the document: {theirs}", ja="{there}: 文書にだけあります: {theirs}"),
+    "moved": Words(
+        en="{here}: at another place than {there}: {ours}", ja="{here}: {there} と位置が異なります: {ours}"
+    ),
+    "reworded": Words(
+        en="{here}: reworded against {there}:\n  - {theirs}\n  + {ours}",
+        ja="{here}: {there} と文言が異なります:\n  - {theirs}\n  + {ours}",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -31,18 +45,15 @@ class Difference:
     template_path: str
     document_path: str
 
-    def __str__(self) -> str:
-        here = f"{self.template_path}:{self.template_line}"
-        there = f"{self.document_path}:{self.document_line}"
-        match self.kind:
-            case "added":
-                return f"{here}: only in the template: {self.ours}"
-            case "removed":
-                return f"{there}: only in the document: {self.theirs}"
-            case "moved":
-                return f"{here}: at another place than {there}: {self.ours}"
-            case _:
-                return f"{here}: reworded against {there}:\n  - {self.theirs}\n  + {self.ours}"
+    @property
+    def words(self) -> Words:
+        """The difference as people read it."""
+        return _DIFFERENCES[self.kind].filled(
+            here=f"{self.template_path}:{self.template_line}",
+            there=f"{self.document_path}:{self.document_line}",
+            ours=self.ours,
+            theirs=self.theirs,
+        )
 
 
 def fix(text: str, *, path: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -12,6 +13,7 @@ from ultra_checklist.errors import NoManifestError, StateError, UsageError
 from ultra_checklist.machine import Machine
 from ultra_checklist.model import Frozen, Item, Template, digest
 from ultra_checklist.variables import Variables
+from ultra_checklist.words import Words
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
@@ -55,13 +57,10 @@ def release_key(template: str, environment: str, version: str, attempt: int = 1)
     return f"{template}/{environment}/{version}" + (f"~{attempt}" if attempt > 1 else "")
 
 
-def check_name(kind: str, text: str) -> str:
+def check_name(kind: Literal["version", "environment"], text: str) -> str:
     """A version or environment, which becomes part of paths. Raises UsageError for anything unsafe."""
     if not _NAME.fullmatch(text) or ".." in text:
-        raise UsageError(
-            f"{kind} {text!r} cannot be used: letters, digits and . _ + - only, beginning with a letter or digit",
-            remedy=f"Write the {kind} as in v1.4.0",
-        )
+        raise UsageError(_BAD_NAME.filled(kind=_KINDS[kind], name=repr(text)), remedy=_WRITE[kind])
     return text
 
 
@@ -95,14 +94,10 @@ class Shelf:
             return Manifest.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             version = key.rsplit("/", 1)[-1]
-            raise NoManifestError(
-                f"no manifest of {key} on this machine", remedy=f"ultra-checklist adopt {version}"
-            ) from None
+            told = _NO_MANIFEST.filled(key=key)
+            raise NoManifestError(told, remedy=f"ultra-checklist adopt {version}") from None
         except (OSError, ValidationError) as error:
-            raise StateError(
-                f"{path} cannot be read: {error}",
-                remedy="Move the release's folder away and run: ultra-checklist adopt",
-            ) from error
+            raise StateError(_UNREADABLE.filled(path=str(path), why=str(error)), remedy=_MOVE) from error
 
     def all(self) -> Iterator[Manifest]:
         """Every manifest here, ordered by key."""
@@ -113,3 +108,20 @@ class Shelf:
 def now() -> datetime:
     """The present, in UTC."""
     return datetime.now(UTC)
+
+
+_KINDS = {"version": Words(en="version", ja="バージョン"), "environment": Words(en="environment", ja="環境名")}
+_BAD_NAME = Words(
+    en="the {kind} {name} cannot be used: letters, digits and . _ + - only, beginning with a letter or digit",
+    ja="{kind} {name} は使用できません（英数字と . _ + - のみ、先頭は英数字）",
+)
+_WRITE = {
+    "version": Words(en="Write the version as in v1.4.0", ja="v1.4.0 のように指定してください"),
+    "environment": Words(en="Write the environment as in production", ja="production のように指定してください"),
+}
+_NO_MANIFEST = Words(en="no manifest of {key} on this machine", ja="{key} のマニフェストがこのマシンにありません")
+_UNREADABLE = Words(en="{path} cannot be read: {why}", ja="{path} を読み込めません: {why}")
+_MOVE = Words(
+    en="Move the release's folder away and run: ultra-checklist adopt",
+    ja="リリースのフォルダを移動してから実行: ultra-checklist adopt",
+)

@@ -9,14 +9,18 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ultra_checklist.errors import WrongValue
+from ultra_checklist.words import NOTHING as NOTHING
+from ultra_checklist.words import Lang as Lang
+from ultra_checklist.words import Words as Words
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
-Lang = Literal["en", "ja"]
 Effect = Literal["none", "message", "write"]
 WhoMayWaive = Literal["never", "approvers", "anyone"]
 
@@ -25,44 +29,6 @@ class Frozen(BaseModel):
     """Base of all data: immutable, complete, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Words(Frozen):
-    """One thing said in both languages."""
-
-    en: str
-    ja: str
-
-    @classmethod
-    def same(cls, text: str) -> Self:
-        """Text that needs no translation: a path, a mode, a number."""
-        return cls(en=text, ja=text)
-
-    def say(self, lang: Lang, **gaps: object) -> str:
-        """The words in one language, with their ``{gaps}`` filled."""
-        text = self.ja if lang == "ja" else self.en
-        return _fill(text, {name: str(value) for name, value in gaps.items()}) if gaps else text
-
-    def filled(self, **gaps: "Words | str") -> "Words":
-        """The same words with their ``{gaps}`` filled, each in its language."""
-        both = {name: Words.same(gap) if isinstance(gap, str) else gap for name, gap in gaps.items()}
-        return Words(
-            en=_fill(self.en, {name: gap.en for name, gap in both.items()}),
-            ja=_fill(self.ja, {name: gap.ja for name, gap in both.items()}),
-        )
-
-
-def _fill(text: str, gaps: Mapping[str, str]) -> str:
-    """Fill gaps; what fills one is not looked at again, be there braces in it or not."""
-    pieces = text.split("{")
-    found = [pieces[0]]
-    for piece in pieces[1:]:
-        name, brace, rest = piece.partition("}")
-        found.append(gaps[name] + rest if brace and name in gaps else "{" + piece)
-    return "".join(found)
-
-
-NOTHING = Words.same("")
 
 
 class Outcome(StrEnum):
@@ -272,10 +238,13 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def parse_duration(text: object) -> float:
-    """Seconds from ``500ms``, ``2s``, ``15m``, ``6h``, ``1d`` or a plain number. Raises ValueError."""
+    """Seconds from ``500ms``, ``2s``, ``15m``, ``6h``, ``1d`` or a plain number. Raises WrongValue."""
     if isinstance(text, int | float) and not isinstance(text, bool):
         return float(text)
     match = _DURATION.fullmatch(str(text).strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 6h")
+        raise WrongValue(
+            f"{text!r} is not a duration such as 30s, 15m or 6h",
+            f"{text!r} は 30s、15m、6h のような時間の指定ではありません",
+        )
     return float(match.group(1)) * _UNITS[match.group(2)]

@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -11,6 +10,7 @@ from ultra_checklist.config import variable_environment
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Template
 from ultra_checklist.variables import BUILT_IN, DEFAULT, Value, Variables, merge
+from ultra_checklist.words import Words, nearest
 
 GIT_TIMEOUT = 20.0
 
@@ -34,10 +34,8 @@ def resolve(
     _known(given, declared, "--var")
     for name in given:
         if name in secrets:
-            raise UsageError(
-                f"--var {name}: a secret on the command line is seen by every process of this machine",
-                remedy=f"Put it into {home}/environments/{environment}.env, or use --var-file",
-            )
+            place = f"{home}/environments/{environment}.env"
+            raise UsageError(_SECRET.filled(name=name), remedy=_PUT_INTO.filled(file=place))
     own = home / "environments" / f"{environment}.env"
     layers = [_layer(given.items(), "--var", secrets)]
     for file in files:
@@ -67,17 +65,12 @@ def pin_commit(variables: Variables, wanted: str | None) -> tuple[Variables, str
     ref = wanted or ("" if "RELEASE_REF" in unset else filled)
     if not checkout or not ref:
         if wanted:
-            raise UsageError(
-                f"--commit {wanted} cannot be resolved: DEPLOY_DIR is not set",
-                remedy="Add: --var DEPLOY_DIR=/path/to/the/checkout",
-            )
+            raise UsageError(_NO_CHECKOUT.filled(ref=wanted), remedy=_ADD_CHECKOUT)
         return variables, ""
     commit = _commit_of(Path(checkout), ref)
     if commit is None:
-        raise UsageError(
-            f"{ref!r} names no commit in DEPLOY_DIR {checkout}",
-            remedy=f"git -C {checkout} fetch --tags, or name another one with --commit",
-        )
+        told = _NO_COMMIT.filled(ref=repr(ref), checkout=checkout)
+        raise UsageError(told, remedy=_FETCH.filled(checkout=checkout))
     values = dict(variables.values) | {"COMMIT": Value(value=commit, origin=f"{ref} in {checkout}")}
     return Variables(values=values), commit
 
@@ -98,16 +91,15 @@ def with_secrets(public: Variables, template: Template, home: Path, environment:
 def _flag(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name:
-        raise UsageError(f"--var {text!r}: expected NAME=VALUE", remedy="For example: --var DEPLOY_DIR=/srv/app")
+        raise UsageError(_NO_VALUE.filled(text=repr(text)), remedy=_EXAMPLE)
     return name, value
 
 
 def _known(names: Iterable[str], declared: Mapping[str, object], where: str) -> None:
     for name in names:
         if name not in declared and name not in BUILT_IN:
-            near = get_close_matches(name, [*declared, *BUILT_IN], n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(declared)}"
-            raise UsageError(f"{where}: the template has no variable {name}", remedy=hint)
+            told = _NO_VARIABLE.filled(where=where, name=name)
+            raise UsageError(told, remedy=nearest(name, [*declared, *BUILT_IN]))
 
 
 def _layer(values: Iterable[tuple[str, str]], origin: str, secrets: set[str]) -> list[tuple[str, Value]]:
@@ -119,7 +111,7 @@ def _read(path: Path) -> dict[str, str]:
         path.stat()
         return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", remedy="Name a file with NAME=VALUE lines") from error
+        raise UsageError(_UNREADABLE.filled(path=str(path), why=str(error)), remedy=_NAME_FILE) from error
 
 
 def _commit_of(checkout: Path, ref: str) -> str | None:
@@ -127,10 +119,49 @@ def _commit_of(checkout: Path, ref: str) -> str | None:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=GIT_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UsageError(f"git cannot be asked for {ref!r}: {error}", remedy="Install git") from error
+        told = _NO_GIT.filled(ref=repr(ref), why=str(error))
+        raise UsageError(told, remedy=_INSTALL) from error
     if "dubious ownership" in done.stderr:
         raise UsageError(
-            f"{checkout} belongs to another user, so git refuses it",
+            _FOREIGN.filled(checkout=str(checkout)),
             remedy=f"git config --global --add safe.directory {checkout}",
         )
     return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+_SECRET = Words(
+    en="--var {name}: a secret on the command line is seen by every process of this machine",
+    ja="--var {name}: コマンドラインの秘密情報は、このマシンの全プロセスから見えます",
+)
+_PUT_INTO = Words(en="Put it into {file}, or use --var-file", ja="{file} に書くか、--var-file を使用してください")
+_NO_CHECKOUT = Words(
+    en="--commit {ref} cannot be resolved: DEPLOY_DIR is not set",
+    ja="--commit {ref} を特定できません（DEPLOY_DIR が未設定です）",
+)
+_ADD_CHECKOUT = Words(
+    en="Add: --var DEPLOY_DIR=/path/to/the/checkout",
+    ja="追加してください: --var DEPLOY_DIR=/path/to/the/checkout",
+)
+_NO_COMMIT = Words(
+    en="{ref} names no commit in DEPLOY_DIR {checkout}", ja="DEPLOY_DIR {checkout} に {ref} のコミットがありません"
+)
+_FETCH = Words(
+    en="git -C {checkout} fetch --tags, or name another one with --commit",
+    ja="git -C {checkout} fetch --tags を実行するか、--commit で別のものを指定してください",
+)
+_NO_VALUE = Words(en="--var {text}: expected NAME=VALUE", ja="--var {text}: NAME=VALUE の形で指定してください")
+_EXAMPLE = Words(en="For example: --var DEPLOY_DIR=/srv/app", ja="例: --var DEPLOY_DIR=/srv/app")
+_NO_VARIABLE = Words(
+    en="{where}: the template has no variable {name}", ja="{where}: テンプレートに変数 {name} がありません"
+)
+_UNREADABLE = Words(en="{path} cannot be read: {why}", ja="{path} を読み込めません: {why}")
+_NAME_FILE = Words(en="Name a file with NAME=VALUE lines", ja="NAME=VALUE の行からなるファイルを指定してください")
+_NO_GIT = Words(en="git cannot be asked for {ref}: {why}", ja="git で {ref} を確認できません: {why}")
+_INSTALL = Words(
+    en="Install git, or look why it does not answer",
+    ja="git をインストールするか、応答しない原因を確認してください",
+)
+_FOREIGN = Words(
+    en="{checkout} belongs to another user, so git refuses it",
+    ja="{checkout} は別のユーザーの所有のため、git が拒否します",
+)

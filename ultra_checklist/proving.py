@@ -133,7 +133,7 @@ class _Prover:
             probe = family(family.options_model.model_validate(filled))
             twins = list(probe.twins())
         except PluginError as error:
-            return Proof(spec, problem=Words.same(error.message))
+            return Proof(spec, problem=error.message)
         except ValidationError as error:
             return Proof(spec, problem=self._clean(bad_options(error)).sentence)
         except Exception as error:
@@ -175,7 +175,7 @@ async def _look(probe: Family, twin: Twin, folder: Path, context: Context) -> tu
             replaced = tuple(_replaced(probe.options, there.options))
             return replaced, there.judge(await there.observe(within))
     except ProbeCannotTell as error:
-        return replaced, unknown(error.reason, Words(en=error.en, ja=error.ja), remedy=Words.same(error.remedy))
+        return replaced, unknown(error.reason, error.message, remedy=error.remedy)
     except TimeoutError:
         return replaced, _crashed(TimeoutError("no answer in time"))
     except (Exception, SystemExit) as error:

@@ -14,6 +14,7 @@ from ultra_checklist.manifest import Manifest, Shelf, now
 from ultra_checklist.mirror import Mirror
 from ultra_checklist.model import Ending
 from ultra_checklist.record import ReleaseRecord, Ticked
+from ultra_checklist.words import Words
 
 
 class Release:
@@ -42,10 +43,10 @@ class Release:
         foreign = bool(entries) and entries[0].data.get("key", self.manifest.key) != self.manifest.key
         if seen <= {*known, ""} and not foreign and (entries or not self.manifest.page_id):
             return
-        told = "it is the journal of another release" if foreign else "lines are missing at the end of the journal"
+        told = _FOREIGN if foreign else _CUT
         raise JournalError(
-            f"{self.journal.path}: {told}",
-            remedy=f"Move the folder {self.folder} away, then: ultra-checklist adopt {self.manifest.version}",
+            told.filled(path=str(self.journal.path)),
+            remedy=_MOVE.filled(folder=str(self.folder), version=self.manifest.version),
         )
 
     @property
@@ -173,12 +174,30 @@ def find(
         and template in (None, m.template.name, Path(m.template_path).stem)
     ]
     if not fitting:
-        raise NoManifestError(
-            f"no manifest of {version} on this machine",
-            remedy=f"ultra-checklist status lists what is here; made elsewhere: ultra-checklist adopt {version}",
-        )
+        raise NoManifestError(_NO_MANIFEST.filled(version=version), remedy=_LIST.filled(version=version))
     lines = {(m.template.name, m.environment) for m in fitting}
     if len(lines) > 1:
         listed = "\n".join(f"  {m.key}" for m in fitting)
-        raise UsageError(f"{version} names several releases:\n{listed}", remedy="Choose one with -e and -t")
+        raise UsageError(_SEVERAL.filled(version=version, listed=listed), remedy=_CHOOSE)
     return Release(shelf, max(fitting, key=lambda m: m.attempt))
+
+
+_FOREIGN = Words(en="{path}: it is the journal of another release", ja="{path}: 別のリリースのジャーナルです")
+_CUT = Words(
+    en="{path}: lines are missing at the end of the journal", ja="{path}: ジャーナル末尾の行が欠けています"
+)
+_MOVE = Words(
+    en="Move the folder {folder} away, then: ultra-checklist adopt {version}",
+    ja="フォルダ {folder} を移動してから実行: ultra-checklist adopt {version}",
+)
+_NO_MANIFEST = Words(
+    en="no manifest of {version} on this machine", ja="{version} のマニフェストがこのマシンにありません"
+)
+_LIST = Words(
+    en="ultra-checklist status lists what is here; made elsewhere: ultra-checklist adopt {version}",
+    ja="一覧は ultra-checklist status。別の場所で作成したもの: ultra-checklist adopt {version}",
+)
+_SEVERAL = Words(
+    en="{version} names several releases:\n{listed}", ja="{version} に該当するリリースが複数あります:\n{listed}"
+)
+_CHOOSE = Words(en="Choose one with -e and -t", ja="-e と -t で 1 つに絞ってください")

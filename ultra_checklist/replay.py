@@ -92,7 +92,7 @@ def _judge(
         family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
         options = family.options_model.model_validate(raw)
     except PluginError as error:
-        return unknown("probe-missing", Words.same(error.message)), None
+        return unknown("probe-missing", error.message), None
     except ValidationError as error:
         return bad_options(error), None
     then = _variables_then(bundle, variables)

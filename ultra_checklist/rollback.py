@@ -9,6 +9,7 @@ from ultra_checklist.model import Item, Lang, Outcome, Words, combine
 from ultra_checklist.prove import has_effect
 from ultra_checklist.record import ProofLine
 from ultra_checklist.variables import references
+from ultra_checklist.words import LANGS
 
 _NO_COMMIT = Words(
     en="no release of this checklist and environment has completed on this machine: no last good commit is known",
@@ -21,15 +22,22 @@ _SAID = {
 }
 _AGAINST = Words(en="Proved again on the last good commit {commit}", ja="直前の正常コミット {commit} で再確認")
 
+_NOT_BACK = Words(
+    en="{key} is not rolled back: {items} fails on the last good commit {commit}",
+    ja="{key} のロールバックが完了していません: 直前の正常コミット {commit} で {items} が不合格です",
+)
+_FINISH = Words(
+    en="Finish the rollback and close again; or end it as it is: add --anyway, or --as aborted",
+    ja="ロールバックを完了してから再度終了してください。このまま終了する場合は --anyway または --as aborted",
+)
+
 
 class RollbackFails(RefusedError):
     """What the rollback must have brought back is not so; ``items`` names the checks."""
 
     def __init__(self, key: str, items: tuple[str, ...], commit: str) -> None:
-        super().__init__(
-            f"{key} is not rolled back: {', '.join(items)} fails on the last good commit {commit[:12]}",
-            remedy="Finish the rollback and close again; or end it as it is: add --anyway, or --as aborted",
-        )
+        told = _NOT_BACK.filled(key=key, items=", ".join(items), commit=commit[:12])
+        super().__init__(told, remedy=_FINISH)
         self.items = items
 
 
@@ -63,7 +71,7 @@ def told(item: str, commit: str, lines: list[ProofLine]) -> dict[str, Any]:
     outcome = combine([line.outcome for line in lines])
     telling = [line for line in lines if line.outcome is outcome]
     why = {
-        lang: "; ".join(filter(None, (_line(line, lang) for line in telling))) for lang in _LANGS
+        lang: "; ".join(filter(None, (_line(line, lang) for line in telling))) for lang in LANGS
     }  # both languages: the page and the messages need not speak the same one
     return {
         "item": item,
@@ -92,9 +100,6 @@ def say(found: Iterable[Mapping[str, Any]], lang: Lang) -> str:
         why = one["why"][lang]
         parts.append(f"{text}: {why}" if why else text)
     return "\n".join([f"{head}:", *parts])
-
-
-_LANGS: tuple[Lang, Lang] = ("en", "ja")
 
 
 def _line(line: ProofLine, lang: Lang) -> str:

@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from ultra_checklist import plugins
+from ultra_checklist.complaints import complaint
 from ultra_checklist.config import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
@@ -134,7 +135,7 @@ class Runner:
                 async with asyncio.timeout_at(limit):
                     return await self._run_one(spec, replace(context, item=this.item.id), this.place)
             except TimeoutError:
-                late = _crashed("timeout", "the pass had no more time for it")
+                late = _crashed("timeout", _NO_TIME)
                 return Finding(probe=spec.probe, verdict=late, started=started, seconds=seconds or 0.0)
 
         return list(await asyncio.gather(*(one(this) for this in wanted)))
@@ -184,13 +185,12 @@ class Runner:
                 seen = await probe.observe(context)
             return probe.judge(seen), seen
         except ProbeCannotTell as error:
-            words = Words(en=error.en, ja=error.ja)
-            return unknown(error.reason, words, remedy=Words.same(error.remedy)), None
+            return unknown(error.reason, error.message, remedy=error.remedy), None
         except TimeoutError:
-            return _crashed("timeout", f"no answer within {limit:g} s"), None
+            return _crashed("timeout", _NO_ANSWER.filled(seconds=f"{limit:g}")), None
         except (Exception, SystemExit) as error:
             # Whatever a probe does, the answer is "cannot tell"; it does not end our process either.
-            return _crashed("probe-crashed", f"{type(error).__name__}: {error}"), None
+            return _crashed("probe-crashed", Words.same(f"{type(error).__name__}: {error}")), None
 
     def _before(self, probe: Probe[Options, Observation], item: str, place: int) -> Observation | None:
         """What a probe saw as the newest deploy began; None where that is not known, or not understood any more."""
@@ -267,17 +267,20 @@ def bad_options(error: ValidationError) -> Verdict:
     where = ".".join(str(part) for part in first["loc"])
     return unknown(
         "bad-options",
-        Words(
-            en=f"option {where} does not fit: {first['msg']}",
-            ja=f"オプション {where} の値が不正です: {first['msg']}",
-        ),
+        _BAD_OPTION.filled(where=where, why=complaint(first)),
         remedy=Words(en="Correct the variable's value", ja="変数の値を直してください"),
     )
 
 
-def _crashed(reason: str, text: str) -> Verdict:
+def _crashed(reason: str, why: Words) -> Verdict:
     return unknown(
         reason,
-        Words(en=f"the probe did not finish: {text}", ja=f"プローブが完了しませんでした: {text}"),
+        _NOT_FINISHED.filled(why=why),
         remedy=Words(en="Run it alone: ultra-checklist check", ja="単独で実行: ultra-checklist check"),
     )
+
+
+_BAD_OPTION = Words(en="option {where} does not fit: {why}", ja="オプション {where} の値が不正です: {why}")
+_NOT_FINISHED = Words(en="the probe did not finish: {why}", ja="プローブが完了しませんでした: {why}")
+_NO_TIME = Words(en="the pass had no more time for it", ja="パスの制限時間に達しました")
+_NO_ANSWER = Words(en="no answer within {seconds} s", ja="{seconds} 秒以内に応答がありません")

@@ -12,6 +12,7 @@ from ultra_checklist.model import Ending
 from ultra_checklist.record import Sibling, SiblingRow, Sought
 from ultra_checklist.release import Release
 from ultra_checklist.verify import verify
+from ultra_checklist.words import Words
 
 
 class Siblings:
@@ -47,12 +48,10 @@ class Siblings:
             and (self._own is None or _line(m) != _line(self._own))
         ]
         if shelf is None or not fitting:
-            raise NoManifestError(
-                f"no release {sought.version} is on record on this machine", remedy="ultra-checklist status"
-            )
+            raise NoManifestError(_NONE.filled(version=sought.version), remedy="ultra-checklist status")
         if len({_line(m) for m in fitting}) > 1:
             listed = ", ".join(m.key for m in fitting)
-            raise UsageError(f"{sought.version} names several releases: {listed}")
+            raise UsageError(_SEVERAL.filled(version=sought.version, listed=listed), remedy=_NARROW)
         return Release(shelf, max(fitting, key=lambda m: m.attempt))
 
 
@@ -92,3 +91,15 @@ def _row(manifest: Manifest, history: History, item_id: str, required: bool) -> 
         settled=check.shown.settled,
         note=check.choosing.note if check.choosing is not None else "",
     )
+
+
+_NONE = Words(
+    en="no release {version} is on record on this machine", ja="リリース {version} の記録がこのマシンにありません"
+)
+_SEVERAL = Words(
+    en="{version} names several releases: {listed}", ja="{version} に該当するリリースが複数あります: {listed}"
+)
+_NARROW = Words(
+    en="Name one with the probe's options template and environment",
+    ja="プローブのオプション template と environment で 1 つに絞ってください",
+)

@@ -34,6 +34,7 @@ from ultra_checklist.standing import ReleasePage, may_close
 from ultra_checklist.states import Place, State
 from ultra_checklist.why import say
 from ultra_checklist.witness import Witness
+from ultra_checklist.words import Words, joined
 
 OVERLAP = timedelta(minutes=5)
 """Notion floors edit times to the minute, and its index may lag: look back this far."""
@@ -60,7 +61,7 @@ class Report:
     releases: int = 0
     requests: int = 0
     writes: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: list[Words] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     """Keys of the releases whose journal is not whole: their rows were put to "Can't tell"."""
@@ -115,14 +116,15 @@ class Pass:
         changed, seen = await self._changed(since)
         report = Report(releases=len(self.releases))
         report.damaged += self._damaged
-        report.problems += [f"{error.message}; {error.remedy}" for error in self._damaged.values()]
+        report.problems += [joined((e.message, e.remedy), "; ") for e in self._damaged.values()]
         refused: NotionError | None = None
         for release in self.releases:
             try:
                 await self._one(release, changed, report)
             except SettingsError as error:
                 # A signing key that is missing ends no release without a signature, and holds up no other.
-                report.problems.append(f"{release.manifest.key}: {error.message}; {error.remedy}")
+                told = joined((error.message, error.remedy), "; ")
+                report.problems.append(joined((release.manifest.key, told), ": "))
             except NotionError as error:
                 # One release that Notion refuses holds up no other; it is looked at again at the next pass.
                 if not error.permanent or error.status == 401:
@@ -153,7 +155,7 @@ class Pass:
         bench, manifest = self._bench, release.manifest
         if not manifest.page_id or len(manifest.rows) < len(manifest.items):
             if bench.clock() - manifest.created > UNFINISHED_AFTER:
-                report.problems.append(f"{manifest.key}: its page is unfinished; run `new` again to finish it")
+                report.problems.append(_UNFINISHED.filled(key=manifest.key))
             return
         if release.history.sealed is not None:
             # From then on nothing is taken in; what is left of the ending is done.
@@ -174,9 +176,7 @@ class Pass:
             # A row that Notion refuses to change was trashed or moved.
             states = await reconciler.run(await compare(bench.notion, bench.workspace, release))
         if release.page_in_trash:
-            report.problems.append(
-                f"{manifest.key}: its page is in Notion's trash; restore it, or end the release with `close`"
-            )
+            report.problems.append(_IN_TRASH.filled(key=manifest.key))
         else:
             await ReleasePage(bench, release).show(reconciler.view(), states)
             if reconciler.place is Place.HERE:
@@ -227,9 +227,9 @@ class Pass:
         if not release.open:
             report.closed.append(release.manifest.key)
 
-    async def _announce(self, here: Iterable[Release]) -> list[str]:
+    async def _announce(self, here: Iterable[Release]) -> list[Words]:
         """Tell the hooks of releases that have ended, where that is due; returns what failed."""
-        problems: list[str] = []
+        problems: list[Words] = []
         for release in here:
             manifest = release.manifest
             own = manifest.machine.digest == self._bench.machine.digest
@@ -356,3 +356,13 @@ def _is_news(release: Release, item: str, row: Row) -> bool:
     if known is None or known.asked != row.asked or known.shown != row.shown or known.in_trash != row.in_trash:
         return True
     return not is_taken_in(row, release.history.check(item))
+
+
+_UNFINISHED = Words(
+    en="{key}: its page is unfinished; run `new` again to finish it",
+    ja="{key}: ページが作成途中です。`new` を再実行して完了してください",
+)
+_IN_TRASH = Words(
+    en="{key}: its page is in Notion's trash; restore it, or end the release with `close`",
+    ja="{key}: ページが Notion のゴミ箱にあります。復元するか、`close` でリリースを終了してください",
+)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ultra_checklist import frontmatter, yamldoc
-from ultra_checklist.bindings import CheckReader
+from ultra_checklist.bindings import ONLY_DEPLOY, CheckReader
 from ultra_checklist.errors import TemplateError
-from ultra_checklist.frontmatter import SLUG, Head, unknown
+from ultra_checklist.frontmatter import KEY, SLUG, Head, unknown
 from ultra_checklist.model import Item, Prose, Section, Template
 from ultra_checklist.references import check_references
+from ultra_checklist.words import Words, joined
 
 SECTION_KEYS = ("id", "until", "after", "required", "runs_on")
 _BOX = re.compile(r"\[([ xX])\](?:\s+|$)")
@@ -48,7 +49,7 @@ class _Reading:
     """What one reading collects."""
 
     head: Head
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[tuple[int, Words]] = field(default_factory=list)
     drafts: list[_Draft] = field(default_factory=list)
     config_lines: set[int] = field(default_factory=set)
     """Lines (0-based) that are no prose: items, headings, fences."""
@@ -61,10 +62,11 @@ def load(path: Path, *, require_ids: bool = True) -> Template:
         raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
     except OSError as error:
-        raise TemplateError([f"{path}:1: cannot be read: {error.strerror}"]) from error
+        why = error.strerror or str(error)
+        raise TemplateError([_at(path, 1, _UNREADABLE.filled(why=why))]) from error
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise TemplateError([f"{path}:{line}: this is not UTF-8: save the file as UTF-8"]) from error
+        raise TemplateError([_at(path, line, _NO_UTF8)]) from error
     return parse(text, path=str(path), require_ids=require_ids)
 
 
@@ -75,7 +77,7 @@ def parse(text: str, *, path: str, require_ids: bool = True) -> Template:
     normal = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     front = _FRONT.match(normal)
     if front is None:
-        head = Head(problems=[(1, "the file must begin with front matter: ---, `checklist: name`, ---")])
+        head = Head(problems=[(1, _NO_FRONT)])
         skipped = 0
     else:
         head = frontmatter.read(yamldoc.load(front.group(1), 2))
@@ -85,12 +87,12 @@ def parse(text: str, *, path: str, require_ids: bool = True) -> Template:
     tokens = MarkdownIt("commonmark").enable("table").parse(body)
     _walk(tokens, reading)
     if not any(draft.items for draft in reading.drafts):
-        reading.problems.append((1, "there is no item: write one as `- [ ] text` below a `##` heading"))
+        reading.problems.append((1, _NO_ITEM))
     template = _template(reading, body, text, path)
     reading.problems += check_references(template, head)
     if reading.problems:
-        ordered = sorted(set(reading.problems), key=lambda problem: problem[0])
-        raise TemplateError([f"{path}:{line}: {message}" for line, message in ordered])
+        ordered = sorted(dict.fromkeys(reading.problems), key=lambda problem: problem[0])
+        raise TemplateError([_at(path, line, message) for line, message in ordered])
     return template
 
 
@@ -190,18 +192,18 @@ def _end_of(inner: list[Any], inline: Any) -> int:
 
 def _add_item(inline: Any, line: int, fences: list[Any], reading: _Reading) -> None:
     if not reading.drafts:
-        reading.problems.append((line, "this item stands before the first `##` heading: put it into a section"))
+        reading.problems.append((line, _NO_SECTION))
         return
     draft = reading.drafts[-1]
     box = _BOX.match(inline.content)
     if box is not None and box.group(1) != " ":
-        reading.problems.append((line, "a template's boxes are empty: write `- [ ]`"))
+        reading.problems.append((line, _TICKED))
     title = _BOX.sub("", plain(inline), count=1).strip()
     if not title:
-        reading.problems.append((line, "the item has no text"))
+        reading.problems.append((line, _NO_TEXT))
     if len(fences) > 1:
         where = fences[1].map[0] + 1
-        reading.problems.append((where, "an item has one `yaml check` block: join the two"))
+        reading.problems.append((where, _TWO_BLOCKS))
     document = yamldoc.Document(data={}, lines={(): line})
     if fences:
         document = yamldoc.load(fences[0].content, fences[0].map[0] + 2)
@@ -223,11 +225,10 @@ def _loose_fence(token: Any, reading: _Reading) -> None:
     if kind == "section":
         _read_section(token, line, reading)
     elif kind == "check":
-        what = "this `yaml check` block belongs to no item: indent it below its `- [ ]` line by two spaces"
-        reading.problems.append((line, what))
+        reading.problems.append((line, _LOOSE))
     else:
         reading.problems.append(
-            (line, unknown("block", f"yaml {' '.join(words[1:])}", ("yaml section", "yaml check")))
+            (line, unknown(_BLOCK, f"yaml {' '.join(words[1:])}", ("yaml section", "yaml check")))
         )
 
 
@@ -238,26 +239,26 @@ def _kind(token: Any) -> str:
 
 def _read_section(token: Any, line: int, reading: _Reading) -> None:
     if not reading.drafts or reading.drafts[-1].items or reading.drafts[-1].defaults:
-        reading.problems.append((line, "a `yaml section` block stands once, right below its `##` heading"))
+        reading.problems.append((line, _SECTION_PLACE))
         return
     document = yamldoc.load(token.content, token.map[0] + 2)
     reading.problems += document.problems
     draft = reading.drafts[-1]
     data = document.data
     if not isinstance(data, dict):
-        reading.problems.append((line, "a `yaml section` block is a mapping such as `id: smoke`"))
+        reading.problems.append((line, _SECTION_MAPPING))
         return
     for key in data:
         if key not in SECTION_KEYS:
-            reading.problems.append((document.line((key,)), unknown("key", key, SECTION_KEYS)))
+            reading.problems.append((document.line((key,)), unknown(KEY, key, SECTION_KEYS)))
     draft.id = str(data.get("id") or "")
     if not SLUG.fullmatch(draft.id):
         where = document.line(("id",))
-        reading.problems.append((where, "a section needs an id of lower-case letters, digits and dashes"))
+        reading.problems.append((where, _SECTION_ID))
     draft.defaults = {key: data[key] for key in SECTION_KEYS if key in data and key != "id"} | {"": draft.id}
     for key in ("until", "after"):
         if key in data and data[key] != "deploy":
-            reading.problems.append((document.line((key,)), f"{key} takes only `deploy`, not {data[key]!r}"))
+            reading.problems.append((document.line((key,)), ONLY_DEPLOY.filled(key=key, value=repr(data[key]))))
 
 
 def _template(reading: _Reading, body: str, text: str, path: str) -> Template:
@@ -310,3 +311,50 @@ def _prose(reading: _Reading, body: str) -> tuple[Prose, ...]:
         current.append(line)
     flush()
     return tuple(found)
+
+
+def _at(path: object, line: int, problem: Words) -> Words:
+    return joined((f"{path}:{line}", problem), ": ")
+
+
+_UNREADABLE = Words(en="cannot be read: {why}", ja="読み込めません: {why}")
+_NO_UTF8 = Words(
+    en="this is not UTF-8: save the file as UTF-8", ja="UTF-8 ではありません。UTF-8 で保存してください"
+)
+_NO_FRONT = Words(
+    en="the file must begin with front matter: ---, `checklist: name`, ---",
+    ja="先頭にフロントマターが必要です: ---、`checklist: 名前`、---",
+)
+_NO_ITEM = Words(
+    en="there is no item: write one as `- [ ] text` below a `##` heading",
+    ja="項目がありません。`##` 見出しの下に `- [ ] 内容` の形で書いてください",
+)
+_NO_SECTION = Words(
+    en="this item stands before the first `##` heading: put it into a section",
+    ja="最初の `##` 見出しより前に項目があります。セクションの中に置いてください",
+)
+_TICKED = Words(
+    en="a template's boxes are empty: write `- [ ]`", ja="テンプレートのチェックは空にしてください: `- [ ]`"
+)
+_NO_TEXT = Words(en="the item has no text", ja="項目に内容がありません")
+_TWO_BLOCKS = Words(
+    en="an item has one `yaml check` block: join the two",
+    ja="`yaml check` ブロックは 1 項目に 1 つです。まとめてください",
+)
+_LOOSE = Words(
+    en="this `yaml check` block belongs to no item: indent it below its `- [ ]` line by two spaces",
+    ja="この `yaml check` ブロックはどの項目にも属していません。`- [ ]` の行の下に 2 文字下げて書いてください",
+)
+_BLOCK = Words(en="block", ja="ブロック")
+_SECTION_PLACE = Words(
+    en="a `yaml section` block stands once, right below its `##` heading",
+    ja="`yaml section` ブロックは `##` 見出しの直後に 1 つだけ書けます",
+)
+_SECTION_MAPPING = Words(
+    en="a `yaml section` block is a mapping such as `id: smoke`",
+    ja="`yaml section` ブロックは `id: smoke` のようなマッピングにしてください",
+)
+_SECTION_ID = Words(
+    en="a section needs an id of lower-case letters, digits and dashes",
+    ja="セクションには英小文字・数字・ハイフンの id が必要です",
+)

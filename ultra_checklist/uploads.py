@@ -90,7 +90,7 @@ class Uploads:
             waited = sealed_at is not None and now - sealed_at > PATIENCE
             if error.status == 401 or not (error.permanent or error.status == 413 or waited):
                 raise
-            return told | {"refused": self._redact(error.message)[:300]}
+            return told | {"refused": self._redact(error.message.say(self._bench.workspace.lang))[:300]}
         return told | {"id": made, "sent": len(file.content), "at": self._bench.clock().isoformat()}
 
     def _files(self) -> Iterator[File]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from ultra_checklist import disk
 from ultra_checklist.errors import CannotTellError, DeadlineError, StateError
 from ultra_checklist.sync import Report
+from ultra_checklist.words import Lang, Words
 
 POLL = 0.1
 """Seconds between two tries for a lock that another process holds."""
@@ -30,9 +31,7 @@ def hold(home: Path, *, wait: bool, name: str = "worker") -> Iterator[None]:
         try:
             held.enter_context(disk.locked(home / f"{name}.lock", wait=wait))
         except BlockingIOError:
-            raise Busy(
-                "another pass is running with this state folder", remedy="Nothing to do: it does the work"
-            ) from None
+            raise Busy(_BUSY, remedy=_IT_WORKS) from None
         yield
 
 
@@ -47,19 +46,16 @@ async def hold_within(home: Path, seconds: float) -> AsyncIterator[None]:
                 break
             except Busy:
                 if waited >= seconds:
-                    raise CannotTellError(
-                        f"another pass has held this state folder for more than {seconds:g} s",
-                        remedy="Ask again; when it stays so, look which `ultra-checklist` hangs and end it",
-                    ) from None
+                    raise CannotTellError(_HELD.filled(seconds=f"{seconds:g}"), remedy=_ASK_AGAIN) from None
             await asyncio.sleep(POLL)
             waited += POLL
         yield
 
 
 @contextmanager
-def watchdog(seconds: float) -> Iterator[None]:
+def watchdog(seconds: float, lang: Lang = "en") -> Iterator[None]:
     """End this process when the body has not ended by then: a hung pass must not hold the lock for ever."""
-    timer = threading.Timer(seconds, _give_up)
+    timer = threading.Timer(seconds, _give_up, (_HUNG.say(lang),))
     timer.daemon = True
     timer.start()
     try:
@@ -68,8 +64,8 @@ def watchdog(seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _give_up() -> None:
-    os.write(2, b"error: the pass hung and was stopped; the next one goes on where it was\n")
+def _give_up(told: str) -> None:
+    os.write(2, f"{told}\n".encode())
     os._exit(DeadlineError.exit_code)
 
 
@@ -107,3 +103,19 @@ def stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
+
+_BUSY = Words(en="another pass is running with this state folder", ja="この状態フォルダで別のパスが実行中です")
+_IT_WORKS = Words(en="Nothing to do: it does the work", ja="対応不要です（実行中のパスが処理します）")
+_HELD = Words(
+    en="another pass has held this state folder for more than {seconds} s",
+    ja="別のパスがこの状態フォルダを {seconds} 秒以上使用しています",
+)
+_ASK_AGAIN = Words(
+    en="Ask again; when it stays so, look which `ultra-checklist` hangs and end it",
+    ja="再実行してください。続く場合は、停止している `ultra-checklist` を特定して終了してください",
+)
+_HUNG = Words(
+    en="error: the pass hung and was stopped; the next one goes on where it was",
+    ja="エラー: パスが応答しないため停止しました。次のパスが続きから実行します",
+)

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ultra_checklist.words import Words
+
 Path = tuple[str | int, ...]
 _OCTAL = re.compile(r"[-+]?0o?[0-7]+")
 
@@ -17,7 +19,7 @@ class Document:
 
     data: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[tuple[int, Words]] = field(default_factory=list)
     read: set[int] = field(default_factory=set)
     """Identities of the nodes that were read: one that comes again was named by an alias."""
 
@@ -39,13 +41,13 @@ def load(text: str, first_line: int) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = first_line + (mark.line if mark is not None else 0)
-        document.problems.append((line, f"this is no valid YAML: {error.problem or error.context}"))
+        document.problems.append((line, _NO_YAML.filled(why=str(error.problem or error.context))))
         return document
     except YAMLError as error:
-        document.problems.append((first_line, f"this is no valid YAML: {str(error).splitlines()[0]}"))
+        document.problems.append((first_line, _NO_YAML.filled(why=str(error).splitlines()[0])))
         return document
     except RecursionError:
-        document.problems.append((first_line, "this YAML is nested too deeply"))
+        document.problems.append((first_line, _TOO_DEEP))
         return document
     if node is not None:
         document.data = _value(node, (), first_line, document)
@@ -57,7 +59,7 @@ def _value(node: Any, path: Path, first_line: int, document: Document) -> Any:
     if id(node) in document.read:
         # An alias may hold itself, or multiply a few lines to millions.
         line = first_line + node.start_mark.line
-        document.problems.append((line, "anchors and aliases (&, *) are not supported: write it out"))
+        document.problems.append((line, _ALIAS))
         return None
     document.read.add(id(node))
     if node.id == "mapping":
@@ -73,7 +75,7 @@ def _mapping(node: Any, path: Path, first_line: int, document: Document) -> dict
         key = str(key_node.value)
         line = first_line + key_node.start_mark.line
         if key in found:
-            document.problems.append((line, f"the key {key!r} is there twice"))
+            document.problems.append((line, _TWICE.filled(key=repr(key))))
         document.lines[(*path, key)] = line
         found[key] = _value(value_node, (*path, key), first_line, document)
     return found
@@ -89,10 +91,23 @@ def _scalar(node: Any, first_line: int, document: Document) -> Any:
         case "int":
             if _OCTAL.fullmatch(text) and text not in ("0", "-0", "+0"):
                 line = first_line + node.start_mark.line
-                document.problems.append((line, f'{text} looks octal: write it in quotes, "{text}"'))
+                document.problems.append((line, _OCTAL_LOOKING.filled(text=text)))
                 return text
             return int(text.replace("_", ""), 0)
         case "float":
             return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
         case _:
             return text
+
+
+_NO_YAML = Words(en="this is no valid YAML: {why}", ja="YAML として読めません: {why}")
+_TOO_DEEP = Words(en="this YAML is nested too deeply", ja="YAML の入れ子が深すぎます")
+_ALIAS = Words(
+    en="anchors and aliases (&, *) are not supported: write it out",
+    ja="アンカーとエイリアス（&、*）は使えません。展開して書いてください",
+)
+_TWICE = Words(en="the key {key} is there twice", ja="キー {key} が重複しています")
+_OCTAL_LOOKING = Words(
+    en='{text} looks octal: write it in quotes, "{text}"',
+    ja='{text} は 8 進数と紛らわしいため、引用符で囲んでください: "{text}"',
+)

@@ -11,6 +11,7 @@ import pytest
 from ultra_checklist import errors
 from ultra_checklist.cli import boundary
 from ultra_checklist.cli.boundary import GUARD, ORDINARY, Codes
+from ultra_checklist.words import Words
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ def raising(error: BaseException) -> Callable[[], object]:
 ERRORS = {
     "usage": (errors.UsageError("no"), 2),
     "settings": (errors.SettingsError("no"), 2),
-    "template": (errors.TemplateError(["no"]), 2),
+    "template": (errors.TemplateError([Words.same("no")]), 2),
     "click": (click.UsageError("no"), 2),
     "refused": (errors.RefusedError("no"), 3),
     "cannot tell": (errors.CannotTellError("no"), 3),

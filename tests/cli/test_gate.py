@@ -86,7 +86,7 @@ def test_wrong_usage_is_2_and_names_what_there_is(opened: Served) -> None:
     )
     opened.ok("new", "v3.0.0", "-t", "none.md")
     for arguments, words in (
-        (("v1.0.0", "-e", "production", "--gate", "deplyo"), "Did you mean deploy?"),
+        (("v1.0.0", "-e", "production", "--gate", "deplyo"), "did you mean 'deploy'?"),
         (("v2.0.0",), "deploy, other"),
         (("v1.0.0",), "names several releases"),
         (("v3.0.0",), "has no gate"),

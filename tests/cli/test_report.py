@@ -39,7 +39,7 @@ def test_a_file_is_written_whole_and_said_on_stderr(told: Shell) -> None:
     [
         (["v9.9.9"], "no manifest of v9.9.9"),
         (["v1.4.0~3"], "no attempt 3 of v1.4.0"),
-        (["v1.4.0", "--format", "pdf"], "Known: html, json, junit, markdown"),
+        (["v1.4.0", "--format", "pdf"], "known: html, json, junit, markdown"),
         (["v1.4.0", "--against", "v1.4.0"], "is the same release"),
         (["v1.4.0", "-o", "nowhere/report.md"], "nowhere/report.md cannot be written"),
         (["v1.4.0", "-o", "/dev/null"], "is no regular file"),

@@ -159,7 +159,7 @@ def test_a_broken_glass_is_seen_everywhere(guarded: Served) -> None:
     ("arguments", "says"),
     [
         (("v9", "deploy", "--", "true"), "no manifest of v9"),
-        (("v1", "deplo", "--", "true"), "Did you mean deploy?"),
+        (("v1", "deplo", "--", "true"), "did you mean 'deploy'?"),
         (("v1", "deploy", "--", "no-such-program"), "no-such-program"),
         (("v1", "deploy"), "COMMAND"),
         (("v1", "deploy", "--break-glass", " ", "--", "true"), "needs a reason"),

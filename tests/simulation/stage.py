@@ -132,7 +132,7 @@ class Stage:
             self.told.append(f"{process.name}: killed")
         except UltraChecklistError as error:
             process.failed = isinstance(error, StateError)
-            self.told.append(f"{process.name}: {type(error).__name__}: {error.message}")
+            self.told.append(f"{process.name}: {type(error).__name__}: {error}")
         finally:
             if process.killed:
                 await self._bury()
@@ -243,7 +243,7 @@ class Stage:
             try:
                 begun = await admit(lambda: self.release(host, version), host.home, ask, begin, wait=False)
             except RefusedError as error:
-                return error.message
+                return str(error)
             running = world.Deploy(host.name, self.loop.time())
             world.LEDGER.deploys.append(running)
             # A pass may come meanwhile: the worker's lock is free.

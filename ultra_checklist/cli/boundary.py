@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import io
 import os
 import sys
 import traceback
@@ -16,6 +15,7 @@ import click
 
 from ultra_checklist import __version__, config
 from ultra_checklist.errors import UltraChecklistError, UsageError
+from ultra_checklist.words import NOTHING, Lang, Words
 
 if TYPE_CHECKING:
     from ultra_checklist.redact import Redactor
@@ -97,12 +97,10 @@ def _run(command: Callable[[], object], codes: Codes) -> int:
         code = command()
         return code if isinstance(code, int) and not isinstance(code, bool) else codes.silent
     except click.ClickException as error:
-        words = io.StringIO()
-        error.show(file=words)
-        say(words.getvalue().rstrip("\n"))
+        wrong(error)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted; what was done stands, and running it again goes on from there")
+        say(_INTERRUPTED)
         return INTERRUPTED
     except UltraChecklistError as error:
         report(error)
@@ -117,13 +115,33 @@ def _run(command: Callable[[], object], codes: Codes) -> int:
     except BaseException:
         if not codes.fail_closed:
             raise
-        say(f"error: the command was left before it had an answer; {_logged()}")
+        say(_LEFT.filled(where=_logged()))
         return codes.unexpected
 
 
 def unexpected() -> None:
     """Log the error that is being handled, and say where."""
-    say(f"error: something unexpected happened; {_logged()}")
+    say(_UNEXPECTED.filled(where=_logged()))
+
+
+def wrong(error: click.ClickException) -> None:
+    """Say what is wrong with the arguments: what it is, in click's words, and where the right ones stand."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        say(context.get_usage())
+    if isinstance(error, Wrong):
+        report(error.told)
+        return
+    command = context.command_path if context is not None else "ultra-checklist"
+    report(UsageError(error.format_message(), remedy=f"{command} --help"))
+
+
+class Wrong(click.UsageError):
+    """Arguments that cannot be, in our words."""
+
+    def __init__(self, message: Words, remedy: Words | str, context: click.Context) -> None:
+        super().__init__(message.en, context)
+        self.told = UsageError(message, remedy=remedy)
 
 
 def _all_said() -> bool:
@@ -140,23 +158,70 @@ def _silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _logged() -> str:
+def _logged() -> Words:
     try:
-        return f"the details are in {_log()}\n  next: report it with that file"
+        return _IN_LOG.filled(path=str(_log()))
     except OSError as error:
-        return f"its details cannot be written ({error.strerror}):\n{traceback.format_exc()}"
+        return _NO_LOG.filled(why=error.strerror or str(error), details=traceback.format_exc())
 
 
 def report(error: UltraChecklistError) -> None:
     """Say what happened and what to do next, on stderr."""
-    say(f"error: {error.message}")
-    if error.remedy:
-        say(f"  next: {error.remedy}")
+    say(_ERROR.filled(what=error.message))
+    go_on(error.remedy)
 
 
-def say(text: str) -> None:
-    """Words for people go to stderr; stdout is for machines."""
-    click.echo(clean(text), err=True)
+def go_on(step: Words | str) -> None:
+    """Say what to do next, if there is anything."""
+    if step != NOTHING and step:
+        say(_NEXT.filled(step=step))
+
+
+def remark(text: Words | str) -> None:
+    """Say something that is worth knowing and stops nothing."""
+    say(_NOTE.filled(text=text))
+
+
+def say(text: Words | str) -> None:
+    """Words for people go to stderr, in their language; stdout is for machines.
+
+    A plain text is one that needs no translation.
+    """
+    click.echo(clean(Words.of(text).say(language())), err=True)
+
+
+def speak(lang: str | None) -> None:
+    """Speak this language from now on; None: that of the locale."""
+    _asked[:] = [] if lang is None else ["ja" if lang == "ja" else "en"]
+
+
+def language() -> Lang:
+    """The language of the person at this terminal: the one that was asked for, else that of the locale."""
+    return _asked[0] if _asked else config.default_lang()
+
+
+_asked: list[Lang] = []
+_ERROR = Words(en="error: {what}", ja="エラー: {what}")
+_NEXT = Words(en="  next: {step}", ja="  次に: {step}")
+_NOTE = Words(en="note: {text}", ja="注: {text}")
+_INTERRUPTED = Words(
+    en="interrupted; what was done stands, and running it again goes on from there",
+    ja="中断しました。実行済みの内容は残り、再実行すると続きから始まります",
+)
+_LEFT = Words(
+    en="error: the command was left before it had an answer; {where}",
+    ja="エラー: コマンドが結果の出る前に終了しました。{where}",
+)
+_UNEXPECTED = Words(
+    en="error: something unexpected happened; {where}", ja="エラー: 想定外の問題が発生しました。{where}"
+)
+_IN_LOG = Words(
+    en="the details are in {path}\n  next: report it with that file",
+    ja="詳細は {path} にあります\n  次に: このファイルを添えて報告してください",
+)
+_NO_LOG = Words(
+    en="its details cannot be written ({why}):\n{details}", ja="詳細を書き込めません（{why}）:\n{details}"
+)
 
 
 def _log() -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ultra_checklist.cli.boundary import say
 from ultra_checklist.errors import CannotTellError
+from ultra_checklist.words import Words
 
 
 @contextmanager
@@ -40,9 +41,7 @@ def call(arguments: list[str], environment: dict[str, str]) -> str:
     command = [sys.executable, "-m", "ultra_checklist", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
-        raise CannotTellError(
-            f"the demo's `{arguments[0]}` failed:\n{done.stderr}", remedy="Report this with its text"
-        )
+        raise CannotTellError(_FAILED.filled(command=arguments[0], text=done.stderr), remedy=_REPORT)
     return done.stdout
 
 
@@ -65,4 +64,9 @@ def pass_on(child: subprocess.Popen[str]) -> None:
     """Pass the worker's lines on, until it ends."""
     if child.stderr is not None:
         for line in child.stderr:
-            say(f"  worker | {line.rstrip()}")
+            say(_WORKER.filled(line=line.rstrip()))
+
+
+_FAILED = Words(en="the demo's `{command}` failed:\n{text}", ja="デモの `{command}` が失敗しました:\n{text}")
+_REPORT = Words(en="Report this with its text", ja="この内容を添えて報告してください")
+_WORKER = Words(en="  worker | {line}", ja="  ワーカー | {line}")

@@ -11,9 +11,12 @@ from typing import NoReturn
 
 import click
 
-from ultra_checklist.config import default_lang
+from ultra_checklist.cli.boundary import language, speak
+from ultra_checklist.cli.notion import SEE_DOCS
+from ultra_checklist.cli.wiring import spoken
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Lang
+from ultra_checklist.words import Words, nearest
 
 PORT = 8642
 
@@ -34,7 +37,7 @@ PORT = 8642
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the board.  [default: 8642, or a free one]")
 @click.option("--folder", type=click.Path(path_type=Path), help="Build everything here and keep it.")
 @click.option("--faults", type=click.Path(path_type=Path), help="Let Notion misbehave as this file says.")
-@click.option("--lang", type=click.Choice(["ja", "en"]), help="Language of our words.  [default: your locale]")
+@spoken
 def demo(
     auto: bool,
     broken: tuple[str, ...],
@@ -61,20 +64,21 @@ def demo(
     """  # noqa: D301 - click needs the real backspace character
     from ultra_checklist.cli.stage import Stage
 
-    words: Lang = "ja" if (lang or default_lang()) == "ja" else "en"
+    speak(lang)
+    words = language()
     if list_breaks:
         _list(words)
         return 0
     _known(broken)
     if folder is not None and folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"--folder {folder} is not empty", remedy="Name a folder that does not exist yet")
+        raise UsageError(_NOT_EMPTY.filled(folder=str(folder)), remedy=_NAME_FOLDER)
     if faults is not None:
         from ultra_checklist.server import misbehaviour
 
         try:
             misbehaviour.of(None, None, faults)
         except ValueError as error:
-            raise UsageError(str(error), remedy="See docs/local-notion.md, or leave the option out") from None
+            raise UsageError(str(error), remedy=SEE_DOCS) from None
     if any(name.partition(":")[0] == "rollback-done" for name in broken):
         # There is nothing to take back where nothing went wrong.
         broken, rollback = tuple(dict.fromkeys((*broken, "smoke-api"))), True
@@ -107,8 +111,6 @@ def _list(lang: Lang) -> None:
 
 
 def _known(given: tuple[str, ...]) -> None:
-    from difflib import get_close_matches
-
     from ultra_checklist.demo.sabotage import breaks, chosen, names
 
     items = list(breaks())
@@ -116,9 +118,7 @@ def _known(given: tuple[str, ...]) -> None:
         if chosen(name) is None:
             item = name.partition(":")[0]
             known = [one for one in names() if one.startswith(f"{item}:")] or items
-            near = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"Did you mean {near[0]}? " if near else ""
-            raise UsageError(f"--break {name}: nothing to break there", remedy=f"{hint}Known: {', '.join(known)}")
+            raise UsageError(_NOTHING_TO_BREAK.filled(name=name), remedy=nearest(name, known, cutoff=0.5))
 
 
 @contextmanager
@@ -128,3 +128,10 @@ def _place(folder: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="ultra-checklist-demo-") as name:
         yield Path(name)
+
+
+_NOT_EMPTY = Words(en="--folder {folder} is not empty", ja="--folder {folder} は空ではありません")
+_NAME_FOLDER = Words(en="Name a folder that does not exist yet", ja="まだ存在しないフォルダを指定してください")
+_NOTHING_TO_BREAK = Words(
+    en="--break {name}: nothing to break there", ja="--break {name}: 妨害できる対象がありません"
+)

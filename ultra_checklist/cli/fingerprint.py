@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
-from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.boundary import say, speak
+from ultra_checklist.cli.wiring import CANNOT_WRITE, NAME_FILE_THERE, spoken
 from ultra_checklist.errors import RefusedError, UsageError
+from ultra_checklist.words import Words
 
 
 @click.command()
@@ -17,7 +19,8 @@ from ultra_checklist.errors import RefusedError, UsageError
 @click.option(
     "-o", "--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="The file to write."
 )
-def fingerprint(source: Path, output: Path) -> None:
+@spoken
+def fingerprint(source: Path, output: Path, lang: str | None) -> None:
     """Write keyed fingerprints of an environment file's values: run it on staging, take OUT to production.
 
     OUT holds names of keys, fingerprints and their random key, and no value. Short and common values are left
@@ -29,18 +32,16 @@ def fingerprint(source: Path, output: Path) -> None:
     """  # noqa: D301 - click needs the real backspace character
     from ultra_checklist.probes.fingerprints import Fingerprints
 
+    speak(lang)
     values = _values(source)
     found = Fingerprints.make(values)
     count = sum(len(listed) for listed in found.keys.values())
     if not count:
-        raise RefusedError(
-            f"{source} has no value that is worth comparing: all are empty, short or common",
-            remedy="Name the environment file that staging runs with",
-        )
+        raise RefusedError(_NO_VALUE.filled(file=str(source)), remedy=_NAME_STAGING)
     _write(output, source, (found.model_dump_json(indent=1) + "\n").encode())
-    say(f"wrote {output}: {count} fingerprints of {len(found.keys)} keys")
+    say(_WROTE.filled(path=str(output), n=str(count), keys=str(len(found.keys))))
     if left := sorted({name for name, _ in values} - found.keys.keys()):
-        say(f"left out, as short or common: {', '.join(left)}")
+        say(_LEFT_OUT.filled(names=", ".join(left)))
 
 
 def _values(source: Path) -> list[tuple[str, str]]:
@@ -52,17 +53,16 @@ def _values(source: Path) -> list[tuple[str, str]]:
     try:
         text = read_file(source).decode("utf-8-sig")
     except OSError as error:
-        told = "is a symbolic link" if source.is_symlink() else f"cannot be read: {error.strerror}"
-        raise UsageError(f"{source} {told}", remedy="Name a regular file that you may read") from None
+        unreadable = _UNREADABLE.filled(file=str(source), why=error.strerror or str(error))
+        told = _LINK.filled(file=str(source)) if source.is_symlink() else unreadable
+        raise UsageError(told, remedy=_NAME_READABLE) from None
     except UnicodeDecodeError:
-        raise UsageError(f"{source} is not UTF-8", remedy="Name an environment file") from None
+        raise UsageError(_NO_UTF8.filled(file=str(source)), remedy=_NAME_ENVIRONMENT) from None
     bindings = list(parse_stream(StringIO(text)))
     broken = [str(binding.original.line) for binding in bindings if binding.error]
     if broken:
         # What cannot be read would be missing, and nobody would notice on production.
-        raise UsageError(
-            f"{source} cannot be read as KEY=value in line {', '.join(broken)}", remedy="Mend it, then run it again"
-        )
+        raise UsageError(_BROKEN.filled(file=str(source), lines=", ".join(broken)), remedy=_MEND)
     return [(binding.key, binding.value) for binding in bindings if binding.key and binding.value]
 
 
@@ -75,10 +75,10 @@ def _write(output: Path, source: Path, content: bytes) -> None:
     try:
         there = output.lstat() if output.exists() or output.is_symlink() else None
         if there is not None and stat.S_ISLNK(there.st_mode):
-            raise UsageError(f"-o {output} is a symbolic link", remedy="Name a file, not a link to one")
+            raise UsageError(_LINK.filled(file=f"-o {output}"), remedy=_NO_LINK)
         if there is not None and (not stat.S_ISREG(there.st_mode) or Fingerprints.parse(read_file(output)) is None):
-            told = "is the file itself" if source.exists() and output.samefile(source) else "is another file"
-            raise UsageError(f"-o {output} {told}", remedy="Name a new file, or one of fingerprints")
+            told = _ITSELF if source.exists() and output.samefile(source) else _ANOTHER
+            raise UsageError(told.filled(path=str(output)), remedy=_NAME_NEW)
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), 0o600)
@@ -88,7 +88,34 @@ def _write(output: Path, source: Path, content: bytes) -> None:
         fresh.rename(output)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        raise UsageError(
-            f"-o {output} cannot be written: {error.strerror or error}",
-            remedy="Name a file in a folder that is there",
-        ) from None
+        why = CANNOT_WRITE.filled(path=str(output), why=error.strerror or str(error))
+        raise UsageError(why, remedy=NAME_FILE_THERE) from None
+
+
+_NO_VALUE = Words(
+    en="{file} has no value that is worth comparing: all are empty, short or common",
+    ja="{file} に比較に使える値がありません（すべて空か、短いか、ありふれた値です）",
+)
+_NAME_STAGING = Words(
+    en="Name the environment file that staging runs with", ja="ステージングで使用中の環境ファイルを指定してください"
+)
+_WROTE = Words(
+    en="wrote {path}: {n} fingerprints of {keys} keys", ja="{path} に書き込みました: {keys} キー、指紋 {n} 件"
+)
+_LEFT_OUT = Words(en="left out, as short or common: {names}", ja="短いかありふれた値のため除外: {names}")
+_UNREADABLE = Words(en="{file} cannot be read: {why}", ja="{file} を読み込めません: {why}")
+_LINK = Words(en="{file} is a symbolic link", ja="{file} はシンボリックリンクです")
+_NAME_READABLE = Words(en="Name a regular file that you may read", ja="読み込める通常のファイルを指定してください")
+_NO_UTF8 = Words(en="{file} is not UTF-8", ja="{file} は UTF-8 ではありません")
+_NAME_ENVIRONMENT = Words(en="Name an environment file", ja="環境ファイルを指定してください")
+_BROKEN = Words(
+    en="{file} cannot be read as KEY=value in line {lines}",
+    ja="{file} の {lines} 行目が KEY=value の形ではありません",
+)
+_MEND = Words(en="Mend it, then run it again", ja="修正してから再実行してください")
+_NO_LINK = Words(en="Name a file, not a link to one", ja="リンクではなくファイルを指定してください")
+_ITSELF = Words(en="-o {path} is the file itself", ja="-o {path} は入力ファイルそのものです")
+_ANOTHER = Words(en="-o {path} is another file", ja="-o {path} は別のファイルです")
+_NAME_NEW = Words(
+    en="Name a new file, or one of fingerprints", ja="新しいファイルか、指紋のファイルを指定してください"
+)

@@ -13,6 +13,7 @@ from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
 from ultra_checklist.errors import CannotTellError, RefusedError, UsageError
 from ultra_checklist.model import Lang, Words
+from ultra_checklist.words import nearest
 
 WAIT = 60.0
 LONGEST = 4000
@@ -32,6 +33,16 @@ _OFFLINE = Words(
 _FROZEN = Words(
     en="{n} checks count as they were when the deploy started", ja="{n} 項目はデプロイ開始時の状態で数えています"
 )
+_NO_GATES = Words(en="the template of {key} has no gate", ja="{key} のテンプレートにゲートがありません")
+_ADD_GATE = Words(
+    en="Add one under `gates` of its front matter, then: ultra-checklist update",
+    ja="フロントマターの `gates` に追加し、ultra-checklist update を実行してください",
+)
+_SEVERAL = Words(en="{key} has several gates: {names}", ja="{key} にはゲートが複数あります: {names}")
+_CHOOSE = Words(en="Choose one with --gate", ja="--gate で 1 つ指定してください")
+_NO_GATE = Words(en="{key} has no gate {name}", ja="{key} にゲート {name} はありません")
+_NOT_OPEN = Words(en="the gate {name} is not open", ja="ゲート {name} は開いていません")
+_SETTLE = Words(en="Settle what is named above, then run it again", ja="上記を完了してから再実行してください")
 _LABELS = {
     "made_of": Words(en="made of", ja="内訳"),
     "journal": Words(en="journal", ja="ジャーナル"),
@@ -85,7 +96,7 @@ def gate(
     at.require_notion()
     manifest = find(at.shelf, version, local=at.local, environment=environment, template=template).manifest
     wanted = _gate(manifest, name)
-    with watchdog(at.settings.deadline + wait + PATIENCE):
+    with watchdog(at.settings.deadline + wait + PATIENCE, at.lang):
         answer = asyncio.run(_ask(at, manifest.key, wanted, wait))
     pinned = at.pinned()
     words = pinned.lang if pinned is not None and lang is None else at.lang
@@ -96,22 +107,16 @@ def gate(
 
 def _gate(manifest: Any, name: str | None) -> Any:
     """The gate that is meant. Raises UsageError naming those that there are."""
-    from difflib import get_close_matches
-
     gates = manifest.template.gates
     if not gates:
-        raise UsageError(
-            f"the template of {manifest.key} has no gate", remedy="Add one under `gates` of its front matter"
-        )
+        raise UsageError(_NO_GATES.filled(key=manifest.key), remedy=_ADD_GATE)
     names = [gate.name for gate in gates]
     if name is None and len(gates) == 1:
         return gates[0]
     if name is None:
-        raise UsageError(f"{manifest.key} has several gates: {', '.join(names)}", remedy="Choose one with --gate")
+        raise UsageError(_SEVERAL.filled(key=manifest.key, names=", ".join(names)), remedy=_CHOOSE)
     if name not in names:
-        near = get_close_matches(name, names, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(names)}"
-        raise UsageError(f"{manifest.key} has no gate {name!r}", remedy=hint)
+        raise UsageError(_NO_GATE.filled(key=manifest.key, name=repr(name)), remedy=nearest(name, names))
     return gates[names.index(name)]
 
 
@@ -136,9 +141,7 @@ async def require_open(at: Desk, key: str, gates: Iterable[Any], lang: Lang) -> 
         answer = await _ask(at, key, wanted, WAIT)
         say(_text(_data(answer, manifest, lang), lang))
         if not answer.is_open:
-            raise RefusedError(
-                f"the gate {wanted.name} is not open", remedy="Settle what is named above, then run it again"
-            )
+            raise RefusedError(_NOT_OPEN.filled(name=wanted.name), remedy=_SETTLE)
 
 
 def _data(answer: Any, manifest: Any, lang: Lang) -> dict[str, Any]:
@@ -149,7 +152,7 @@ def _data(answer: Any, manifest: Any, lang: Lang) -> dict[str, Any]:
         "key": answer.key,
         "outcome": answer.outcome.value,
         "reason": answer.reason.say(lang),
-        "remedy": answer.remedy,
+        "remedy": answer.remedy.say(lang),
         "made_of": answer.made_of.say(lang),
         "checks": answer.checks,
         "open": [_open(check, lang) for check in answer.open],

@@ -8,6 +8,7 @@ import click
 
 from ultra_checklist import __version__
 from ultra_checklist.cli import boundary
+from ultra_checklist.words import Words, nearest
 
 COMMANDS = {
     "demo": ("ultra_checklist.cli.demo:demo", "A pretend production to try everything on."),
@@ -33,6 +34,8 @@ COMMANDS = {
     ),
     "probes": ("ultra_checklist.cli.probing:probes", "The probes and their options."),
 }
+
+_NO_COMMAND = Words(en="there is no command {name}", ja="コマンド {name} はありません")
 
 GUARDS = {"gate": boundary.GUARD}
 """Commands whose exit code 0 is a permission."""
@@ -60,13 +63,21 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Name the nearest command where there is none of that name."""
-        from difflib import get_close_matches
-
+        boundary.speak(_language(args))
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+            raise boundary.Wrong(_NO_COMMAND.filled(name=repr(args[0])), nearest(args[0], COMMANDS), ctx)
         return super().resolve_command(ctx, args)
+
+
+def _language(args: list[str]) -> str | None:
+    """The language that is asked for, so that what is wrong with the other arguments is told in it, too."""
+    given = args[: args.index("--")] if "--" in args else args
+    for position, argument in enumerate(given):
+        if argument == "--lang":
+            return next(iter(given[position + 1 :]), None)
+        if argument.startswith("--lang="):
+            return argument.removeprefix("--lang=")
+    return None
 
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

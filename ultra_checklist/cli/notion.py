@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.boundary import go_on, remark, say
 from ultra_checklist.cli.wiring import Desk, common, desk
 from ultra_checklist.config import LOCAL_PAGE, default_lang
 from ultra_checklist.errors import RefusedError, SettingsError, UsageError
+from ultra_checklist.words import Words
 
 # What ``serve --without`` takes; the server's own module is imported when it is needed.
 CAPABILITIES = (
@@ -49,21 +50,19 @@ async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -
         workspace = await databases.prepare(local=at.local)
     at.pin(workspace)
     if asked_lang is not None and asked_lang != workspace.lang:
-        say(f"note: the databases are in {workspace.lang!r}: their language was fixed when they were made")
-    for line in databases.done or ["everything is there already; nothing was changed"]:
+        remark(_LANGUAGE_FIXED.filled(lang=workspace.lang))
+    for line in databases.done or [_ALL_THERE]:
         say(line)
-    say(f"ready: {'LOCAL, ' if at.local else ''}language {workspace.lang}, state in {at.home}")
-    say(f"  next: ultra-checklist new v1.0.0{' --local' if at.local else ''}")
+    local = "LOCAL, " if at.local else ""
+    say(_READY.filled(local=local, lang=workspace.lang, home=str(at.home)))
+    go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
 
 
 async def _same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
     me = await notion.get("users/me")
     pinned = at.pinned()
     if pinned is not None and pinned.bot_id != me["id"] and not adopt:
-        raise RefusedError(
-            f"this state folder belongs to another integration than {me.get('name') or me['id']}",
-            remedy="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
-        )
+        raise RefusedError(_OTHER_BOT.filled(name=str(me.get("name") or me["id"])), remedy=_ACCEPT)
 
 
 def parent_page(at: Desk, given: str | None) -> str:
@@ -75,16 +74,12 @@ def parent_page(at: Desk, given: str | None) -> str:
         pinned = at.pinned()
         if pinned is not None:
             return pinned.parent_page
-        raise SettingsError(
-            "no parent page was named", remedy="Add --parent PAGE, or set NOTION_PARENT_PAGE_ID to the page's id"
-        )
+        raise SettingsError(_NO_PARENT, remedy=_NAME_PARENT)
     from notion_client.helpers import extract_page_id
 
     page = extract_page_id(wanted)
     if page is None:
-        raise UsageError(
-            f"{wanted!r} is no id or address of a Notion page", remedy="Copy the page's link in Notion"
-        )
+        raise UsageError(_NO_PAGE.filled(page=repr(wanted)), remedy=_COPY_LINK)
     return str(page)
 
 
@@ -150,21 +145,58 @@ def serve(
     at = desk(env_file, local, lang)
     file = db or at.database
     if not file.parent.is_dir():
-        raise UsageError(f"--db {file}: there is no folder {file.parent}", remedy="Make the folder first")
+        raise UsageError(_NO_FOLDER.filled(file=str(file), folder=str(file.parent)), remedy=_MAKE_FOLDER)
     workspace = plans.Workspace(plans.PLANS[plan], plans.CAPABILITIES - set(without), block_limit)
     try:
         wrong = misbehaviour.of(latency, rate, faults)
     except ValueError as error:
-        raise UsageError(str(error), remedy="See docs/local-notion.md, or leave the option out") from None
+        raise UsageError(str(error), remedy=SEE_DOCS) from None
     try:
         run_server(file, port, request_log=request_log, workspace=workspace, misbehaviour=wrong)
     except OSError as error:
         if error.filename is not None:
-            raise UsageError(
-                f"--request-log {request_log}: {error.strerror}",
-                remedy="Name a file in a folder that can be written",
-            ) from error
-        raise UsageError(
-            f"port {port} cannot be used: {error.strerror or error}",
-            remedy="Choose another one: --port 0 takes a free one",
-        ) from error
+            told = f"--request-log {request_log}: {error.strerror}"
+            raise UsageError(told, remedy=_NAME_WRITABLE) from error
+        told_port = _PORT.filled(port=str(port), why=error.strerror or str(error))
+        raise UsageError(told_port, remedy=OTHER_PORT) from error
+
+
+_LANGUAGE_FIXED = Words(
+    en="the databases are in '{lang}': their language was fixed when they were made",
+    ja="データベースの言語は作成時に '{lang}' に決まっており、変更できません",
+)
+_ALL_THERE = Words(en="everything is there already; nothing was changed", ja="すべて作成済みです。変更はありません")
+_READY = Words(
+    en="ready: {local}language {lang}, state in {home}", ja="準備完了: {local}言語 {lang}、状態フォルダ {home}"
+)
+_OTHER_BOT = Words(
+    en="this state folder belongs to another integration than {name}",
+    ja="この状態フォルダは {name} とは別のインテグレーションのものです",
+)
+_ACCEPT = Words(
+    en="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
+    ja="以前のトークンを使うか、新しいものを受け入れる場合は: ultra-checklist init --adopt",
+)
+_NO_PARENT = Words(en="no parent page was named", ja="親ページが指定されていません")
+_NAME_PARENT = Words(
+    en="Add --parent PAGE, or set NOTION_PARENT_PAGE_ID to the page's id",
+    ja="--parent PAGE を付けるか、NOTION_PARENT_PAGE_ID にページの ID を設定してください",
+)
+_NO_PAGE = Words(
+    en="{page} is no id or address of a Notion page", ja="{page} は Notion ページの ID またはアドレスではありません"
+)
+_COPY_LINK = Words(en="Copy the page's link in Notion", ja="Notion でページのリンクをコピーしてください")
+_NO_FOLDER = Words(en="--db {file}: there is no folder {folder}", ja="--db {file}: フォルダ {folder} がありません")
+_MAKE_FOLDER = Words(en="Make the folder first", ja="先にフォルダを作成してください")
+SEE_DOCS = Words(
+    en="See docs/local-notion.md, or leave the option out",
+    ja="docs/local-notion.md を確認するか、オプションを省いてください",
+)
+_NAME_WRITABLE = Words(
+    en="Name a file in a folder that can be written", ja="書き込めるフォルダの中のファイルを指定してください"
+)
+_PORT = Words(en="port {port} cannot be used: {why}", ja="ポート {port} を使用できません: {why}")
+OTHER_PORT = Words(
+    en="Choose another one: --port 0 takes a free one",
+    ja="別のポートを指定してください（--port 0 で空きポートを使用）",
+)

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from ultra_checklist import plugins
-from ultra_checklist.cli.boundary import say
-from ultra_checklist.cli.wiring import Desk, common, desk, find_template
+from ultra_checklist.cli.boundary import language, remark, say
+from ultra_checklist.cli.wiring import ELSEWHERE, NO_FORMAT, RUN_THERE, Desk, common, desk, find_template
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Outcome
+from ultra_checklist.words import Words, nearest
 
 NAGIOS_CRITICAL = 2
 """To monitoring the exit code is the verdict: 1 would only be a warning."""
@@ -80,14 +81,12 @@ def check(
 
         checked = judge_again(at, bundle, template, environment, flags, files, items)
     elif template is None:
-        raise UsageError("TEMPLATE or VERSION is missing", remedy="Name a template, or a running release")
+        raise UsageError(_NOTHING_NAMED, remedy=_NAME_ONE)
     else:
         checklist, variables, release = _source(at, template, environment, flags, files)
         known_items(checklist, (*items, *with_effects))
         if with_effects and release is None:
-            raise UsageError(
-                "--with-effects is for a release: its messages name one", remedy="Name a running VERSION"
-            )
+            raise UsageError(_NO_EFFECTS, remedy=_NAME_VERSION)
         checked = asyncio.run(_run(at, checklist, variables, items, release, with_effects))
     click.echo(writer(checked, at.lang), nl=False)
     codes = {Outcome.PASS: 0, Outcome.FAIL: NAGIOS_CRITICAL if form == "nagios" else 1, Outcome.UNKNOWN: 3}
@@ -97,7 +96,7 @@ def check(
 def _writer(form: str) -> Any:
     known = plugins.names(plugins.REPORTS)
     if form not in known:
-        raise UsageError(f"there is no format {form!r}", remedy=f"Known: {', '.join(known)}")
+        raise UsageError(NO_FORMAT.filled(name=repr(form)), remedy=nearest(form, known))
     return plugins.load(plugins.REPORTS, form)
 
 
@@ -111,9 +110,7 @@ def _source(
 
     if not Path(name).is_file() and any(m.version == name for m in at.shelf.all()):
         if flags or files:
-            raise UsageError(
-                f"{name} is a running release: its variables are fixed", remedy="Leave --var and --var-file out"
-            )
+            raise UsageError(_FIXED.filled(version=name), remedy=_LEAVE_OUT)
         release = find(at.shelf, name, local=at.local, environment=environment)
         manifest = release.manifest
         _require_here(manifest)
@@ -129,7 +126,7 @@ def _source(
         variables, _ = pin_commit(variables, None)
     except UsageError as error:
         # The probes that need COMMIT will say so themselves; the others still run.
-        say(f"note: {error.message}")
+        remark(error.message)
     return checklist, variables, None
 
 
@@ -140,21 +137,16 @@ def _require_here(manifest: Any) -> None:
     here = this_machine()
     if manifest.machine.digest != here.digest:
         target, other = manifest.machine.told_from(here)
-        raise CannotTellError(
-            f"can't tell: {manifest.key} belongs to {target}, this is {other}", remedy=f"Run it on {target}"
-        )
+        told = ELSEWHERE.filled(key=manifest.key, target=target, here=other)
+        raise CannotTellError(_CANNOT_TELL.filled(why=told), remedy=RUN_THERE.filled(target=target))
 
 
 def known_items(checklist: Any, items: tuple[str, ...]) -> None:
     """Raises UsageError for an item that the checklist does not have."""
-    from difflib import get_close_matches
-
     ids = [item.id for item in checklist.items]
     for item in items:
         if item not in ids:
-            near = get_close_matches(item, ids, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(ids)}"
-            raise UsageError(f"the checklist has no item {item!r}", remedy=hint)
+            raise UsageError(_NO_ITEM.filled(item=repr(item)), remedy=nearest(item, ids))
 
 
 async def _run(
@@ -195,9 +187,10 @@ def lint(
         fixed = write_ids(text, path=str(path))
         if fixed != text:
             path.write_text(fixed, encoding="utf-8")
-            say(f"wrote missing ids into {path}")
+            say(_WROTE_IDS.filled(path=str(path)))
     parsed = load(path)
-    say(f"{path}: {len(parsed.items)} items in {len(parsed.sections)} sections, no mistakes")
+    counts = {"items": str(len(parsed.items)), "sections": str(len(parsed.sections))}
+    say(_NO_MISTAKES.filled(path=str(path), **counts))
     return _against(parsed, against) if against is not None else 0
 
 
@@ -207,12 +200,12 @@ def _against(parsed: Any, document: Path) -> int:
     try:
         text = document.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--against {document}: {error}", remedy="Name a readable Markdown file") from error
+        raise UsageError(f"--against {document}: {error}", remedy=_NAME_DOCUMENT) from error
     differences = against(parsed, text, path=str(document))
     for difference in differences:
-        click.echo(str(difference))
+        click.echo(difference.words.say(language()))
     if not differences:
-        say(f"{document} has the same items in the same order")
+        say(_SAME_ITEMS.filled(path=str(document)))
     return 1 if differences else 0
 
 
@@ -225,7 +218,7 @@ def probes(name: str | None, form: str, local: bool, env_file: Path | None, lang
     at = desk(env_file, local, lang)
     known = plugins.names(plugins.PROBES)
     if name is not None and name not in known:
-        raise UsageError(f"there is no probe {name!r}", remedy=f"Known: {', '.join(known)}")
+        raise UsageError(_NO_PROBE.filled(name=repr(name)), remedy=nearest(name, known))
     families = {key: plugins.load(plugins.PROBES, key) for key in known if name in (None, key)}
     if form == "json":
         data = {
@@ -240,5 +233,35 @@ def probes(name: str | None, form: str, local: bool, env_file: Path | None, lang
     if name is not None:
         for option, spec in families[name].options_model.model_fields.items():
             default = spec.get_default(call_default_factory=True)
-            told = "required" if spec.is_required() else "" if default in (None, [], {}) else f"default {default}"
+            told = _REQUIRED.say(at.lang) if spec.is_required() else ""
+            if default not in (None, [], {}) and not spec.is_required():
+                told = _DEFAULT.say(at.lang, value=default)
             click.echo(f"  {spec.alias or option:18} {spec.description or ''}" + (f" ({told})" if told else ""))
+
+
+_NOTHING_NAMED = Words(en="TEMPLATE or VERSION is missing", ja="TEMPLATE または VERSION の指定がありません")
+_NAME_ONE = Words(
+    en="Name a template, or a running release", ja="テンプレートか、進行中のリリースを指定してください"
+)
+_NO_EFFECTS = Words(
+    en="--with-effects is for a release: its messages name one",
+    ja="--with-effects はリリースに対してのみ使用できます（送信内容にリリース名が入るため）",
+)
+_NAME_VERSION = Words(en="Name a running VERSION", ja="進行中の VERSION を指定してください")
+_FIXED = Words(
+    en="{version} is a running release: its variables are fixed",
+    ja="{version} は進行中のリリースで、変数は固定されています",
+)
+_LEAVE_OUT = Words(en="Leave --var and --var-file out", ja="--var と --var-file を省いてください")
+_CANNOT_TELL = Words(en="can't tell: {why}", ja="判定不能: {why}")
+_NO_ITEM = Words(en="the checklist has no item {item}", ja="チェックリストに項目 {item} はありません")
+_WROTE_IDS = Words(en="wrote missing ids into {path}", ja="不足していた id を {path} に書き込みました")
+_NO_MISTAKES = Words(
+    en="{path}: {items} items in {sections} sections, no mistakes",
+    ja="{path}: {sections} セクション {items} 項目、誤りはありません",
+)
+_NAME_DOCUMENT = Words(en="Name a readable Markdown file", ja="読み込める Markdown ファイルを指定してください")
+_SAME_ITEMS = Words(en="{path} has the same items in the same order", ja="{path} は項目も順序も同じです")
+_NO_PROBE = Words(en="there is no probe {name}", ja="プローブ {name} はありません")
+_REQUIRED = Words(en="required", ja="必須")
+_DEFAULT = Words(en="default {value}", ja="既定値 {value}")

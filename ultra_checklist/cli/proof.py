@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import say
-from ultra_checklist.cli.wiring import Desk, find_template
-from ultra_checklist.config import default_lang
+from ultra_checklist.cli.boundary import go_on, language, remark, speak
+from ultra_checklist.cli.wiring import Desk, find_template, spoken
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Lang, Status, Words
 
@@ -54,8 +53,14 @@ _ABSENT = Words(
     en="{n} (too large, or gone from the evidence store): {names}",
     ja="{n} 件（大きすぎるか、証跡ストアにありません）: {names}",
 )
-_JUDGED = Words(
-    en="note: judged again as recorded by {key}, {time}", ja="注: {key}（{time}）の記録を再判定しました"
+_JUDGED = Words(en="judged again as recorded by {key}, {time}", ja="{key}（{time}）の記録を再判定しました")
+_OTHER_CHECKLIST = Words(
+    en="{path} is of the checklist {theirs}, the template is {ours}",
+    ja="{path} のチェックリストは {theirs} ですが、テンプレートは {ours} です",
+)
+_NAME_TEMPLATE = Words(
+    en="Name the template that the release was made from, as it is now",
+    ja="リリースの作成に使ったテンプレート（現在のもの）を指定してください",
 )
 
 
@@ -63,7 +68,7 @@ _JUDGED = Words(
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--key", type=click.Path(path_type=Path), help="Public key of the signer: PEM, or ssh-ed25519.")
 @click.option("--head", default="", metavar="DIGEST", help="The journal's head as a page or message shows it.")
-@click.option("--lang", type=click.Choice(["ja", "en"]), help="Language of our words.  [default: your locale]")
+@spoken
 def verify(bundle: Path, key: Path | None, head: str, lang: str | None) -> int:
     """Look whether a release's bundle is what it was; offline, from the file alone.
 
@@ -77,7 +82,8 @@ def verify(bundle: Path, key: Path | None, head: str, lang: str | None) -> int:
     from ultra_checklist.keys import load_public
     from ultra_checklist.verify import verify as look
 
-    words: Lang = "ja" if (lang or default_lang()) == "ja" else "en"
+    speak(lang)
+    words = language()
     found = look(bundle, load_public(key) if key is not None else None, head.strip().lower())
     heading = _VERIFIED if found.signer_known else _INTACT if found.keyid else _UNSIGNED
     click.echo(heading.say(words, keyid=found.keyid))
@@ -87,7 +93,7 @@ def verify(bundle: Path, key: Path | None, head: str, lang: str | None) -> int:
             click.echo(f"  {label.say(words)}: {printable(told[code])}")
     if found.signer_known:
         return 0
-    say(f"  next: {(_NEXT_KEY if found.keyid else _NEXT_HEAD).say(words)}")
+    go_on(_NEXT_KEY if found.keyid else _NEXT_HEAD)
     return UNKNOWN
 
 
@@ -143,13 +149,11 @@ def judge_again(
     if name is not None:
         checklist = load(find_template(name, at.settings, environment or manifest.environment))
     if checklist.name != manifest.template.name:
-        raise UsageError(
-            f"{path} is of the checklist {manifest.template.name!r}, the template is {checklist.name!r}",
-            remedy="Name the template that the release was made from, as it is now",
-        )
+        both = {"theirs": repr(manifest.template.name), "ours": repr(checklist.name)}
+        raise UsageError(_OTHER_CHECKLIST.filled(path=str(path), **both), remedy=_NAME_TEMPLATE)
     known_items(checklist, items)
     variables = _variables(at, checklist, manifest, flags, files)
-    say(_JUDGED.say(at.lang, key=manifest.key, time=bundle.predicate.ended[:16]))
+    remark(_JUDGED.filled(key=manifest.key, time=bundle.predicate.ended[:16]))
     return replay(bundle, checklist, variables, items)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.boundary import language, remark, say
 from ultra_checklist.cli.wiring import RESERVE, Desk, chosen, common, desk, find_template
 from ultra_checklist.errors import RefusedError, UsageError
+from ultra_checklist.words import Words, joined
 
 ENDINGS = ("complete", "rolled-back", "aborted")
 
@@ -59,7 +60,7 @@ def new(
       ultra-checklist new v1.4.0 --plan
     """  # noqa: D301 - click needs the real backspace character
     if supersede and queued:
-        raise UsageError("--supersede and --queued exclude each other", remedy="Choose one of the two")
+        raise UsageError(_BOTH, remedy=_ONE_OF_TWO)
     at = desk(env_file, local, lang)
     at.require_notion()
     order = _order(at, version, template, environment, commit, flags, files)
@@ -114,11 +115,12 @@ async def _show_plan(at: Desk, order: Any) -> None:
     click.echo(f"host  {manifest.machine.name}")
     for name in sorted({v.name for v in manifest.template.variables} | set(BUILT_IN)):
         value = order.variables.values.get(name)
-        shown = "(unset)" if value is None else "(secret)" if value.secret else value.value
-        click.echo(f"var   {name} = {shown}" + (f"   [{value.origin}]" if value is not None else ""))
+        hidden = _UNSET if value is None else _SECRET if value.secret else Words.same(value.value)
+        origin = f"   [{value.origin}]" if value is not None else ""
+        click.echo(f"var   {name} = {hidden.say(at.lang)}{origin}")
     for item in manifest.items:
         click.echo(f"row   {wanted.rows[item.id]['section'][:2]} {item.id:24} {item.title}")
-    click.echo(f"{len(manifest.items)} rows; nothing was written")
+    click.echo(_PLANNED.say(at.lang, n=len(manifest.items)))
 
 
 async def _new(at: Desk, order: Any, *, supersede: bool, queued: bool) -> None:
@@ -127,7 +129,7 @@ async def _new(at: Desk, order: Any, *, supersede: bool, queued: bool) -> None:
     from ultra_checklist.worker import hold
 
     if order.commit == "":
-        say("note: no commit was pinned, because DEPLOY_DIR is not set: checks that need COMMIT cannot tell")
+        remark(_NO_COMMIT)
     workspace = at.workspace()
     # The worker goes on meanwhile: ticks on other releases do not wait for this page.
     with hold(at.home, wait=True, name="making"):
@@ -135,7 +137,8 @@ async def _new(at: Desk, order: Any, *, supersede: bool, queued: bool) -> None:
 
             async def end(release: Any) -> None:
                 with hold(at.home, wait=True):
-                    await end_release(at, notion, release, "superseded", f"{order.version} took its place")
+                    reason = _SUPERSEDED.say(workspace.lang, version=order.version)
+                    await end_release(at, notion, release, "superseded", reason)
 
             with progress() as moved:
                 opened = await create(
@@ -148,8 +151,8 @@ async def _new(at: Desk, order: Any, *, supersede: bool, queued: bool) -> None:
                     queued=queued,
                     progress=moved,
                 )
-    what = f"made {opened.key}" if opened.written else f"{opened.key} is there already; nothing was written"
-    say(f"{'LOCAL: ' if at.local else ''}{what}")
+    what = (_MADE if opened.written else _THERE).filled(key=opened.key)
+    say(joined(("LOCAL: " if at.local else "", what)))
     click.echo(opened.url)
 
 
@@ -180,14 +183,14 @@ def update(
     parsed = load(path or Path(release.manifest.template_path))
     found = difference(release.manifest, parsed)
     if not found:
-        say("the template says the same as the release; nothing was changed")
+        say(_SAME)
         return
     for sign, items in (("+", found.added), ("-", found.removed), ("~", found.changed)):
         for item in items:
-            void = "   (loses its verdict)" if item.id in found.reproved else ""
+            void = f"   {_VOID.say(at.lang)}" if item.id in found.reproved else ""
             click.echo(f"{sign} {item.id:24} {item.title}{void}")
     if not yes:
-        click.confirm("Change the release?", abort=True, err=True)
+        click.confirm(_CHANGE.say(at.lang), abort=True, err=True)
     asyncio.run(_update(at, release, parsed))
 
 
@@ -200,7 +203,7 @@ async def _update(at: Desk, release: Any, parsed: Any) -> None:
         async with at.notion() as notion:
             await bring_up(release, parsed, text, notion=notion, workspace=at.workspace())
             await at.run_pass(notion, only=release.manifest.key)
-    say(f"updated {release.manifest.key}")
+    say(_UPDATED.filled(key=release.manifest.key))
 
 
 @click.command()
@@ -240,7 +243,7 @@ async def _adopt(at: Desk, order: Any) -> None:
             opened = await take_over(
                 order, notion=notion, workspace=at.workspace(), shelf=at.shelf, machine=this_machine()
             )
-    say(f"adopted {opened.key}; the next pass proves every tick again")
+    say(_ADOPTED.filled(key=opened.key))
     click.echo(opened.url)
 
 
@@ -268,7 +271,7 @@ def close(
     at = desk(env_file, local, lang)
     at.require_notion()
     if ending != "complete" and not reason.strip():
-        raise UsageError(f"--as {ending} needs a reason", remedy='Add: --reason "why"')
+        raise UsageError(_NO_REASON.filled(ending=ending), remedy=_ADD_REASON)
     release = find(at.shelf, version, local=at.local, environment=environment, template=template)
     asyncio.run(_close(at, release, ending, reason, anyway))
 
@@ -279,7 +282,7 @@ async def _close(at: Desk, release: Any, ending: str, reason: str, anyway: bool)
     with hold(at.home, wait=True):
         async with at.notion() as notion:
             await end_release(at, notion, release, ending, reason, anyway=anyway)
-    say(f"closed {release.manifest.key} as {ending}")
+    say(_CLOSED.filled(key=release.manifest.key, ending=ending))
     click.echo(release.manifest.page_url)
 
 
@@ -300,9 +303,8 @@ async def end_release(
     bench = at.bench(notion)
     reconciler = Reconciler(bench, release, Prover(release, at.home, at.secrets))
     if reconciler.place is not Place.HERE:
-        raise RefusedError(
-            f"{release.manifest.key} belongs to {release.manifest.machine.name}", remedy="Close it on that machine"
-        )
+        manifest = release.manifest
+        raise RefusedError(_ELSEWHERE.filled(key=manifest.key, host=manifest.machine.name), remedy=_CLOSE_THERE)
     closer, announcer = Closer(bench, release, reconciler, at.home), Announcer(bench, release, reconciler.redact)
     if not (release.history.ended == Ending(ending) and is_due(bench, release)):
         _require_open(release)
@@ -311,12 +313,10 @@ async def end_release(
     elif release.open:
         await at.compare(notion, release, reconciler)
         if not await closer.close(Ending(ending), reason, anyway=anyway):
-            raise RefusedError(
-                f"{release.manifest.key} is not complete: {', '.join(open_items(reconciler))}",
-                remedy=f"Settle these (ultra-checklist status {release.manifest.version}), or end it --as aborted",
-            )
+            told = _NOT_COMPLETE.filled(key=release.manifest.key, items=", ".join(open_items(reconciler)))
+            raise RefusedError(told, remedy=_SETTLE.filled(version=release.manifest.version))
     for problem in [*closer.problems, *await announcer.run()]:
-        say(f"note: {problem}")
+        remark(problem)
     release.mirror.save()
 
 
@@ -331,10 +331,8 @@ def open_items(reconciler: Any) -> list[str]:
 
 def _require_open(release: Any) -> None:
     if not release.open:
-        raise RefusedError(
-            f"{release.manifest.key} has ended ({release.history.ended.value})",
-            remedy="Start another attempt with: ultra-checklist new",
-        )
+        told = _ENDED.filled(key=release.manifest.key, ending=release.history.ended.value)
+        raise RefusedError(told, remedy=_NEW_ATTEMPT)
 
 
 @contextmanager
@@ -347,5 +345,45 @@ def progress() -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("rows")
+        task = bar.add_task(_ROWS.say(language()))
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+_BOTH = Words(en="--supersede and --queued exclude each other", ja="--supersede と --queued は同時に指定できません")
+_ONE_OF_TWO = Words(en="Choose one of the two", ja="どちらか一方を指定してください")
+_UNSET = Words(en="(unset)", ja="（未設定）")
+_SECRET = Words(en="(secret)", ja="（秘密情報）")
+_PLANNED = Words(en="{n} rows; nothing was written", ja="{n} 行。書き込みはしていません")
+_NO_COMMIT = Words(
+    en="no commit was pinned, because DEPLOY_DIR is not set: checks that need COMMIT cannot tell",
+    ja="DEPLOY_DIR が未設定のためコミットを固定していません。COMMIT を使う項目は判定不能になります",
+)
+_SUPERSEDED = Words(en="{version} took its place", ja="{version} に置き換え")
+_MADE = Words(en="made {key}", ja="{key} を作成しました")
+_THERE = Words(en="{key} is there already; nothing was written", ja="{key} は作成済みです。書き込みはしていません")
+_SAME = Words(
+    en="the template says the same as the release; nothing was changed",
+    ja="テンプレートはリリースと同じ内容です。変更はありません",
+)
+_VOID = Words(en="(loses its verdict)", ja="（判定は無効になります）")
+_CHANGE = Words(en="Change the release?", ja="リリースを変更しますか？")
+_UPDATED = Words(en="updated {key}", ja="{key} を更新しました")
+_ADOPTED = Words(
+    en="adopted {key}; the next pass proves every tick again",
+    ja="{key} を引き継ぎました。次のパスですべてのチェックを再確認します",
+)
+_NO_REASON = Words(en="--as {ending} needs a reason", ja="--as {ending} には理由が必要です")
+_ADD_REASON = Words(en='Add: --reason "why"', ja='追加してください: --reason "理由"')
+_CLOSED = Words(en="closed {key} as {ending}", ja="{key} を終了しました（{ending}）")
+_ELSEWHERE = Words(en="{key} belongs to {host}", ja="{key} の対象マシンは {host} です")
+_CLOSE_THERE = Words(en="Close it on that machine", ja="そのマシンで終了してください")
+_NOT_COMPLETE = Words(en="{key} is not complete: {items}", ja="{key} は完了していません: {items}")
+_SETTLE = Words(
+    en="Settle these (ultra-checklist status {version}), or end it --as aborted",
+    ja="これらを完了するか（ultra-checklist status {version}）、--as aborted で終了してください",
+)
+_ENDED = Words(en="{key} has ended ({ending})", ja="{key} は終了しています（{ending}）")
+_NEW_ATTEMPT = Words(
+    en="Start another attempt with: ultra-checklist new", ja="新しい試行を始めるには: ultra-checklist new"
+)
+_ROWS = Words(en="rows", ja="行")

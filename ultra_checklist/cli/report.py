@@ -11,13 +11,29 @@ import click
 
 from ultra_checklist import plugins
 from ultra_checklist.cli.boundary import say
-from ultra_checklist.cli.wiring import Desk, chosen, common, desk
+from ultra_checklist.cli.wiring import CANNOT_WRITE, NAME_FILE_THERE, NO_FORMAT, WROTE, Desk, chosen, common, desk
 from ultra_checklist.errors import NoManifestError, UsageError
+from ultra_checklist.words import Words, nearest
 
 if TYPE_CHECKING:
     from ultra_checklist.account import Account
     from ultra_checklist.release import Release
 
+_NO_ATTEMPT = Words(
+    en="no attempt {n} of {version} on this machine", ja="{version} の試行 {n} はこのマシンにありません"
+)
+_LIST = Words(
+    en="ultra-checklist status lists what is here",
+    ja="このマシンのリリースは ultra-checklist status で確認できます",
+)
+_SAME = Words(en="--against {version} is the same release", ja="--against {version} は同じリリースです")
+_NAME_OTHER = Words(
+    en="Name another one, or an attempt: {version}~1", ja="別のリリースか、試行を指定してください: {version}~1"
+)
+_NO_FILE = Words(en="-o {path} is no regular file", ja="-o {path} は通常のファイルではありません")
+_NAME_FILE = Words(
+    en="Name a file, or leave -o out for stdout", ja="ファイルを指定するか、標準出力なら -o を省いてください"
+)
 _ATTEMPT = re.compile(r"(.+)~([1-9]\d*)")
 
 
@@ -65,7 +81,7 @@ def report(
     at = desk(env_file, local, lang)
     known = plugins.names(plugins.RELEASE_REPORTS)
     if form not in known:
-        raise UsageError(f"there is no format {form!r}", remedy=f"Known: {', '.join(known)}")
+        raise UsageError(NO_FORMAT.filled(name=repr(form)), remedy=nearest(form, known))
     writer = plugins.load(plugins.RELEASE_REPORTS, form)
     release = _find(at, version, template, environment)
     account = _told(at, release)
@@ -76,7 +92,7 @@ def report(
         sys.stdout.buffer.write(text.encode())
         return
     _write(output, text.encode())
-    say(f"wrote {output}")
+    say(WROTE.filled(path=str(output)))
 
 
 def _told(at: Desk, release: "Release") -> "Account":
@@ -100,9 +116,7 @@ def _find(at: Desk, version: str, template: str | None, environment: str | None)
     for manifest in at.shelf.all():
         if (manifest.template.name, manifest.environment, manifest.version, manifest.attempt) == line:
             return Release(at.shelf, manifest)
-    raise NoManifestError(
-        f"no attempt {match[2]} of {match[1]} on this machine", remedy="ultra-checklist status lists what is here"
-    )
+    raise NoManifestError(_NO_ATTEMPT.filled(version=match[1], n=match[2]), remedy=_LIST)
 
 
 def _other(at: Desk, version: str, release: "Release") -> "Release":
@@ -113,9 +127,7 @@ def _other(at: Desk, version: str, release: "Release") -> "Release":
     except NoManifestError:
         found = _find(at, version, None, None)
     if found.manifest.key == manifest.key:
-        raise UsageError(
-            f"--against {version} is the same release", remedy=f"Name another one, or an attempt: {version}~1"
-        )
+        raise UsageError(_SAME.filled(version=version), remedy=_NAME_OTHER.filled(version=version))
     return found
 
 
@@ -123,7 +135,7 @@ def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole: whoever reads it sees the old one or the new one. Raises UsageError."""
     target = path.resolve()
     if target.exists() and not target.is_file():
-        raise UsageError(f"-o {path} is no regular file", remedy="Name a file, or leave -o out for stdout")
+        raise UsageError(_NO_FILE.filled(path=str(path)), remedy=_NAME_FILE)
     fresh = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
     try:
         with fresh.open("xb") as file:
@@ -133,7 +145,5 @@ def _write(path: Path, content: bytes) -> None:
         fresh.replace(target)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        raise UsageError(
-            f"-o {path} cannot be written: {error.strerror or error}",
-            remedy="Name a file in a folder that is there",
-        ) from error
+        told = CANNOT_WRITE.filled(path=str(path), why=error.strerror or str(error))
+        raise UsageError(told, remedy=NAME_FILE_THERE) from error

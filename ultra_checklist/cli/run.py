@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import report, say, unexpected
+from ultra_checklist.cli.boundary import go_on, report, say, unexpected, wrong
 from ultra_checklist.cli.gate import require_open
-from ultra_checklist.cli.wiring import Desk, chosen, common, desk
+from ultra_checklist.cli.wiring import ELSEWHERE, RUN_THERE, Desk, chosen, common, desk
 from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraChecklistError, UsageError
 from ultra_checklist.model import Words
+from ultra_checklist.words import nearest
 
 NOT_STARTED = 125
 
@@ -36,8 +37,17 @@ _PARTIAL = Words(
     en="a part of the log could not be kept: what needs it stays open",
     ja="ログの一部を保存できませんでした。ログを必要とする項目は未了のままです",
 )
-_NEXT = Words(en="  next: tick “{title}”  {url}", ja="  次: 「{title}」にチェック  {url}")
+_TICK = Words(en="tick “{title}”  {url}", ja="「{title}」にチェック  {url}")
 _LATER = Words(en="Notion will be told by the next pass: {why}", ja="Notion には次のパスで反映されます: {why}")
+
+_NO_REASON = Words(en="--break-glass needs a reason", ja="--break-glass には理由が必要です")
+_WRITE_REASON = Words(en='Write it: --break-glass "why"', ja='理由を書いてください: --break-glass "理由"')
+_NO_ITEM = Words(en="{version} has no item {item}", ja="{version} に項目 {item} はありません")
+_NO_PROGRAM = Words(en="there is no command {name}", ja="コマンド {name} がありません")
+_NAME_PROGRAM = Words(
+    en="Name a program on PATH, or a path to a file", ja="PATH 上のプログラムか、ファイルのパスを指定してください"
+)
+_NOT_STARTED = Words(en="{name} could not be started: {why}", ja="{name} を開始できませんでした: {why}")
 
 
 class _NotStarted(click.Command):
@@ -48,7 +58,7 @@ class _NotStarted(click.Command):
         try:
             return super().make_context(*arguments, **more)
         except click.UsageError as error:
-            error.show()
+            wrong(error)
             raise click.exceptions.Exit(NOT_STARTED) from None
 
 
@@ -109,24 +119,19 @@ def _begin(
 
     at.require_notion()
     if break_glass is not None and not break_glass.strip():
-        raise UsageError("--break-glass needs a reason", remedy='Write it: --break-glass "why"')
+        raise UsageError(_NO_REASON, remedy=_WRITE_REASON)
     release = find(at.shelf, version, local=at.local, environment=environment, template=template)
     manifest = release.manifest
     item = manifest.template.item(item_id)
     if item is None:
-        from difflib import get_close_matches
-
-        ids = [known.id for known in manifest.items]
-        near = get_close_matches(item_id, ids, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(ids)}"
-        raise UsageError(f"{version} has no item {item_id!r}", remedy=hint)
+        told = _NO_ITEM.filled(version=version, item=repr(item_id))
+        raise UsageError(told, remedy=nearest(item_id, [known.id for known in manifest.items]))
     if manifest.machine.digest != this_machine().digest:
         target, here = manifest.machine.told_from(this_machine())
-        raise RefusedError(f"{manifest.key} belongs to {target}, this is {here}", remedy=f"Run it on {target}")
+        told = ELSEWHERE.filled(key=manifest.key, target=target, here=here)
+        raise RefusedError(told, remedy=RUN_THERE.filled(target=target))
     if missing(command):
-        raise UsageError(
-            f"there is no command {command[0]!r}", remedy="Name a program on PATH, or a path to a file"
-        )
+        raise UsageError(_NO_PROGRAM.filled(name=repr(command[0])), remedy=_NAME_PROGRAM)
     return asyncio.run(_asked(at, manifest.key, item, command, (break_glass or "").strip()))
 
 
@@ -160,7 +165,7 @@ async def _take_in(at: Desk, notion: Any, key: str) -> None:
         with hold(at.home, wait=True):
             await at.run_pass(notion, only=key)
     except CannotTellError as error:
-        say(_LATER.say(at.lang, why=error.message))
+        say(_LATER.filled(why=error.message))
 
 
 async def _file(
@@ -172,9 +177,9 @@ async def _file(
     guarded = Guarded(release, item, at.home, Prover(release, at.home, at.secrets), command)
     record = await guarded.begin(gates, break_glass)
     if break_glass:
-        say(_UNGATED.say(at.lang, reason=break_glass))
-    names = _GATES.say(at.lang, names=", ".join(gates)) if gates else ""
-    say(_BEGINS.say(at.lang, number=record.number, item=item.id, gates=names, head=guarded.head))
+        say(_UNGATED.filled(reason=break_glass))
+    names = _GATES.filled(names=", ".join(gates)) if gates else ""
+    say(_BEGINS.filled(number=str(record.number), item=item.id, gates=names, head=guarded.head))
     return guarded
 
 
@@ -186,19 +191,20 @@ def _run(at: Desk, guarded: Any) -> int:
     try:
         ended = guarded.run(_Live(), process_environment())
     except NotStarted as error:
-        report(UsageError(f"{shlex.quote(guarded.argv[0])} could not be started: {error}"))
+        why = _NOT_STARTED.filled(name=shlex.quote(guarded.argv[0]), why=str(error))
+        report(UsageError(why, remedy=_NAME_PROGRAM))
         return NOT_STARTED
     except StateError as error:
         report(error)
         return int(guarded.code)
     run = guarded.record
     seconds = f"{(run.ended - run.started).total_seconds():.0f}"
-    told = {"code": ended.code, "log": run.log[:16], "seconds": seconds, "size": run.log_bytes}
-    say(_ENDED.say(at.lang, **told, head=guarded.head))
+    told = {"code": str(ended.code), "log": run.log[:16], "seconds": seconds, "size": str(run.log_bytes)}
+    say(_ENDED.filled(**told, head=guarded.head))
     if not run.log_complete:
-        say(_PARTIAL.say(at.lang))
+        say(_PARTIAL)
     _tell(at, guarded.key)
-    say(_NEXT.say(at.lang, title=guarded.item.title, url=guarded.url))
+    go_on(_TICK.filled(title=guarded.item.title, url=guarded.url))
     return int(ended.code)
 
 
@@ -216,7 +222,7 @@ def _tell(at: Desk, key: str) -> None:
     except Busy:
         return
     except (UltraChecklistError, NotionError) as error:
-        say(_LATER.say(at.lang, why=error.message))
+        say(_LATER.filled(why=error.message))
 
 
 class _Live:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.children import attempt, call, ourselves, pass_on, process
+from ultra_checklist.cli.notion import OTHER_PORT
 from ultra_checklist.cli.summary import summary
 from ultra_checklist.config import process_environment
 from ultra_checklist.errors import UsageError
@@ -32,6 +33,10 @@ TELL_EVERY = 0.2
 WATCH_SLACK = 1.0
 """Seconds that are watched beyond the window, so that the last look at it is taken."""
 DONE = ("Complete", "完了")
+
+_NO_BOARD = Words(
+    en="the board could not be served on port {port}", ja="ポート {port} でボードを開始できませんでした"
+)
 
 
 class Stage:
@@ -99,16 +104,15 @@ class Stage:
         with process(command, dict(process_environment()), stderr=subprocess.DEVNULL) as child:
             line = child.stdout.readline().strip() if child.stdout is not None else ""
             if not line.startswith("ready "):
-                raise UsageError(
-                    f"the board could not be served on port {self._port}",
-                    remedy="Choose another port: --port 0 takes a free one",
-                )
+                raise UsageError(_NO_BOARD.filled(port=str(self._port)), remedy=OTHER_PORT)
             yield line.removeprefix("ready ")
 
     @contextmanager
     def _worker(self, environment: dict[str, str]) -> Iterator[None]:
         """The worker in a process of its own; what it says is passed on."""
-        with process(["sync", "--watch", str(EVERY)], environment, stderr=subprocess.PIPE) as child:
+        with process(
+            ["sync", "--watch", str(EVERY), "--lang", self._lang], environment, stderr=subprocess.PIPE
+        ) as child:
             reader = threading.Thread(target=pass_on, args=(child,), daemon=True)
             reader.start()
             try:
@@ -223,7 +227,7 @@ Test messages arrive in this terminal. Ctrl-C ends the demo. All releases: {url}
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: stop.set())
-        say(text.say(self._lang))
+        say(text)
         while not stop.wait(1.0):
             continue
         return 0
@@ -234,7 +238,7 @@ Test messages arrive in this terminal. Ctrl-C ends the demo. All releases: {url}
         from ultra_checklist.demo.story import Troupe, play, roll_back
 
         def run(item: str, command: list[str]) -> tuple[int, str]:
-            return attempt(["run", VERSION, item, "--", *command], environment)
+            return attempt(["run", VERSION, item, "--lang", self._lang, "--", *command], environment)
 
         wait = WAIT if self._faults is None else WAIT_LONG
         troupe = Troupe(world, run, lambda moment: self._sabotage(world, moment), self._say, wait, *_watched())
@@ -257,8 +261,9 @@ Test messages arrive in this terminal. Ctrl-C ends the demo. All releases: {url}
         call(["close", VERSION, "--as", "rolled-back", "--reason", reason], environment)
         self._say(f"The release is taken back: {reason}", f"リリースを取り消しました: {reason}")
 
-    def _say(self, en: str, ja: str) -> None:
-        say(ja if self._lang == "ja" else en)
+    @staticmethod
+    def _say(en: str, ja: str) -> None:
+        say(Words(en=en, ja=ja))
 
 
 def _new(template: str, version: str, where: str, variables: dict[str, str], environment: dict[str, str]) -> str:

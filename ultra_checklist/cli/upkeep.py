@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.boundary import remark, say
 from ultra_checklist.cli.wiring import common, desk
+from ultra_checklist.words import Words
 
 
 @click.command()
@@ -37,8 +38,25 @@ def prune(keep: int, plan: bool, local: bool, env_file: Path | None, lang: str |
     for path in gone:
         click.echo(str(path.relative_to(at.home)))
     for key in what.unclear:
-        say(f"note: {key} cannot be read, so everything that it names stays")
+        remark(_UNCLEAR.filled(key=key))
     for key in what.let_go:
-        say(f"{key}: its evidence {'would go' if plan else 'has gone'}, its journal stays")
-    told = f"{len(gone)} files, {size / 1024:.0f} KiB"
-    say(f"{told} would be removed; nothing was" if plan else f"{told} removed")
+        say((_WOULD_GO if plan else _GONE).filled(key=key))
+    told = {"n": str(len(gone)), "size": f"{size / 1024:.0f}"}
+    say((_WOULD_BE_REMOVED if plan else _REMOVED).filled(**told))
+
+
+_UNCLEAR = Words(
+    en="{key} cannot be read, so everything that it names stays",
+    ja="{key} を読み込めないため、関連する証跡は残します",
+)
+_WOULD_GO = Words(
+    en="{key}: its evidence would go, its journal stays", ja="{key}: 証跡の削除対象です（ジャーナルは残ります）"
+)
+_GONE = Words(
+    en="{key}: its evidence has gone, its journal stays", ja="{key}: 証跡を削除しました（ジャーナルは残ります）"
+)
+_WOULD_BE_REMOVED = Words(
+    en="{n} files, {size} KiB would be removed; nothing was",
+    ja="{n} ファイル、{size} KiB が削除対象です（削除はしていません）",
+)
+_REMOVED = Words(en="{n} files, {size} KiB removed", ja="{n} ファイル、{size} KiB を削除しました")

@@ -11,11 +11,12 @@ import click
 from pydantic import ValidationError
 
 from ultra_checklist import config, disk
-from ultra_checklist.cli.boundary import know
+from ultra_checklist.cli.boundary import know, language, say, speak
 from ultra_checklist.errors import SettingsError, UsageError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Lang
 from ultra_checklist.notion.schema import Workspace
+from ultra_checklist.words import Words, joined
 
 F = TypeVar("F", bound=Callable[..., Any])
 LOCAL_TOKEN = "ntn_local_cli"  # noqa: S105 - the local Notion's integration, no secret
@@ -62,18 +63,14 @@ class Desk:
     def require_notion(self) -> None:
         """Refuse where it is unclear which Notion is meant. Raises SettingsError naming both ways on."""
         if not self.local and not self.settings.token:
-            raise SettingsError(
-                "there is no NOTION_TOKEN, and --local was not given",
-                remedy="Set NOTION_TOKEN (and NOTION_PARENT_PAGE_ID) to use Notion, "
-                "or add --local to use the built-in local Notion",
-            )
+            raise SettingsError(_NO_TOKEN, remedy=_SET_TOKEN)
 
     def workspace(self) -> Workspace:
         """The databases that ``init`` pinned. Raises UsageError when there are none yet."""
         found = self.pinned()
         if found is None:
             flag = " --local" if self.local else " --parent PAGE"
-            raise UsageError("the two databases are not set up yet", remedy=f"ultra-checklist init{flag}")
+            raise UsageError(_NOT_SET_UP, remedy=f"ultra-checklist init{flag}")
         return found
 
     async def find_workspace(self, notion: Any) -> None:
@@ -167,31 +164,35 @@ class Desk:
 def _waiting(seconds: float) -> None:
     """Tell a person who waits why."""
     if seconds >= LONG_WAIT and sys.stderr.isatty():
-        from ultra_checklist.cli.boundary import say
-
-        say(f"Notion is left alone for {seconds:.0f} s; stop with Ctrl-C, nothing is lost")
+        say(_LEFT_ALONE.filled(seconds=f"{seconds:.0f}"))
 
 
 def desk(env_file: Path | None, local: bool, lang: str | None) -> Desk:
     """Read the settings and make the state folder ready."""
+    speak(lang)
     settings = config.load(env_file, local=local)
-    at = Desk(
-        settings, config.prepare_home(settings.home), "ja" if (lang or config.default_lang()) == "ja" else "en"
-    )
+    at = Desk(settings, config.prepare_home(settings.home), language())
     know(at.secret_values)
     return at
 
 
+def spoken(function: F) -> F:
+    """The option that chooses our language."""
+    return click.option(
+        "--lang",
+        type=click.Choice(["ja", "en"]),
+        help="Language of our words.  [default: your locale]",
+    )(function)
+
+
 def common(function: F) -> F:
     """Options that every command has."""
-    options = [
+    options: list[Callable[[F], F]] = [
         click.option("--local", is_flag=True, help="Use the built-in local Notion."),
         click.option(
             "--env-file", type=click.Path(path_type=Path, dir_okay=False), help="Read settings from this file."
         ),
-        click.option(
-            "--lang", type=click.Choice(["ja", "en"]), help="Language of our words.  [default: your locale]"
-        ),
+        spoken,
     ]
     for option in reversed(options):
         function = option(function)
@@ -216,13 +217,42 @@ def find_template(name: str | None, settings: config.Settings, environment: str)
             if file.is_file():
                 return file.absolute()
     known = sorted({file.stem for folder in folders for file in folder.glob("*.md")})
-    raise UsageError(
-        f"there is no template {wanted!r}",
-        remedy=f"Name a file, or one of: {', '.join(known) or 'none found'} (-t)",
-    )
+    listed = joined(known, ", ") if known else _NONE_FOUND
+    raise UsageError(_NO_TEMPLATE.filled(name=repr(wanted)), remedy=_NAME_TEMPLATE.filled(known=listed))
 
 
 def shipped() -> list[Path]:
     """Where the templates of this product lie: in the wheel, or beside the package in a checkout."""
     package = Path(__file__).parent.parent
     return [folder for folder in (package / "templates", package.parent / "templates") if folder.is_dir()]
+
+
+_NO_TOKEN = Words(
+    en="there is no NOTION_TOKEN, and --local was not given",
+    ja="NOTION_TOKEN が未設定で、--local の指定もありません",
+)
+_SET_TOKEN = Words(
+    en="Set NOTION_TOKEN (and NOTION_PARENT_PAGE_ID) to use Notion, "
+    "or add --local to use the built-in local Notion",
+    ja="NOTION_TOKEN（と NOTION_PARENT_PAGE_ID）を設定するか、--local を付けて内蔵の Notion を使用してください",
+)
+_NOT_SET_UP = Words(en="the two databases are not set up yet", ja="2 つのデータベースがまだ作成されていません")
+_LEFT_ALONE = Words(
+    en="Notion is left alone for {seconds} s; stop with Ctrl-C, nothing is lost",
+    ja="Notion へのアクセスを {seconds} 秒控えます（Ctrl-C で中断でき、何も失われません）",
+)
+_NO_TEMPLATE = Words(en="there is no template {name}", ja="テンプレート {name} がありません")
+_NAME_TEMPLATE = Words(
+    en="Name a file, or one of: {known} (-t)", ja="-t でファイルか次の名前を指定してください: {known}"
+)
+_NONE_FOUND = Words(en="none found", ja="見つかりません")
+ELSEWHERE = Words(
+    en="{key} belongs to {target}, this is {here}", ja="{key} の対象マシンは {target} です（ここは {here}）"
+)
+RUN_THERE = Words(en="Run it on {target}", ja="{target} で実行してください")
+NO_FORMAT = Words(en="there is no format {name}", ja="形式 {name} はありません")
+WROTE = Words(en="wrote {path}", ja="{path} に書き込みました")
+CANNOT_WRITE = Words(en="-o {path} cannot be written: {why}", ja="-o {path} に書き込めません: {why}")
+NAME_FILE_THERE = Words(
+    en="Name a file in a folder that is there", ja="存在するフォルダの中のファイルを指定してください"
+)

@@ -8,12 +8,23 @@ from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import report, say
+from ultra_checklist.cli.boundary import go_on, remark, report, say
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
+from ultra_checklist.words import Words, joined
 
 WATCH_EVERY = 2.0
 PATIENCE = 30.0
 """Seconds beyond its deadline after which a pass counts as hung."""
+
+_WATCHING = Words(
+    en="watching every {seconds} s; stop with Ctrl-C", ja="{seconds} 秒ごとに確認します（Ctrl-C で停止）"
+)
+_DONE = Words(
+    en="{open} open, {requests} requests, {writes} written",
+    ja="進行中 {open} 件、リクエスト {requests} 回、書き込み {writes} 件",
+)
+_CLOSED = Words(en="closed {key}", ja="{key} を終了しました")
+_NO_RELEASE = Words(en="there is no release on this machine", ja="このマシンにリリースはありません")
 
 
 @click.command()
@@ -44,7 +55,7 @@ def sync(watch: float | None, version: str | None, local: bool, env_file: Path |
         return asyncio.run(_sync(at, watch, only))
     from ultra_checklist.worker import watchdog
 
-    with watchdog(at.settings.deadline + PATIENCE):
+    with watchdog(at.settings.deadline + PATIENCE, at.lang):
         return asyncio.run(_sync(at, watch, only))
 
 
@@ -65,14 +76,14 @@ async def _sync(at: Desk, every: float | None, only: str | None) -> int:
         async def one_pass() -> Any:
             if every is None:
                 return await at.run_pass(notion, only=only, listener=_changed)
-            with watchdog(at.settings.deadline + PATIENCE):
+            with watchdog(at.settings.deadline + PATIENCE, at.lang):
                 return await at.run_pass(notion, only=only, listener=_changed)
 
         await at.find_workspace(notion)
         if every is not None:
             stop = asyncio.Event()
             stop_on_signals(stop)
-            say(f"watching every {every:g} s; stop with Ctrl-C")
+            say(_WATCHING.filled(seconds=f"{every:g}"))
             await watch(at.home, one_pass, every=every, tell=_tell_if_news, complain=report, stop=stop)
             return 0
         try:
@@ -88,19 +99,21 @@ async def _sync(at: Desk, every: float | None, only: str | None) -> int:
 
 def _changed(change: Any) -> None:
     from ultra_checklist.escape import terminal
+    from ultra_checklist.notion.schema import RESULT_WORDS
 
-    result = change.state.result.value if change.state.result is not None else "-"
-    say(f"{change.item.id}: {result}" + (f" – {terminal(change.why)}" if change.why else ""))
+    result = RESULT_WORDS[change.state.result] if change.state.result is not None else "-"
+    why = f" – {terminal(change.why)}" if change.why else ""
+    say(joined((f"{change.item.id}: ", result, why)))
 
 
 def _tell(done: Any) -> None:
     from ultra_checklist.escape import terminal
 
-    say(f"{done.releases} open, {done.requests} requests, {done.writes} written")
+    say(_DONE.filled(open=str(done.releases), requests=str(done.requests), writes=str(done.writes)))
     for problem in done.problems:
-        say(f"note: {terminal(str(problem))}")
+        remark(Words(en=terminal(problem.en), ja=terminal(problem.ja)))
     for key in done.closed:
-        say(f"closed {key}")
+        say(_CLOSED.filled(key=key))
 
 
 def _tell_if_news(done: Any) -> None:
@@ -143,8 +156,8 @@ def status(
         click.echo(escape.json(json.dumps(views, ensure_ascii=False, indent=1)))
         return
     if not views:
-        say("there is no release on this machine")
-        say(f"  next: ultra-checklist new v1.0.0{' --local' if at.local else ''}")
+        say(_NO_RELEASE)
+        go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
     for view in views:
         _print(view)
 

@@ -26,6 +26,7 @@ from ultra_checklist.notion import failures
 from ultra_checklist.notion.failures import UnknownOutcome
 from ultra_checklist.notion.pacing import Pacer
 from ultra_checklist.notion.retry import ATTEMPTS, Memory, Retries
+from ultra_checklist.words import Words
 
 NOTION_VERSION: Final = "2026-03-11"
 WRITES_IN_FLIGHT: Final = 4
@@ -188,7 +189,7 @@ class Notion:
             except UnknownOutcome as error:
                 spent = error.attempts
             if spent >= ATTEMPTS:
-                raise NotionError(f"{name} could not be uploaded", remedy="Run the same command again")
+                raise NotionError(_NOT_UPLOADED.filled(name=name), remedy=failures.RUN_AGAIN)
 
     async def _send_file(self, upload_id: str, file: tuple[str, bytes, str]) -> bool:
         """Send a file's bytes; returns whether they have arrived."""
@@ -218,10 +219,7 @@ class Notion:
         while True:
             answer = await self._send("POST", f"data_sources/{data_source}/query", body=body, repeatable=True)
             if (answer.get("request_status") or {}).get("type") == "incomplete":
-                raise NotionError(
-                    "Notion cut the answer to a query short (more than 10,000 rows)",
-                    remedy="Move ended releases out of the Checks database",
-                )
+                raise NotionError(_CUT_SHORT, remedy=_MOVE_ENDED)
             for page in answer["results"]:
                 yield page
             if not answer["has_more"]:
@@ -269,7 +267,7 @@ class Notion:
                         path, method, query=dict(query) if query else None, body=body, form_data=form
                     )
             except TimeoutError:
-                raise _too_late(f"{what}: no answer") from None
+                raise _too_late(_NO_ANSWER.filled(what=what)) from None
             except failures.ERRORS as error:
                 wait = self._failed(error, attempt, repeatable)
                 if wait is None:
@@ -291,11 +289,9 @@ class Notion:
                 break
             await self._wait(wait)
         if not self._retries.may_send():
-            raise NotionError(
-                f"{what}: not sent, because Notion at {self.base_url} failed {self._retries.memory.failures} "
-                "times in a row",
-                remedy="Nothing to do: one request a pass tries whether Notion answers again",
-            )
+            times = str(self._retries.memory.failures)
+            told = _NOT_SENT.filled(what=what, url=self.base_url, n=times)
+            raise NotionError(told, remedy=_TRIES_AGAIN)
         self._pacer.sent(self._steady())
         self.requests += 1
 
@@ -310,7 +306,7 @@ class Notion:
     async def _wait(self, seconds: float) -> None:
         left = self._left()
         if left is not None and seconds >= left:
-            raise _too_late(f"Notion is to be left alone for {seconds:.0f} s")
+            raise _too_late(_LEFT_ALONE.filled(seconds=f"{seconds:.0f}"))
         if seconds > 0:
             self._told(seconds)
             await self._sleep(seconds)
@@ -336,8 +332,33 @@ class Notion:
             self._kept = Memory()
 
 
-def _too_late(what: str) -> DeadlineError:
-    return DeadlineError(
-        f"{what}, and this pass has no time left for it",
-        remedy="Nothing to do: the next pass goes on where this one stopped",
-    )
+def _too_late(what: Words) -> DeadlineError:
+    return DeadlineError(_TOO_LATE.filled(what=what), remedy=_NEXT_PASS)
+
+
+_NOT_UPLOADED = Words(en="{name} could not be uploaded", ja="{name} をアップロードできませんでした")
+_CUT_SHORT = Words(
+    en="Notion cut the answer to a query short (more than 10,000 rows)",
+    ja="Notion の検索結果が途中で打ち切られました（10,000 行超）",
+)
+_MOVE_ENDED = Words(
+    en="Move ended releases out of the Checks database",
+    ja="終了したリリースの行をデータベース「チェック」の外に移動してください",
+)
+_NO_ANSWER = Words(en="{what}: no answer", ja="{what}: 応答なし")
+_NOT_SENT = Words(
+    en="{what}: not sent, because Notion at {url} failed {n} times in a row",
+    ja="{what}: Notion（{url}）が {n} 回続けて失敗したため送信していません",
+)
+_TRIES_AGAIN = Words(
+    en="Nothing to do: one request a pass tries whether Notion answers again",
+    ja="対応不要です（パスごとに 1 回、応答を確認します）",
+)
+_LEFT_ALONE = Words(
+    en="Notion is to be left alone for {seconds} s", ja="Notion へのアクセスを {seconds} 秒控える必要があります"
+)
+_TOO_LATE = Words(en="{what}, and this pass has no time left for it", ja="{what}（このパスの制限時間に達しました）")
+_NEXT_PASS = Words(
+    en="Nothing to do: the next pass goes on where this one stopped",
+    ja="対応不要です（次のパスが続きから実行します）",
+)

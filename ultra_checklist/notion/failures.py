@@ -9,6 +9,7 @@ from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
 from ultra_checklist.errors import NotionError, NotionNotFound
 from ultra_checklist.notion.retry import Failure, Trouble
+from ultra_checklist.words import Words
 
 ERRORS: Final = (HTTPResponseError, RequestTimeoutError, httpx.HTTPError, ValueError)
 """All that a request can raise; ValueError: the answer is no JSON."""
@@ -53,26 +54,20 @@ def translated(error: Exception, what: str, base_url: str, *, repeatable: bool) 
     if isinstance(error, HTTPResponseError):
         return _refused(error, what, repeatable)
     if _never_sent(error):
-        return NotionError(
-            f"Notion at {base_url} cannot be reached: {error}",
-            remedy="Check the network and NOTION_BASE_URL; or use the built-in one with --local",
-        )
+        return NotionError(_UNREACHABLE.filled(url=base_url, why=str(error)), remedy=_CHECK_NETWORK)
     kind = NotionError if repeatable else UnknownOutcome
-    return kind(
-        f"{what}: no usable answer from Notion at {base_url} ({type(error).__name__})",
-        remedy="Run the same command again: what was done is found again and not done twice",
-    )
+    return kind(_UNUSABLE.filled(what=what, url=base_url, kind=type(error).__name__), remedy=_NOT_TWICE)
 
 
 def _refused(error: HTTPResponseError, what: str, repeatable: bool) -> NotionError:
     code, text = str(getattr(error.code, "value", error.code)), str(error)
     if error.status == 401:
         return NotionError(
-            f"Notion refuses the token: {text}",
+            _TOKEN.filled(why=text),
             status=401,
             code=code,
             permanent=True,
-            remedy="Set NOTION_TOKEN to your integration's secret; or use the built-in Notion: --local",
+            remedy=_SET_TOKEN,
         )
     if error.status == 404:
         return NotionNotFound(
@@ -80,22 +75,14 @@ def _refused(error: HTTPResponseError, what: str, repeatable: bool) -> NotionErr
             status=404,
             code=code,
             permanent=True,
-            remedy="Share the page with the integration in Notion (page menu, Connections)",
+            remedy=_SHARE,
         )
     if error.status >= 500 and error.status not in _RATE_LIMITED and not repeatable:
-        unknown = UnknownOutcome(
-            f"{what}: {text}", status=error.status, code=code, remedy="Run the same command again"
-        )
+        unknown = UnknownOutcome(f"{what}: {text}", status=error.status, code=code, remedy=RUN_AGAIN)
         unknown.committed = str((error.additional_data or {}).get("committed_resource_id") or "")
         return unknown
     permanent = failure_of(error).trouble is Trouble.PERMANENT
-    remedy = (
-        "Run the command again later"
-        if not permanent
-        else "Ask Notion's support why the integration is blocked"
-        if _reason(error) == _NEVER_AGAIN
-        else "Run: ultra-checklist init, which repairs the columns"
-    )
+    remedy = _LATER if not permanent else _BLOCKED if _reason(error) == _NEVER_AGAIN else _REPAIR
     return NotionError(f"{what}: {text}", status=error.status, code=code, permanent=permanent, remedy=remedy)
 
 
@@ -124,3 +111,37 @@ def _retry_after(headers: httpx.Headers) -> float | None:
         return max(0.0, (parsedate_to_datetime(value) - sent).total_seconds())
     except (TypeError, ValueError):
         return None
+
+
+_UNREACHABLE = Words(en="Notion at {url} cannot be reached: {why}", ja="Notion（{url}）に接続できません: {why}")
+_CHECK_NETWORK = Words(
+    en="Check the network and NOTION_BASE_URL; or use the built-in one with --local",
+    ja="ネットワークと NOTION_BASE_URL を確認するか、--local で内蔵の Notion を使用してください",
+)
+_UNUSABLE = Words(
+    en="{what}: no usable answer from Notion at {url} ({kind})",
+    ja="{what}: Notion（{url}）から有効な応答がありません（{kind}）",
+)
+_NOT_TWICE = Words(
+    en="Run the same command again: what was done is found again and not done twice",
+    ja="同じコマンドを再実行してください（実行済みのものは重複しません）",
+)
+RUN_AGAIN = Words(en="Run the same command again", ja="同じコマンドを再実行してください")
+_TOKEN = Words(en="Notion refuses the token: {why}", ja="Notion がトークンを拒否しました: {why}")
+_SET_TOKEN = Words(
+    en="Set NOTION_TOKEN to your integration's secret; or use the built-in Notion: --local",
+    ja="NOTION_TOKEN にインテグレーションのシークレットを設定するか、--local で内蔵の Notion を使用してください",
+)
+_SHARE = Words(
+    en="Share the page with the integration in Notion (page menu, Connections)",
+    ja="Notion でページをインテグレーションに共有してください（ページメニューの「接続」）",
+)
+_LATER = Words(en="Run the command again later", ja="時間をおいて再実行してください")
+_BLOCKED = Words(
+    en="Ask Notion's support why the integration is blocked",
+    ja="インテグレーションがブロックされた理由を Notion サポートに確認してください",
+)
+_REPAIR = Words(
+    en="Run: ultra-checklist init, which repairs the columns",
+    ja="ultra-checklist init を実行してください（列を修復します）",
+)

@@ -11,11 +11,14 @@ from ultra_checklist.model import Frozen
 from ultra_checklist.notion.schema import (
     CHECK_COLUMNS,
     CHECKS_TITLE,
+    COLUMN_MISSING,
+    INIT_REPAIRS,
     RELEASE_COLUMNS,
     Column,
     Workspace,
     option_code,
 )
+from ultra_checklist.words import joined
 
 MAX_TEXT = 2000
 """Characters that Notion takes in one piece of text; counted in UTF-16 units to be on the safe side."""
@@ -115,10 +118,8 @@ def _require_columns(page: Mapping[str, Any], workspace: Workspace) -> None:
     missing = [code for code, known in workspace.check_ids.items() if known not in there]
     if missing:
         names = ", ".join(repr(_CHECKS[code].name.say(workspace.lang)) for code in missing)
-        raise UsageError(
-            f"{CHECKS_TITLE.say(workspace.lang)}: column {names} is missing",
-            remedy="ultra-checklist init repairs the columns",
-        )
+        problem = COLUMN_MISSING.filled(names=names)
+        raise UsageError(joined((CHECKS_TITLE.say(workspace.lang), problem), ": "), remedy=INIT_REPAIRS)
 
 
 def parse_release(page: Mapping[str, Any], workspace: Workspace) -> ReleaseRow:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Decision, Ending, Frozen, Lang, Result, Status, Words
+from ultra_checklist.words import joined
 
 RELEASES_TITLE = Words(en="Releases", ja="リリース")
 CHECKS_TITLE = Words(en="Checks", ja="チェック")
@@ -178,6 +179,13 @@ def match(columns: tuple[Column, ...], properties: Mapping[str, Any], known: Map
     return Match(found, tuple(missing), tuple(wrong))
 
 
+COLUMN_MISSING = Words(en="column {names} is missing", ja="列 {names} がありません")
+_COLUMN_WRONG = Words(
+    en="column {name} is {kind}, expected {expected}", ja="列 {name} の種類が {kind} です（正しくは {expected}）"
+)
+INIT_REPAIRS = Words(en="ultra-checklist init repairs the columns", ja="ultra-checklist init で列を修復できます")
+
+
 @dataclass(frozen=True)
 class Match:
     """Our columns as they are in a data source."""
@@ -188,12 +196,13 @@ class Match:
 
     def require(self, database: str, lang: Lang) -> dict[str, str]:
         """The ids, when nothing is missing. Raises UsageError naming the columns otherwise."""
-        problems = [f"column {c.name.say(lang)!r} is missing" for c in self.missing]
-        problems += [f"column {c.name.say(lang)!r} is {kind}, expected {c.kind}" for c, kind in self.wrong]
+        problems = [COLUMN_MISSING.filled(names=repr(c.name.say(lang))) for c in self.missing]
+        problems += [
+            _COLUMN_WRONG.filled(name=repr(column.name.say(lang)), kind=kind, expected=column.kind)
+            for column, kind in self.wrong
+        ]
         if problems:
-            raise UsageError(
-                f"{database}: {'; '.join(problems)}", remedy="ultra-checklist init repairs the columns"
-            )
+            raise UsageError(joined((database, joined(problems, "; ")), ": "), remedy=INIT_REPAIRS)
         return self.ids
 
 

@@ -35,7 +35,7 @@ class Databases:
         self._parent = parent
         self._lang = lang
         self._pinned = pinned
-        self.done: list[str] = []
+        self.done: list[Words] = []
 
     async def prepare(self, *, local: bool) -> Workspace:
         """Find or make both databases with all their columns.
@@ -94,7 +94,7 @@ class Databases:
             found = await self._notion.create_once(
                 "databases", body, lambda: self._find(title), delays=READ_BACK_BLOCKS
             )
-            self.done.append(f"made the database {title.say(self._lang)!r}")
+            self.done.append(_MADE_DATABASE.filled(title=repr(title.say(self._lang))))
         if not found["is_locked"]:
             found = await self._notion.patch(f"databases/{found['id']}", {"is_locked": True})
         return str(found["id"]), str(found["data_sources"][0]["id"])
@@ -113,10 +113,8 @@ class Databases:
             if child["type"] == "child_database" and child["child_database"]["title"] in names
         ]
         if len(ids) > 1:
-            raise UsageError(
-                f"the parent page holds {len(ids)} databases called {title.say(self._lang)!r}",
-                remedy="Rename or delete the one that is not this product's, then run init again",
-            )
+            told = _SEVERAL.filled(n=str(len(ids)), title=repr(title.say(self._lang)))
+            raise UsageError(told, remedy=_RENAME)
         return await self._notion.get(f"databases/{ids[0]}") if ids else None
 
     async def _checks_columns(self, checks: str, releases: str) -> dict[str, str]:
@@ -148,10 +146,7 @@ class Databases:
         for prop in source["properties"].values():
             if prop["type"] == "relation" and prop["relation"].get("data_source_id") == checks:
                 return str(prop["id"])
-        raise UsageError(
-            "the relation between the two databases has lost its other side",
-            remedy="Delete the column Release of the checks in Notion, then run init again",
-        )
+        raise UsageError(_ONE_SIDED, remedy=_DELETE_RELATION)
 
     async def _match(self, source: str, columns: tuple[Column, ...], known: dict[str, str]) -> Match:
         answer = await self._notion.get(f"data_sources/{source}")
@@ -165,7 +160,7 @@ class Databases:
         if not wanted:
             return found.ids
         answer = await self._notion.patch(f"data_sources/{source}", {"properties": wanted})
-        self.done.append(f"added columns: {', '.join(wanted)}")
+        self.done.append(_ADDED.filled(names=", ".join(wanted)))
         return match(columns, answer["properties"], found.ids).require("the database", self._lang)
 
     async def _views(self, workspace: Workspace) -> None:
@@ -187,7 +182,7 @@ class Databases:
         for view in (somebody, board):
             if view["name"] not in there:
                 await self._view(workspace, view)
-                self.done.append(f"made the view {view['name']!r}")
+                self.done.append(_MADE_VIEW.filled(name=repr(view["name"])))
 
     async def _view(self, workspace: Workspace, body: Json) -> None:
         async def look() -> bool | None:
@@ -207,3 +202,24 @@ class Databases:
 def _limit(me: Json) -> int:
     limits = me.get("bot", {}).get("workspace_limits") or {}
     return int(limits.get("max_file_upload_size_in_bytes") or 5 * 1024 * 1024)
+
+
+_SEVERAL = Words(
+    en="the parent page holds {n} databases called {title}",
+    ja="親ページに {title} という名前のデータベースが {n} 個あります",
+)
+_RENAME = Words(
+    en="Rename or delete the one that is not this product's, then run init again",
+    ja="本製品のものでないほうの名前を変えるか削除し、init を再実行してください",
+)
+_ONE_SIDED = Words(
+    en="the relation between the two databases has lost its other side",
+    ja="2 つのデータベース間のリレーションが片側だけになっています",
+)
+_DELETE_RELATION = Words(
+    en="Delete the column Release of the checks in Notion, then run init again",
+    ja="Notion でデータベース「チェック」の列「リリース」を削除し、init を再実行してください",
+)
+_MADE_DATABASE = Words(en="made the database {title}", ja="データベース {title} を作成しました")
+_ADDED = Words(en="added columns: {names}", ja="列を追加しました: {names}")
+_MADE_VIEW = Words(en="made the view {name}", ja="ビュー {name} を作成しました")

@@ -41,7 +41,7 @@ def _compiles(text: str) -> str:
 
 
 def _no_sibling(sought: Sought) -> Sibling:
-    raise NoManifestError(f"no release {sought.version} is on record here")
+    raise NoManifestError(_NO_RELEASE.filled(version=sought.version), remedy="ultra-checklist status")
 
 
 def _is_commit(text: str) -> str:
@@ -54,6 +54,7 @@ def _names(value: Any) -> Any:
     return [name for part in value.split(",") if (name := part.strip())] if isinstance(value, str) else value
 
 
+_NO_RELEASE = Words(en="no release {version} is on record here", ja="リリース {version} の記録がここにありません")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 Pattern = Annotated[str, AfterValidator(_compiles)]
 """A regular expression."""

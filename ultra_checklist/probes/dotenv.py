@@ -155,7 +155,8 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
                 keys |= {key: keys[key].compared(key, values[key], running) for key in asked}
             except ProbeCannotTell as error:
                 # What is wrong in the file itself is told first.
-                unseen = Unseen(reason=error.reason, en=error.en, ja=error.ja, remedy=error.remedy)
+                told, remedy = error.message, error.remedy
+                unseen = Unseen(reason=error.reason, en=told.en, ja=told.ja, remedy=remedy.en, remedy_ja=remedy.ja)
         return DotenvSeen(
             path=str(path),
             keys=keys,
@@ -262,14 +263,14 @@ def _staging(context: Context, name: str) -> Fingerprints:
             "no-fingerprints",
             f"the fingerprints of staging, {path}, cannot be read: {error.strerror}",
             f"staging の指紋ファイル {path} を読み取れません: {error.strerror}",
-            remedy="on staging: " + FINGERPRINT,
+            remedy=Words(en=f"on staging: {FINGERPRINT}", ja=f"ステージングで実行: {FINGERPRINT}"),
         ) from error
     if found is None:
         raise ProbeCannotTell(
             "bad-fingerprints",
             f"{path} is no file that ultra-checklist fingerprint wrote",
             f"{path} は ultra-checklist fingerprint の出力ではありません",
-            remedy="on staging: " + FINGERPRINT,
+            remedy=Words(en=f"on staging: {FINGERPRINT}", ja=f"ステージングで実行: {FINGERPRINT}"),
         )
     return found
 

@@ -17,6 +17,7 @@ from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Frozen
 from ultra_checklist.probes.base import Context, Pattern
 from ultra_checklist.probes.file import read_file
+from ultra_checklist.words import Words
 
 _PROC = Path("/proc")
 _MAX = 1 << 22
@@ -67,7 +68,10 @@ def _environ(pid: int) -> Mapping[str, str]:
             "process-not-readable",
             f"the environment of process {pid} may not be read: {error.strerror}",
             f"プロセス {pid} の環境変数を読み取れません: {error.strerror}",
-            remedy=f"run as the user of the process, or as root: sudo test -r {path}",
+            remedy=Words(
+                en=f"run as the user of the process, or as root: sudo test -r {path}",
+                ja=f"プロセスのユーザーか root で実行してください: sudo test -r {path}",
+            ),
         ) from error
     fields = (entry.decode("utf-8", "surrogateescape").partition("=") for entry in raw.split(b"\0"))
     return {name: value for name, mark, value in fields if mark}

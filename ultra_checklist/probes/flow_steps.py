@@ -10,6 +10,7 @@ from ultra_checklist.probes.flow_data import FlowSeen, NotionFlowOptions, why
 from ultra_checklist.probes.messages import identity, occasion, sha256
 from ultra_checklist.probes.notion_record import Json, Records, Reply, committed, member, read, written
 from ultra_checklist.sending import ask, safe
+from ultra_checklist.words import Words
 
 CLEAN_UP: Final = 12.0
 """Seconds at the end that are kept for the last count and for cleaning up."""
@@ -255,5 +256,8 @@ def _cannot(reason: str, en: str, ja: str) -> ProbeCannotTell:
         reason,
         f"nothing was made: {en}",
         f"テストレコードは作成していません: {ja}",
-        remedy="share the data source with the token's integration and check the options, then untick and tick",
+        remedy=Words(
+            en="share the data source with the token's integration and check the options, then untick and tick",
+            ja="データソースをインテグレーションに共有し、オプションを確認してから、チェックを付け直してください",
+        ),
     )

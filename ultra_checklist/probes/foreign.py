@@ -54,6 +54,7 @@ class Unseen(Observation):
     en: str
     ja: str
     remedy: str = ""
+    remedy_ja: str = ""
 
 
 class DotenvSeen(Observation):
@@ -133,7 +134,8 @@ def judge_process(seen: DotenvSeen) -> Verdict | None:
         )
     if seen.unseen is not None:
         words = Words(en=seen.unseen.en, ja=seen.unseen.ja)
-        return unknown(seen.unseen.reason, words, remedy=Words.same(seen.unseen.remedy))
+        remedy = Words(en=seen.unseen.remedy, ja=seen.unseen.remedy_ja or seen.unseen.remedy)
+        return unknown(seen.unseen.reason, words, remedy=remedy)
     absent = [k for k, s in seen.keys.items() if s.process == "absent"]
     if not absent:
         return None

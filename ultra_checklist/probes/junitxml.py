@@ -17,6 +17,7 @@ from xml.parsers import expat
 
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.probes.regular import NotRegular, open_regular
+from ultra_checklist.words import Words
 
 MAX_FILE = 64 << 20
 MAX_FILES = 5000
@@ -280,7 +281,10 @@ def _unreadable(path: Path, error: OSError) -> ProbeCannotTell:
             "no-report",
             f"there is no {path}",
             f"{path} がありません",
-            remedy="run the tests with a JUnit report: pytest --junitxml=REPORT.xml",
+            remedy=Words(
+                en="run the tests with a JUnit report: pytest --junitxml=REPORT.xml",
+                ja="JUnit レポート付きでテストを実行してください: pytest --junitxml=REPORT.xml",
+            ),
         )
     reason = "permission-denied" if isinstance(error, PermissionError) else "unreadable"
     return ProbeCannotTell(

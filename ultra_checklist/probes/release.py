@@ -32,6 +32,7 @@ from ultra_checklist.probes.base import (
 )
 from ultra_checklist.probes.regular import NotRegular, open_regular
 from ultra_checklist.record import Sibling, Sought
+from ultra_checklist.words import LANGS, NOTHING
 
 MAX_BUNDLE = 1 << 30
 SHORT = 12
@@ -87,6 +88,7 @@ class ReleaseSeen(Observation):
     """Key of the release for which was looked; empty: for none."""
     bundle: bool = False
     refused: str = ""
+    refused_ja: str = ""
     """Why its bundle is not what it must be."""
     found: Sibling | None = None
 
@@ -138,7 +140,8 @@ class ReleaseProbe(Probe[ReleaseOptions, ReleaseSeen]):
                 f"{options.source} を {text} 秒以内に読めません",
             ) from None
         except BundleError as error:
-            return seen.model_copy(update={"refused": context.redactor.text(error.message)})
+            told = {lang: context.redactor.text(error.message.say(lang)) for lang in LANGS}
+            return seen.model_copy(update={"refused": told["en"], "refused_ja": told["ja"]})
         except (NoManifestError, UsageError, StateError) as error:
             raise _cannot(error, options.source) from None
         return seen.model_copy(update={"found": found})
@@ -164,14 +167,15 @@ class ReleaseProbe(Probe[ReleaseOptions, ReleaseSeen]):
         )
 
     def _refused(self, seen: ReleaseSeen) -> Verdict:
+        refused = Words(en=seen.refused, ja=seen.refused_ja or seen.refused)
         return failed(
             "not-intact",
             Words(
-                en=f"the bundle is not what it must be: {seen.refused}",
-                ja=f"バンドルが正しくありません: {seen.refused}",
+                en=f"the bundle is not what it must be: {refused.en}",
+                ja=f"バンドルが正しくありません: {refused.ja}",
             ),
             expected=Words(en="intact", ja="改変なし") if not self.options.key else Words.same(self.options.key),
-            seen=Words.same(seen.refused),
+            seen=refused,
             remedy=Words.same(
                 f"ultra-checklist verify {shlex.quote(self.options.source)}"
                 + (f" --key {shlex.quote(self.options.key)}" if self.options.key else "")
@@ -367,9 +371,9 @@ def _cannot(error: UltraChecklistError, source: str) -> ProbeCannotTell:
     reason = "not-found" if missing else "damaged-journal" if isinstance(error, StateError) else "not-clear"
     return ProbeCannotTell(
         reason,
-        error.message,
-        f"{source} が見つかりません" if missing else f"{source} を確認できません: {error.message}",
-        remedy=error.remedy or "ultra-checklist status",
+        error.message.en,
+        f"{source} が見つかりません" if missing else f"{source} を確認できません: {error.message.ja}",
+        remedy=error.remedy if error.remedy != NOTHING else "ultra-checklist status",
     )
 
 

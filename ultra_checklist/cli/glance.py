@@ -149,6 +149,11 @@ def _group(head: str, checks: Sequence[Data], width: int, lang: Lang) -> Iterato
     yield from _folded(f"{told}: " if todo else told, todo, width, style="bold")
     if not brief:
         yield from _folded(f"      {_say('why', lang)}: ", why, width, empty=False)
+    if checks[0]["hand"] == "later" and not any(check["ticked"] for check in checks):
+        # Their time has not come: their names are enough.
+        names = ", ".join(f"{check['number']} {check['id']}" for check in checks)
+        yield from _folded("    ", names, width)
+        return
     for check, own in zip(checks, whys, strict=True):
         yield from _title(check, width, lang)
         if not brief and not why:
@@ -232,7 +237,8 @@ def _folded(label: str, text: str, width: int, *, style: str = "", empty: bool =
     """A label and its text in as many lines as that needs; nothing for no text, unless it may be ``empty``."""
     if not text and not empty:
         return
-    indent = len(label) - len(label.lstrip()) + 2 if label else 0
+    inner = label.lstrip()
+    indent = len(label) - len(inner) + 2 * bool(inner)
     for number, piece in enumerate(fold(label + terminal(text, MOST), width, indent) or [label]):
         line = _line(piece if number == 0 else " " * indent + piece, style)
         if number == 0 and not style:

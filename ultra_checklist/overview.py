@@ -7,6 +7,7 @@ from ultra_checklist.agenda import Agenda
 from ultra_checklist.lifecycle import template_changed
 from ultra_checklist.machine import Machine, this_machine
 from ultra_checklist.manifest import Manifest
+from ultra_checklist.messenger import failures
 from ultra_checklist.model import Item, Lang, Words
 from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.plan import RowPlanner
@@ -97,6 +98,7 @@ def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[st
     notes += [_MISSING.say(lang, what=missing)] if missing else []
     if any(state.done is None for state in release.history.hooks.values()):
         notes.append(announce.line(release, lang))
+    notes += failures(release, lang) if release.open else []
     if release.open and template_changed(manifest):
         notes.append(_CHANGED.say(lang, version=manifest.version))
     return notes

@@ -325,7 +325,7 @@ def test_a_pass_that_is_killed_at_the_send_never_sends_twice(
 
     lab.new(template(*files(tmp_path, "a")))
     lab.person("Sato", "a", done=True)
-    lab.hooks.deliver = cut_off  # type: ignore[method-assign]
+    lab.hooks.deliver = cut_off  # type: ignore[method-assign, assignment]
     with pytest.raises(Killed):
         lab.sync(minutes=1)
     by_webhook(lab, receiver)

@@ -1,6 +1,6 @@
 """What is worth a message while a release runs: each piece of news with names of its own, so that it is told once.
 
-Pure. A name is made of facts alone: for a contradicted tick those of tick and verdict, for a gate those of its answer.
+Pure. A name is made of facts alone: for a contradicted tick those of tick and verdict, for a gate its answer.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -19,6 +19,8 @@ MOST = 4000
 """Characters of one text that are shown."""
 NARROW = 40
 """Columns below which lines are no longer made to fit."""
+SHORTEST = 6
+"""Columns below which a check's text tells nothing."""
 _MARKS: Mapping[str, tuple[str, str]] = {
     "passed": ("✔", "green"),
     "confirmed": ("☑", "blue"),
@@ -186,8 +188,9 @@ def _title(check: Data, width: int, lang: Lang) -> Iterator["Text"]:
     end = f"  {' '.join(aside)}" if aside else ""
     text = Text(f"  {sign} ", style=style)
     text.append(f"{check['number']} {terminal(check['id'])}", style="bold")
-    room = max(width - text.cell_len - cells(end) - 2, 12)
-    text.append("  " + fit(terminal(check["title"], MOST), room, pad=False))
+    room = width - text.cell_len - cells(end) - 2
+    if room >= SHORTEST:
+        text.append("  " + fit(terminal(check["title"], MOST), room, pad=False))
     text.append(end, style=style)
     yield text
 

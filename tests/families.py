@@ -57,6 +57,8 @@ class MeterProbe(Probe[MeterOptions, Told]):
     def judge(self, seen: Told) -> Verdict:
         if seen.text == "broken":
             return Verdict(outcome=Outcome.FAIL, reason="broken")
+        if seen.text == "blind":
+            return unknown("gap", Words.same("nobody looked"))
         if len(seen.past) >= self.options.wanted:
             return passed("read", seen=Words.same(" ".join(seen.past)))
         steps = len(seen.past) // 2 * 2

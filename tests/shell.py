@@ -57,7 +57,7 @@ class Shell:
         return self.folder / "home"
 
     def full_environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "PYTHONPATH") if name in os.environ}
         return kept | {"ULTRA_CHECKLIST_HOME": str(self.home), "LANG": "C.UTF-8"} | self.environment
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ultra_checklist.errors import HookFailed, NotionError
+from ultra_checklist.hooks import cleaned
 from ultra_checklist.model import Ending, Lang, Status, Words, digest
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
@@ -93,7 +94,7 @@ class Announcer:
         return [_HOOK.filled(key=key, hook=_piece(state, self._release)) for state in failed]
 
     async def _tell(self, state: HookState) -> None:
-        payload: Mapping[str, Any] = self._clean(payload_of(self._release, state.name))
+        payload: Mapping[str, Any] = cleaned(payload_of(self._release, state.name), self._redact)
         for attempt in range(1, AT_ONCE + 1):
             try:
                 lang = self._bench.workspace.lang
@@ -121,13 +122,6 @@ class Announcer:
         attempt = f" #{manifest.attempt}" if manifest.attempt > 1 else ""
         word = STATUS_WORDS[Status(Ending(sealed["ending"]).value)].say(lang)
         return f"{manifest.version}{attempt} ({manifest.environment}): {word}"
-
-    def _clean(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._redact(value)
-        if isinstance(value, Mapping):
-            return {key: self._clean(part) for key, part in value.items()}
-        return [self._clean(part) for part in value] if isinstance(value, list | tuple) else value
 
     async def _show(self) -> None:
         """Write the line about the hooks where the record has it, or below the record."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ultra_checklist.complaints import complaint
@@ -23,6 +23,10 @@ from ultra_checklist.words import Lang, Words
 PATHS: Final = ("ULTRA_CHECKLIST_SIGNING_KEY",)
 """Settings that are named like secrets and hold the path of one."""
 VARIABLE_PREFIX: Final = "ULTRA_CHECKLIST_VAR_"
+COMMENT: Final = "comment"
+"""The channel that is no hook: a comment in Notion."""
+EVENTS: Final = ("contradicted", "gate", "deploy", "gap", "rollback")
+"""Kinds of news while a release runs."""
 LOCAL_PAGE: Final = "00000000-0000-4000-8000-000000000001"
 """The one page of a new local Notion."""
 
@@ -133,6 +137,38 @@ class Settings(BaseSettings):
         description="Seconds that one attempt of a hook may take.",
     )
 
+    notify: str = Field(
+        default="",
+        alias="ULTRA_CHECKLIST_NOTIFY",
+        description="Who is told of news while a release runs, with commas: comment (in Notion), slack, line, "
+        "webhook, command, which take the settings of the hooks of that name. Empty: nobody.",
+    )
+    notify_events: str = Field(
+        default="contradicted,gate,deploy,gap,rollback",
+        alias="ULTRA_CHECKLIST_NOTIFY_EVENTS",
+        description="Of which news, with commas: a ticked check that fails, a gate that opened, a deploy that "
+        "began or ended, a gap while something is watched, a failure that opens the rollback.",
+    )
+
+    @field_validator("notify")
+    @classmethod
+    def _known_channels(cls, value: str, known: ValidationInfo) -> str:
+        unknown = set(_listed(value)) - {COMMENT, *_hooks_of(known.data)}
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise WrongValue(
+                f"{names}: neither {COMMENT} nor a hook whose ULTRA_CHECKLIST_HOOK_... are set",
+                f"{names}: {COMMENT} でも、ULTRA_CHECKLIST_HOOK_... を設定したフックでもありません",
+            )
+        return value
+
+    @field_validator("notify_events")
+    @classmethod
+    def _known_events(cls, value: str) -> str:
+        if not set(_listed(value)) <= set(EVENTS):
+            raise ValueError(f"only these are known: {', '.join(EVENTS)}")
+        return value
+
     @field_validator("hook_command")
     @classmethod
     def _an_argv(cls, value: str) -> str:
@@ -160,14 +196,34 @@ class Settings(BaseSettings):
     @property
     def hooks(self) -> tuple[str, ...]:
         """Names of the hooks that are set up."""
-        given = {
-            "command": self.hook_command,
-            "webhook": self.hook_webhook_url,
-            "slack": self.hook_slack_url,
-            "line": self.hook_line_token or self.hook_line_to,
-        }
-        named = (name.strip() for name in self.hook_plugins.split(","))
-        return tuple(dict.fromkeys([*(name for name, value in given.items() if value), *filter(None, named)]))
+        return _hooks_of(dict(self))
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Who is told of news while a release runs: ``comment``, or the name of a hook."""
+        return _listed(self.notify)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Of which kinds of news."""
+        return frozenset(_listed(self.notify_events))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The names in a list with commas, each once."""
+    return tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
+
+
+def _hooks_of(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the hooks whose settings are given."""
+    there = {
+        "command": given.get("hook_command"),
+        "webhook": given.get("hook_webhook_url"),
+        "slack": given.get("hook_slack_url"),
+        "line": given.get("hook_line_token") or given.get("hook_line_to"),
+    }
+    names = [name for name, value in there.items() if value]
+    return tuple(dict.fromkeys([*names, *_listed(str(given.get("hook_plugins") or ""))]))
 
 
 def load(

@@ -126,12 +126,14 @@ class NoManifestError(StateError):
 class HookFailed(UltraChecklistError):
     """A hook has not delivered: it is shown on the page and tried again, and undoes nothing.
 
-    The message exists in English and Japanese; ``permanent`` says that trying again at once cannot help.
+    The message exists in English and Japanese; ``permanent`` says that trying again at once cannot help,
+    ``unsent`` that nobody has got it for certain.
     """
 
-    def __init__(self, en: str, ja: str, *, permanent: bool = False) -> None:
+    def __init__(self, en: str, ja: str, *, permanent: bool = False, unsent: bool = False) -> None:
         super().__init__(Words(en=en, ja=ja))
         self.permanent = permanent
+        self.unsent = unsent
 
 
 class ProbeCannotTell(UltraChecklistError):

@@ -1,4 +1,4 @@
-"""Hooks: who is told when a release ends, by this machine's settings alone. Runs one of them, once.
+"""Hooks: who is told of a release's end and of its news, by this machine's settings alone. Runs one of them, once.
 
 Nothing of a hook comes from Notion or from a template: neither its program nor its address.
 """
@@ -27,12 +27,16 @@ class Hooks:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings
         self.names: tuple[str, ...] = settings.hooks if settings is not None else ()
+        self.channels: tuple[str, ...] = settings.channels if settings is not None else ()
+        """Who is told of news while a release runs."""
+        self.events: frozenset[str] = settings.events if settings is not None else frozenset()
+        """Of which kinds of news."""
 
     async def deliver(self, name: str, payload: Mapping[str, Any], headline: str, lang: Lang) -> None:
         """Run one hook. Raises HookFailed, whatever it does."""
         if self._settings is None or name not in self.names:
             told = "it is not in the settings of this run", "この実行の設定にありません"
-            raise HookFailed(*told, permanent=True)
+            raise HookFailed(*told, permanent=True, unsent=True)
         seconds = self._settings.hook_timeout
         run = Context(environment=child_environment(process_environment())).run
         delivery = Delivery(payload, headline, lang, seconds, run)
@@ -44,7 +48,7 @@ class Hooks:
         except ProbeCannotTell as error:
             raise HookFailed(error.message.en, error.message.ja) from error
         except PluginError as error:
-            raise HookFailed(error.message.en, error.message.ja, permanent=True) from error
+            raise HookFailed(error.message.en, error.message.ja, permanent=True, unsent=True) from error
         except TimeoutError:
             raise HookFailed(f"not done within {seconds:g} s", f"{seconds:g} 秒以内に終わりません") from None
         except Exception as error:
@@ -60,6 +64,15 @@ class Hooks:
             await hook(dict(delivery.payload))
         else:
             await _in_thread(hook, dict(delivery.payload))
+
+
+def cleaned(value: Any, redact: Callable[[str], str]) -> Any:
+    """A payload without secrets, in whatever depth they stand."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: cleaned(part, redact) for key, part in value.items()}
+    return [cleaned(part, redact) for part in value] if isinstance(value, list | tuple) else value
 
 
 async def _in_thread(hook: Callable[[dict[str, Any]], object], payload: dict[str, Any]) -> None:

@@ -3,16 +3,19 @@
 from typing import Any
 
 from ultra_checklist import announce, uploads
+from ultra_checklist.agenda import Agenda
 from ultra_checklist.lifecycle import template_changed
 from ultra_checklist.machine import Machine, this_machine
-from ultra_checklist.manifest import Manifest, now
+from ultra_checklist.manifest import Manifest
+from ultra_checklist.messenger import failures
 from ultra_checklist.model import Item, Lang, Words
 from ultra_checklist.notion.schema import RESULT_WORDS, STATUS_WORDS
 from ultra_checklist.plan import RowPlanner
 from ultra_checklist.release import Release
+from ultra_checklist.retreat import retreat
 from ultra_checklist.situations import View, evaluate
 from ultra_checklist.standing import count, status_of
-from ultra_checklist.states import Place, State
+from ultra_checklist.states import Place
 
 _CHANGED = Words(
     en="template changed since this release was made; to take it over: ultra-checklist update {version}",
@@ -34,12 +37,15 @@ _MISSING = Words(
 _LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
 
 
-def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
-    """Everything that ``status`` says about a release."""
+def overview(release: Release, lang: Lang, label: str, *, close_after: float = 600.0) -> dict[str, Any]:
+    """Everything that ``status`` says about a release.
+
+    ``close_after`` is how many seconds after everything was settled it closes by itself.
+    """
     manifest, history = release.manifest, release.history
     here = this_machine()
     place = Place.HERE if manifest.machine.digest == here.digest else Place.WRONG_MACHINE
-    view = View(manifest, history, release.mirror.rows, now(), place, label, release.last_good)
+    view = View(manifest, history, release.mirror.rows, release.now(), place, label, release.last_good)
     states = evaluate(view)
     planner = RowPlanner(view, states, lang, here)
     ended = history.ended is not None
@@ -50,6 +56,9 @@ def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
             words.say(lang) for code, words in STATUS_WORDS.items() if code.value == history.ended.value
         )
     made_of = count(view, states).line(lang)
+    plan = Agenda(release, view, states, retreat(release, view, states), close_after)
+    checks = [_check(plan, planner, item, lang) for item in manifest.items]
+    step = plan.step()
     return {
         "release": manifest.version,
         "key": manifest.key,
@@ -65,7 +74,12 @@ def overview(release: Release, lang: Lang, label: str) -> dict[str, Any]:
         "made_of": str(history.sealed["made_of"]) if history.sealed is not None else made_of,
         "deploys": len(history.deploys),
         "open": [i.id for i in manifest.items if i.required and not states[i.id].settled],
-        "checks": [_check(release, planner, item, states[item.id], lang) for item in manifest.items],
+        "checks": checks,
+        "sections": _sections(manifest, checks),
+        "rollback": plan.retreat.model_dump() | {"failed": list(plan.retreat.failed)} if plan.retreat else None,
+        "next": step.todo.say(lang),
+        "next_command": step.command,
+        "lang": lang,
     }
 
 
@@ -84,6 +98,7 @@ def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[st
     notes += [_MISSING.say(lang, what=missing)] if missing else []
     if any(state.done is None for state in release.history.hooks.values()):
         notes.append(announce.line(release, lang))
+    notes += failures(release, lang) if release.open else []
     if release.open and template_changed(manifest):
         notes.append(_CHANGED.say(lang, version=manifest.version))
     return notes
@@ -93,25 +108,36 @@ def _missing(step: Any) -> Any:
     return step.get("missing") if isinstance(step, dict) else None
 
 
-def _check(release: Release, planner: RowPlanner, item: Item, state: State, lang: Lang) -> dict[str, Any]:
+def _check(plan: Agenda, planner: RowPlanner, item: Item, lang: Lang) -> dict[str, Any]:
+    release, state = plan.release, plan.states[item.id]
     check = release.history.check(item.id)
     wanted = planner.wanted(item, release.mirror.written.get(item.id))
     by = check.tick.by if check.tick is not None else check.choosing.by if check.choosing is not None else None
+    hand, turn = plan.hand(item), plan.turn(item)
     return {
         "id": item.id,
-        "number": _number(release.manifest, item),
+        "number": plan.numbers[item.id],
         "section": item.section,
         "title": item.title,
         "ticked": check.tick is not None,
         "result": state.result.value if state.result is not None else None,
         "result_text": RESULT_WORDS[state.result].say(lang) if state.result is not None else "",
         "settled": state.settled,
+        "required": item.required,
         "why": wanted["why"],
         "operator": (by.name or by.id) if by is not None else None,
         "checked_at": check.proof.at.isoformat(timespec="seconds") if check.proof is not None else None,
+        "hand": hand.value if hand is not None else None,
+        "whose": turn.whose.say(lang) if turn is not None else "",
+        "next": turn.todo.say(lang) if turn is not None else "",
     }
 
 
-def _number(manifest: Manifest, item: Item) -> str:
-    section = manifest.template.section_of(item)
-    return f"{section.number}.{[i.id for i in section.items].index(item.id) + 1}"
+def _sections(manifest: Manifest, checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each section with how many of its checks are settled."""
+    found = []
+    for section in manifest.template.sections:
+        settled = [check["settled"] for check in checks if check["section"] == section.id]
+        counts = {"settled": sum(settled), "total": len(settled)}
+        found.append({"id": section.id, "number": section.number, "title": section.title, **counts})
+    return found

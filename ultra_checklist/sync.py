@@ -21,6 +21,7 @@ from ultra_checklist.duty import is_quiet
 from ultra_checklist.errors import JournalError, NotionError, SettingsError
 from ultra_checklist.intake import is_taken_in
 from ultra_checklist.manifest import Shelf
+from ultra_checklist.messenger import Messenger
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
 from ultra_checklist.notion.client import Json
@@ -30,6 +31,7 @@ from ultra_checklist.reconcile import Bench, Reconciler
 from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release, releases
 from ultra_checklist.rollback import RollbackFails
+from ultra_checklist.situations import View
 from ultra_checklist.standing import ReleasePage, may_close
 from ultra_checklist.states import Place, State
 from ultra_checklist.why import say
@@ -89,6 +91,7 @@ class Pass:
         self._path = home / ("since-local.json" if bench.workspace.local else "since.json")
         self.releases: list[Release] = []
         self._damaged: dict[str, JournalError] = {}
+        self._found: list[tuple[Release, View, Mapping[str, State]]] = []
 
     async def run(self) -> Report:
         """Do the pass; what was done stands, whatever comes.
@@ -133,6 +136,7 @@ class Pass:
                     await self._name_missing_columns()
                 refused = error
         report.problems += await self._announce(here)
+        report.problems += await self._notify()
         if refused is not None:
             raise refused
         await self._strangers(changed.values(), shelf)
@@ -183,6 +187,16 @@ class Pass:
                 await Witness(bench, release).tell()
             await self._maybe_close(release, reconciler, states, report)
         release.mirror.save()
+        if reconciler.place is Place.HERE:
+            self._found.append((release, reconciler.view(), states))
+
+    async def _notify(self) -> list[Words]:
+        """Tell people of news of the open releases; returns what has begun to fail."""
+        problems: list[Words] = []
+        for release, view, states in self._found if self._bench.hooks.channels else ():
+            problems += await Messenger(self._bench, release, self._redactor).run(view, states)
+            release.mirror.save()
+        return problems
 
     def _prover(self, release: Release) -> Prover:
         # One slow probe must leave time for all others.

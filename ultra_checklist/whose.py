@@ -44,6 +44,17 @@ _TURNS: Mapping[str, tuple[Words, Words]] = {
         Words(en="the deploy", ja="デプロイ"),
         Words(en="deploy first, then it is looked at", ja="先にデプロイする"),
     ),
+    "gate-first": (
+        Words(en="the gate", ja="ゲート"),
+        Words(en="settle what the gate asks for first", ja="先にゲートの対象項目を済ませる"),
+    ),
+    "run-first": (
+        _NOBODY,
+        Words(
+            en="run it with `ultra-checklist run`, then tick Done",
+            ja="`ultra-checklist run` で実行し、チェックする",
+        ),
+    ),
     "needs": (
         Words(en="those that it needs: {needs}", ja="先に必要な項目: {needs}"),
         Words(en="settle those first", ja="それらを先に済ませる"),
@@ -125,6 +136,10 @@ _TURNS: Mapping[str, tuple[Words, Words]] = {
         Words(en="the worker labelled {label}", ja="ラベル {label} のワーカー"),
         Words(en="ask the gate there", ja="そのマシンでゲートを確認する"),
     ),
+    "wrong-machine": (
+        Words(en="the worker on {host}", ja="{host} のワーカー"),
+        Words(en="run the worker on {host}", ja="{host} でワーカーを実行する"),
+    ),
     "doubled": (
         Words(en="whoever copied the row", ja="行を複製した人"),
         Words(en="keep one of the rows and delete the others", ja="一つの行を残し、ほかを削除する"),
@@ -152,6 +167,7 @@ def turn_of(manifest: Manifest, item: Item, state: State, check: CheckHistory, p
         "needs": Words.same(", ".join(item.needs)),
         "evidence": Words.same(item.evidence),
         "label": Words.same(item.runs_on),
+        "host": Words.same(manifest.machine.name),
         "version": Words.same(manifest.version),
         "item": Words.same(item.id),
     }

@@ -124,3 +124,30 @@ def test_sync_and_close_killed_at_every_request(served: Served, proxy: Proxy, wh
     endings = {(message["version"], message["ending"], message["idempotency_key"]) for message in messages}
     assert len({version for version, _, _ in endings}) == len(endings), "one key for each ending"
     assert {v for v, ending, _ in endings if ending == "complete"} >= {"v0", *(f"close{n}" for n in range(1, step))}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_sync_that_comments_killed_at_every_request_comments_at_most_once(
+    served: Served, proxy: Proxy, when: str
+) -> None:
+    served.environment["ULTRA_CHECKLIST_NOTIFY"] = "comment"
+    (served.folder / "wrong.md").write_text(SMALL.replace('["true"]', '["false"]'))
+    step, counts = 1, []
+    while True:
+        version = f"v{step}"
+        served.ok("new", version, "-t", "wrong.md", "--queued")
+        served.tick(f"{version}/there")
+        was_killed = killed(served, proxy, step, when, "sync", "--release", version)
+        for _ in range(2):
+            served.ok("sync", "--release", version)
+        row = served.row(f"{version}/there")
+        assert row["properties"]["Result"]["select"]["name"] == "Failed"
+        counts.append(len(served.call("GET", f"comments?block_id={row['id']}")["results"]))
+        if not was_killed:
+            break
+        served.ok("close", version, "--as", "aborted", "--reason", "x")
+        step += 1
+    assert step - 1 >= 3, "the query, the row, the comment"
+    assert counts[-1] == 1
+    assert set(counts) <= {0, 1}
+    assert counts.count(0) <= (1 if when == "before" else 0), "only where the comment itself was cut off"

@@ -77,7 +77,7 @@ def test_an_open_release_is_told_without_notion(served: Served) -> None:
     assert len(served.requests()) == before
     assert "| ✔ Passed |" in text
     assert "| ○ Open |" in text
-    for shown in (text, served.ok("status"), served.ok("report", "v1.0.0", "--format", "html")):
+    for shown in (text, served.ok("status", "--all"), served.ok("report", "v1.0.0", "--format", "html")):
         assert "␛" in shown
         assert "[U+202E]" in shown.replace("\\", "")
         assert "\x1b" not in shown

@@ -1,15 +1,14 @@
-"""``sync`` and ``status``: the worker, and where the releases stand."""
+"""``sync``: the worker."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import go_on, remark, report, say
-from ultra_checklist.cli.wiring import Desk, chosen, common, desk
+from ultra_checklist.cli.boundary import remark, report, say
+from ultra_checklist.cli.wiring import Desk, common, desk
 from ultra_checklist.words import Words, joined
 
 WATCH_EVERY = 2.0
@@ -119,73 +118,3 @@ def _tell(done: Any) -> None:
 def _tell_if_news(done: Any) -> None:
     if done.writes or done.problems or done.closed:
         _tell(done)
-
-
-@click.command()
-@click.argument("version", required=False)
-@chosen
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@common
-def status(
-    version: str | None,
-    template: str | None,
-    environment: str | None,
-    form: str,
-    local: bool,
-    env_file: Path | None,
-    lang: str | None,
-) -> None:
-    """Where the releases stand: what is settled, what is open, and what to do next.
-
-    It reads this machine's journal and asks nobody.
-    """
-    from ultra_checklist import escape
-    from ultra_checklist.overview import overview
-    from ultra_checklist.release import Release, find
-
-    at = desk(env_file, local, lang)
-    if version is None:
-        releases = [Release(at.shelf, m) for m in at.shelf.all() if m.local is at.local]
-        shown = [r for r in releases if r.open] or releases[-1:]
-    else:
-        shown = [find(at.shelf, version, local=at.local, environment=environment, template=template)]
-    pinned = at.pinned()
-    words = pinned.lang if pinned is not None and lang is None else at.lang
-    views = [overview(release, words, at.settings.host) for release in shown]
-    if form == "json":
-        click.echo(escape.json(json.dumps(views, ensure_ascii=False, indent=1)))
-        return
-    if not views:
-        say(_NO_RELEASE)
-        go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
-    for view in views:
-        _print(view)
-
-
-def _print(view: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape as plain
-    from rich.table import Table
-
-    from ultra_checklist.escape import terminal
-
-    def escape(text: str) -> str:
-        """Neither rich's markup nor the terminal's."""
-        return plain(terminal(text, 2000))
-
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 1000)
-    console.print(
-        f"[bold]{escape(view['release'])}[/bold]  {escape(view['status'])}  {escape(view['url'])}", soft_wrap=True
-    )
-    for note in view["notes"]:
-        console.print(f"  ! {escape(note)}", highlight=False, soft_wrap=True)
-    console.print(f"  {escape(view['made_of'])}", highlight=False, soft_wrap=True)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(ratio=1)
-    for check in view["checks"]:
-        mark = "[green]✔[/green]" if check["settled"] else "[red]✘[/red]" if check["result"] == "failed" else "·"
-        text = escape(check["title"]) + (f"  [dim]{escape(check['why'])}[/dim]" if check["why"] else "")
-        table.add_row(f"{mark} {escape(check['number'])}", escape(check["result_text"]), text)
-    console.print(table)

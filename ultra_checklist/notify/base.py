@@ -69,17 +69,18 @@ class Channel(ABC):
 
 def unset(name: str) -> HookFailed:
     """A setting is missing."""
-    return HookFailed(f"{name} is not set", f"{name} が未設定です", permanent=True)
+    return HookFailed(f"{name} is not set", f"{name} が未設定です", permanent=True, unsent=True)
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> tuple[int, str]:
     """POST JSON; returns status and the beginning of the answer. Raises HookFailed."""
     answer = await ask("POST", url, headers=headers, body=body, seconds=seconds)
     if answer.trouble == "timeout":
-        raise HookFailed(f"no answer within {seconds:g} s", f"{seconds:g} 秒以内に応答なし")
+        raise HookFailed(f"no answer within {seconds:g} s", f"{seconds:g} 秒以内に応答なし", unsent=not answer.sent)
     if answer.trouble:
         # The address may be a secret: only the kind of the trouble is told.
-        raise HookFailed(f"no usable answer ({answer.trouble})", f"応答を得られません（{answer.trouble}）")
+        told = f"no usable answer ({answer.trouble})", f"応答を得られません（{answer.trouble}）"
+        raise HookFailed(*told, unsent=not answer.sent)
     return answer.status, answer.text
 
 
@@ -87,4 +88,5 @@ def refused(status: int, text: str) -> HookFailed:
     """An answer that is no success."""
     short = " ".join(text.split())[:100]
     told = f"HTTP {status}" + (f": {short}" if short else "")
-    return HookFailed(told, told, permanent=status < 500 and status not in LATER)
+    permanent, unsent = status < 500 and status not in LATER, 400 <= status < 500
+    return HookFailed(told, told, permanent=permanent, unsent=unsent)

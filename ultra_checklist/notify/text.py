@@ -26,6 +26,8 @@ _LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカ�
 def message(payload: Mapping[str, Any], headline: str, lang: Lang) -> str:
     """The lines of a message."""
     lines = [safe(headline)]
+    for one in payload.get("news", ()):
+        lines += [safe(line) for line in one["text"].split("\n")]
     for outcome, words in _ROLLBACK.items():
         items = [one["item"] for one in payload.get("rollback", ()) if one["outcome"] == outcome]
         if items:

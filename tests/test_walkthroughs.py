@@ -103,7 +103,7 @@ class Reader:
         wanted = int(block.note.removeprefix("exit: ")) if block.note.startswith("exit: ") else 0
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", self._here(block.text)],
-            cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False,
+            cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         self.last = done.stdout + done.stderr
         assert done.returncode == wanted, f"{where}: exit {done.returncode}\n{self.last}"

@@ -136,6 +136,8 @@ def running_dockerd() -> Iterator[Dockerd]:
         raise CannotStartError("a Docker daemon needs root and: apt-get install docker.io busybox-static")
     # A socket's path must be short, which pytest's folders are not.
     folder = Path(tempfile.mkdtemp(prefix="uc-dockerd-"))
+    # containerd allows no underscore at a name's end, and chance may put one there.
+    namespace = folder.name.replace("_", "0")
     (folder / "daemon.json").write_text("{}")
     own = [
         f"--config-file={folder}/daemon.json",
@@ -144,8 +146,8 @@ def running_dockerd() -> Iterator[Dockerd]:
         f"--exec-root={folder}/exec",
         f"--pidfile={folder}/docker.pid",
         # Where the machine's own containerd is running, ours are kept apart from its containers.
-        f"--containerd-namespace={folder.name}",
-        f"--containerd-plugins-namespace={folder.name}-plugins",
+        f"--containerd-namespace={namespace}",
+        f"--containerd-plugins-namespace={namespace}-plugins",
     ]
     # It ends with us even if we are killed.
     argv = ["setpriv", "--pdeathsig", "TERM", program, *own, *_FLAGS]

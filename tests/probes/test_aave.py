@@ -249,7 +249,7 @@ def test_the_key_in_the_address_is_nowhere_on_record(chain: Chain) -> None:
         ({"rpc": ["http://a/", "http://a/"]}, "twice"),
         ({"account": "0x1"}, "no address"),
         ({"account": "0x" + "0" * 40}, "no address"),
-        ({"min_health_factor": 0.9}, "greater"),
+        ({"min_health_factor": 0.9}, "at least 1.0"),
         ({"min_collateral": 0}, "greater"),
     ],
 )

@@ -344,7 +344,7 @@ def test_time_runs_out(log: Log) -> None:
         ({"file": "a", "user": True}, "belong to `unit`"),
         ({"file": "/var/*/a.log"}, "last part"),
         ({"file": "a", "fatal": ["("]}, "regular expression"),
-        ({"file": "a", "consecutive": 0}, "greater"),
+        ({"file": "a", "consecutive": 0}, "at least 1"),
         ({"unit": "--all"}, "no name"),
         ({"container": "-f"}, "no name"),
     ],

@@ -225,7 +225,7 @@ RULE = {"metric": "up", "max": 1}
         ({"prometheus": "http://a/", "rules": [{"metric": "up", "increase_max": 1, "for": 9}]}, "no `for`"),
         ({"prometheus": "http://a/", "rules": [{"expr": "up", "max": 1, "for": 9, "tolerate": 9}]}, "part of"),
         ({"prometheus": "http://a/", "rules": [{"expr": "up", "max": 1}], "max_staleness": 60}, "300 s old"),
-        ({"scrape": "http://a/", "rules": [{"metric": "up", "maximum": 1}]}, "Extra"),
+        ({"scrape": "http://a/", "rules": [{"metric": "up", "maximum": 1}]}, "no such key"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, object], message: str) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -67,11 +67,9 @@ class Reader:
     page: str
     notion: Served
     folder: Path
-    board: Path
     ports: dict[str, str]
     jobs: ExitStack
     ran: int = 0
-    running: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
     last: str = ""
 
     def environment(self) -> dict[str, str]:
@@ -156,7 +154,7 @@ def reader(page: str, tmp_path: Path, jobs: ExitStack) -> Reader:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ultra_checklist "$@"\n')
     program.chmod(0o755)
     notion = jobs.enter_context(serving(tmp_path))
-    return Reader(page, notion, tmp_path, tmp_path / "home", {port: free_port() for port in PORTS}, jobs)
+    return Reader(page, notion, tmp_path, {port: free_port() for port in PORTS}, jobs)
 
 
 PRODUCTION = """---

@@ -10,7 +10,7 @@ from ultra_checklist.chronicle import numbers
 from ultra_checklist.model import NOTHING, Frozen, Gate, Item, Words
 from ultra_checklist.record import WINDOW_RUNNING
 from ultra_checklist.release import Release
-from ultra_checklist.retreat import Retreat, address, deploy_argv, run_line
+from ultra_checklist.retreat import Address, Retreat, address, deploy_argv, run_line
 from ultra_checklist.situations import View, current_proof
 from ultra_checklist.standing import may_close
 from ultra_checklist.states import Place, State
@@ -78,6 +78,11 @@ class Agenda:
         """The number of each item as people name it, such as ``4.2``."""
         return numbers(self.release.manifest)
 
+    @cached_property
+    def address(self) -> Address:
+        """How a command names the release."""
+        return address(self.release)
+
     def hand(self, item: Item) -> Hand | None:
         """In whose hands a check is; None: it is settled, or the release has ended."""
         history = self.view.history
@@ -115,7 +120,7 @@ class Agenda:
     def _over(self) -> Step | None:
         """Where nothing is left to be done with the checks, or nothing can be done here."""
         release, history = self.release, self.view.history
-        name, options = address(release)
+        name, options = self.address
         if history.ended is not None:
             return Step(todo=_ENDED, command=f"ultra-checklist report {name}{options} --format html -o {name}.html")
         if self.view.place is not Place.HERE:
@@ -144,7 +149,7 @@ class Agenda:
             return Step(todo=_RUNNING.filled(time=self.release.clock(deploy.started)))
         return Step(
             todo=_FAILED.filled(code=str(deploy.exit_code)),
-            command=run_line(self.release, item.id, deploy_argv(self.view, item)),
+            command=run_line(self.address, item.id, deploy_argv(self.view, item)),
         )
 
     def _pieces(self) -> list[tuple[Words, str]]:
@@ -155,7 +160,7 @@ class Agenda:
         for codes, words, command in _PIECES:
             items = [i for i in self._open() if (self._code(i) in codes) and i is not held]
             if items:
-                name, options = address(self.release)
+                name, options = self.address
                 line = command.format(local=_local(self.release), name=name, options=options, item=items[0].id)
                 found.append(
                     (words.filled(n=str(len(items)), items=self._names(items), seen=self._seen(items[0])), line)
@@ -186,7 +191,7 @@ class Agenda:
         item, gates = self._deploys(), self._gates()
         if not all(self._is_ready(gate) for gate in gates):
             return None
-        name, options = address(self.release)
+        name, options = self.address
         if item is None:
             asked = self.view.history.gates
             gate = next((g.name for g in gates if g.name not in asked or asked[g.name].outcome != "open"), "")
@@ -197,7 +202,7 @@ class Agenda:
             return None
         if item.probes:
             said = _DEPLOY_GATED if gates else _DEPLOY
-            return said, run_line(self.release, item.id, deploy_argv(self.view, item))
+            return said, run_line(self.address, item.id, deploy_argv(self.view, item))
         ask = f"ultra-checklist gate {name}{options} --gate {gates[0].name}" if gates else ""
         return (_BY_HAND_GATED if gates else _BY_HAND).filled(items=self._names([item])), ask
 

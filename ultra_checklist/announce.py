@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ultra_checklist.errors import HookFailed, NotionError
-from ultra_checklist.hooks import cleaned
+from ultra_checklist.hooks import about, cleaned
 from ultra_checklist.model import Ending, Lang, Status, Words, digest
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
@@ -54,13 +54,7 @@ def payload_of(release: Release, hook: str, event: str = CLOSED) -> dict[str, An
     told = ("ending", "reason", "commit", "operators", "started", "ended", "host", "made_of", "journal")
     return {
         "event": event,
-        "release": manifest.key,
-        "template": manifest.template.name,
-        "version": manifest.version,
-        "environment": manifest.environment,
-        "attempt": manifest.attempt,
-        "url": manifest.page_url,
-        "local": manifest.local,
+        **about(manifest),
         "rollback": sealed.get("rollback", []),
         "idempotency_key": digest([manifest.key, event, hook]),
     } | {name: sealed[name] for name in told}
@@ -119,9 +113,8 @@ class Announcer:
 
     def _headline(self, lang: Lang) -> str:
         manifest, sealed = self._release.manifest, self._release.history.sealed or {}
-        attempt = f" #{manifest.attempt}" if manifest.attempt > 1 else ""
         word = STATUS_WORDS[Status(Ending(sealed["ending"]).value)].say(lang)
-        return f"{manifest.version}{attempt} ({manifest.environment}): {word}"
+        return f"{manifest.name} ({manifest.environment}): {word}"
 
     async def _show(self) -> None:
         """Write the line about the hooks where the record has it, or below the record."""

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         "webhook, command, which take the settings of the hooks of that name. Empty: nobody.",
     )
     notify_events: str = Field(
-        default="contradicted,gate,deploy,gap,rollback",
+        default=",".join(EVENTS),
         alias="ULTRA_CHECKLIST_NOTIFY_EVENTS",
         description="Of which news, with commas: a ticked check that fails, a gate that opened, a deploy that "
         "began or ended, a gap while something is watched, a failure that opens the rollback.",
@@ -166,7 +166,8 @@ class Settings(BaseSettings):
     @classmethod
     def _known_events(cls, value: str) -> str:
         if not set(_listed(value)) <= set(EVENTS):
-            raise ValueError(f"only these are known: {', '.join(EVENTS)}")
+            names = ", ".join(EVENTS)
+            raise WrongValue(f"only these are known: {names}", f"使えるのは次のものだけです: {names}")
         return value
 
     @field_validator("hook_command")

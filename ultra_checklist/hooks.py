@@ -13,6 +13,7 @@ from typing import Any
 from ultra_checklist import plugins
 from ultra_checklist.config import Settings, process_environment
 from ultra_checklist.errors import HookFailed, PluginError, ProbeCannotTell
+from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Lang
 from ultra_checklist.notify.base import Channel, Delivery
 from ultra_checklist.probes.base import Context, child_environment
@@ -64,6 +65,19 @@ class Hooks:
             await hook(dict(delivery.payload))
         else:
             await _in_thread(hook, dict(delivery.payload))
+
+
+def about(manifest: Manifest) -> dict[str, Any]:
+    """Which release a message is about."""
+    return {
+        "release": manifest.key,
+        "template": manifest.template.name,
+        "version": manifest.version,
+        "environment": manifest.environment,
+        "attempt": manifest.attempt,
+        "url": manifest.page_url,
+        "local": manifest.local,
+    }
 
 
 def cleaned(value: Any, redact: Callable[[str], str]) -> Any:

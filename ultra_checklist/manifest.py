@@ -47,6 +47,11 @@ class Manifest(Frozen):
         """The items of the release, in order."""
         return self.template.items
 
+    @property
+    def name(self) -> str:
+        """The version as people name it; later attempts end in ``#2``."""
+        return self.version + (f" #{self.attempt}" if self.attempt > 1 else "")
+
     def row_key(self, item: str) -> str:
         """The key by which a row is found in Notion."""
         return f"{self.key}/{item}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ultra_checklist.config import COMMENT
 from ultra_checklist.errors import DeadlineError, HookFailed, NotionError
 from ultra_checklist.escape import shorten, visible
-from ultra_checklist.hooks import cleaned
+from ultra_checklist.hooks import about, cleaned
 from ultra_checklist.model import Lang, digest
 from ultra_checklist.notices import TELLING, TOLD, Newsroom, Notice, Told, told
 from ultra_checklist.notion.failures import UnknownOutcome
@@ -122,22 +122,15 @@ class Messenger:
             news.append(last | {"item": "", "number": "", "by": None, "at": _iso(due[-1].at)})
         return {
             "event": EVENT,
-            "release": manifest.key,
-            "template": manifest.template.name,
-            "version": manifest.version,
-            "environment": manifest.environment,
-            "attempt": manifest.attempt,
+            **about(manifest),
             "host": manifest.machine.name,
-            "url": manifest.page_url,
-            "local": manifest.local,
             "news": news,
             "idempotency_key": digest([manifest.key, EVENT, channel, *names]),
         }
 
     def _headline(self) -> str:
         manifest = self._release.manifest
-        attempt = f" #{manifest.attempt}" if manifest.attempt > 1 else ""
-        return f"{manifest.version}{attempt} ({manifest.environment})"
+        return f"{manifest.name} ({manifest.environment})"
 
 
 def _plain(notice: Notice, lang: Lang) -> dict[str, Any]:

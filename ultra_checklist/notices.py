@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from ultra_checklist.chronicle import numbers
 from ultra_checklist.journal import Entry
@@ -16,7 +15,7 @@ from ultra_checklist.model import NOTHING, Frozen, Item, Lang, Outcome, Result, 
 from ultra_checklist.plan import RowPlanner
 from ultra_checklist.record import Person
 from ultra_checklist.retreat import Retreat
-from ultra_checklist.situations import View, current_proof
+from ultra_checklist.situations import View, current_proof, zone_of
 from ultra_checklist.states import State
 
 TELLING: Final = "telling"
@@ -221,4 +220,4 @@ class Newsroom:
         return abs(self.view.now - time) < FRESH
 
     def _clock(self, time: datetime) -> str:
-        return time.astimezone(ZoneInfo(self.view.manifest.template.timezone)).strftime("%H:%M")
+        return time.astimezone(zone_of(self.view)).strftime("%H:%M")

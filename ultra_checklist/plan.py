@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ultra_checklist.check_history import CheckHistory
 from ultra_checklist.history import History
@@ -14,7 +13,7 @@ from ultra_checklist.notion import blocks
 from ultra_checklist.notion.rows import Row, minute
 from ultra_checklist.notion.schema import CHECK_COLUMNS, Workspace
 from ultra_checklist.record import Proof
-from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate, failing
+from ultra_checklist.situations import NO_ROW, View, current_proof, evaluate, failing, zone_of
 from ultra_checklist.states import State
 from ultra_checklist.why import ICONS, Writer
 
@@ -63,9 +62,8 @@ def new_release(manifest: Manifest, lang: Lang) -> ReleasePlan:
 
 def title(manifest: Manifest) -> str:
     """The title of a release's page."""
-    attempt = f" #{manifest.attempt}" if manifest.attempt > 1 else ""
     local = " [LOCAL]" if manifest.local else ""
-    return f"{manifest.version}{attempt} {manifest.template.title}{local}"
+    return f"{manifest.name} {manifest.template.title}{local}"
 
 
 def head(manifest: Manifest, lang: Lang) -> list[blocks.Block]:
@@ -109,7 +107,7 @@ class RowPlanner:
     def __init__(self, view: View, states: Mapping[str, State], lang: Lang, here: Machine) -> None:
         self._view = view
         self._states = states
-        zone = ZoneInfo(view.manifest.template.timezone)
+        zone = zone_of(view)
         target, other = view.manifest.machine.told_from(here)
         names = {"here": other, "target": target, "version": view.manifest.version}
         self._writer = Writer(lang, zone, **names)

@@ -13,6 +13,8 @@ from ultra_checklist.situations import View, failing
 from ultra_checklist.states import State
 from ultra_checklist.streaming import MARK
 
+Address = tuple[str, str]
+"""A release's version, and the options that a command needs besides it."""
 COMMAND = "COMMAND..."
 """Stands for a command that nobody can know."""
 
@@ -42,20 +44,21 @@ def retreat(release: Release, view: View, states: Mapping[str, State]) -> Retrea
     commit = view.last_good()
     version = _version_of(release, commit)
     item = next((i.id for i in opened if any(_proves_itself(spec.probe, spec.options, i) for spec in i.probes)), "")
-    name, choice = address(release)
+    named = address(release)
+    name, choice = named
     reason = Words(en="why", ja="理由").say(manifest.template.lang)
     return Retreat(
         failed=tuple(i.id for i in manifest.items if i.id in failed),
         commit=commit,
         version=version,
         item=item,
-        command=run_line(release, item, _way_back(view, version, commit)) if item else "",
+        command=run_line(named, item, _way_back(view, version, commit)) if item else "",
         close=f'ultra-checklist close {name}{choice} --as rolled-back --reason "{reason}"',
     )
 
 
-def address(release: Release) -> tuple[str, str]:
-    """How a command names a release: its version, and the options that are needed besides it."""
+def address(release: Release) -> Address:
+    """How a command names a release. Reads the manifests of all releases here."""
     manifest = release.manifest
     options = " --local" if manifest.local else ""
     same = {_line(m) for m in release.shelf.all() if (m.version, m.local) == (manifest.version, manifest.local)}
@@ -64,9 +67,9 @@ def address(release: Release) -> tuple[str, str]:
     return shlex.quote(manifest.version), options
 
 
-def run_line(release: Release, item: str, argv: Sequence[str]) -> str:
+def run_line(named: Address, item: str, argv: Sequence[str]) -> str:
     """The line that runs a command for an item; without one, with a place for it."""
-    name, options = address(release)
+    name, options = named
     told = shlex.join(argv) if argv else COMMAND
     return f"ultra-checklist run {name} {item}{options} -- {told}"
 

@@ -172,7 +172,7 @@ def _choice(view: View, item: Item, check: CheckHistory, row: Row, proof: Proof 
         return Choice.NOT_ALLOWED
     if not row.note.strip() or check.choosing is None:
         return Choice.NO_NOTE
-    if row.until and date.fromisoformat(row.until[:10]) < view.now.astimezone(_zone(view)).date():
+    if row.until and date.fromisoformat(row.until[:10]) < view.now.astimezone(zone_of(view)).date():
         return Choice.EXPIRED
     if check.choosing.by is None:
         return Choice.UNCLEAR
@@ -189,5 +189,6 @@ def _may_decide(template: Template, item: Item, by: Person) -> bool:
     return may_tick(template, by) or _listed(by, template.approvers)
 
 
-def _zone(view: View) -> ZoneInfo:
+def zone_of(view: View) -> ZoneInfo:
+    """The time zone of the release's team."""
     return ZoneInfo(view.manifest.template.timezone)

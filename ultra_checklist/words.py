@@ -1,7 +1,6 @@
 """Words for people, in English and Japanese: what an error, a verdict, a row or a page says."""
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -67,6 +66,8 @@ def joined(parts: Iterable[Words | str], between: Words | str = "") -> Words:
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> Words:
     """The right name that is like a wrong one, else all names that are known."""
+    from difflib import get_close_matches
+
     names = list(known)
     near = get_close_matches(name, names, n=1, cutoff=cutoff)
     if near:

@@ -80,6 +80,12 @@ def test_programs_get_a_line_for_each_change(small: Shell) -> None:
     with watching(small, "--format", "json") as process:
         (first,) = until(process, "v1")
         assert json.loads(first)[0]["next"] == "tick 3 in Notion: 1.1, 1.2, 1.3"
+        journal = next(small.home.glob("releases/*/*/v1/journal.jsonl"))
+        whole = journal.read_bytes()
+        journal.write_bytes(whole[:-20] + b"\n" + whole)
+        *_, broken = until(process, '"error"')
+        assert json.loads(broken)[-1].keys() == {"error", "remedy"}
+        journal.write_bytes(whole)
         small.ok("close", "v1", "--local", "--as", "aborted", "--reason", "a try")
         *_, second = until(process, '"status_code": "aborted"')
         assert json.loads(second)[0]["next"].startswith("nothing: the release has ended")

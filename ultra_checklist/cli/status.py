@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ultra_checklist import config, escape
-from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.boundary import go_on, say
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
 from ultra_checklist.words import NOTHING, Words
 
@@ -83,8 +83,8 @@ def status(
         click.echo(escape.json(json.dumps(views, ensure_ascii=False, indent=1)))
         return 0
     if not views:
-        say(_NONE.say(at.lang))
-        say("  " + _FIRST.say(at.lang, command=f"ultra-checklist new v1.0.0{' --local' if at.local else ''}"))
+        say(_NONE)
+        go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
         return 0
     console = _console()
     _print(console, _lines(views, (), console.width, at.lang, everything=everything))
@@ -145,11 +145,8 @@ def _lines(
 
     found: list[Text] = []
     for view in views:
-        found += (
-            [Text(""), *lines(view, width, everything=everything)]
-            if found
-            else lines(view, width, everything=everything)
-        )
+        found += [Text("")] if found else []
+        found += lines(view, width, everything=everything)
     for error in troubles:
         found.append(Text(escape.terminal(_CANNOT_TELL.say(lang, why=error.message.say(lang))), style="yellow"))
         if error.remedy != NOTHING:
@@ -171,7 +168,7 @@ def _watch(look: _Look, every: float, *, everything: bool, form: str) -> int:
         while True:
             views = look.views(strict=False)
             if form == "json":
-                told = [{"error": error.message, "remedy": error.remedy} for error in look.troubles]
+                told = [{"error": e.message.say(lang), "remedy": e.remedy.say(lang)} for e in look.troubles]
                 now: object = json.dumps([*views, *told], ensure_ascii=False)
                 if now != shown:
                     click.echo(escape.json(str(now)))
@@ -215,8 +212,6 @@ def _draw(
             head.append(lines.pop(0))
         left = len(lines) - len(ending)
         lines = [*head, Text(_MORE.say(lang, n=left), style="bright_black"), *ending]
-    else:
-        lines = list(found)
     with console.capture() as captured:
         _print(console, [*lines, *foots])
     console.file.write("\x1b[H" + captured.get().rstrip("\n").replace("\n", "\x1b[K\n") + "\x1b[K\x1b[J")

@@ -23,7 +23,6 @@ _DONE = Words(
     ja="進行中 {open} 件、リクエスト {requests} 回、書き込み {writes} 件",
 )
 _CLOSED = Words(en="closed {key}", ja="{key} を終了しました")
-_NO_RELEASE = Words(en="there is no release on this machine", ja="このマシンにリリースはありません")
 
 
 @click.command()

@@ -48,9 +48,9 @@ ENDING_WORDS: Mapping[Ending, Words] = {
     Ending.ABORTED: Words(en="Aborted", ja="中止"),
 }
 _COLORS = {
-    "passed": "green", "failed": "red", "cannot-tell": "orange", "waiting": "blue", "blocked": "gray",
-    "confirmed": "purple", "waived": "yellow", "not-applicable": "default", "waive": "yellow",
-    "preparing": "gray", "ready-to-deploy": "blue", "deployed": "purple", "ready-to-close": "yellow",
+    "passed": "green", "failed": "red", "cannot-tell": "orange", "waiting": "gray", "blocked": "gray",
+    "confirmed": "blue", "waived": "purple", "not-applicable": "default", "waive": "purple",
+    "preparing": "gray", "ready-to-deploy": "green", "deployed": "blue", "ready-to-close": "yellow",
     "complete": "green", "rolled-back": "orange", "aborted": "red", "superseded": "default",
 }  # fmt: skip
 

@@ -117,7 +117,7 @@ class Creation:
 
     async def _rows(self) -> int:
         """Make the rows that are not there; those that an earlier try may have made are looked for first."""
-        written, lost = 0, NotionError(_NOT_SHOWN)
+        written, lost = 0, NotionError(_NOT_SHOWN, remedy=_RUN_AGAIN)
         while any(self._spent[item.id] < ATTEMPTS for item in self._missing()):
             intended = self._release.history.intended
             sure = [i for i in self._missing() if i.id not in intended and self._spent[i.id] < ATTEMPTS]

@@ -65,7 +65,8 @@ class Commands(click.Group):
         """Name the nearest command where there is none of that name."""
         boundary.speak(_language(args))
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise boundary.Wrong(_NO_COMMAND.filled(name=repr(args[0])), nearest(args[0], COMMANDS), ctx)
+            told = _NO_COMMAND.filled(name=repr(args[0]))
+            raise boundary.Wrong(told, remedy=nearest(args[0], COMMANDS), context=ctx)
         return super().resolve_command(ctx, args)
 
 

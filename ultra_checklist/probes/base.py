@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ultra_checklist.errors import NoManifestError, ProbeCannotTell
+from ultra_checklist.errors import NoManifestError, ProbeCannotTell, WrongValue
 from ultra_checklist.model import NOTHING, Effect, Frozen, Outcome, Verdict, Words
 from ultra_checklist.record import ReleaseRecord, Sibling, Sought
 from ultra_checklist.redact import Redactor
@@ -36,7 +36,9 @@ def _compiles(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+        raise WrongValue(
+            f"{text!r} is no regular expression: {error}", f"{text!r} は正規表現として読めません: {error}"
+        ) from None
     return text
 
 
@@ -46,7 +48,10 @@ def _no_sibling(sought: Sought) -> Sibling:
 
 def _is_commit(text: str) -> str:
     if _COMMIT.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is no commit id: at least 7 hexadecimal digits")
+        raise WrongValue(
+            f"{text!r} is no commit id: at least 7 hexadecimal digits",
+            f"{text!r} はコミット ID ではありません（16 進数 7 桁以上）",
+        )
     return text
 
 

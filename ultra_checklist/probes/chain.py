@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, failed, unknown
 from ultra_checklist.probes.fetch import Asker, asker, plain_address
@@ -24,7 +25,10 @@ TESTNETS = frozenset({
 
 def _address(value: str) -> str:
     if ADDRESS.fullmatch(value) is None or int(value, 16) == 0:
-        raise ValueError(f"{value!r} is no address: 0x and 40 hexadecimal digits, not all zero")
+        raise WrongValue(
+            f"{value!r} is no address: 0x and 40 hexadecimal digits, not all zero",
+            f"{value!r} はアドレスではありません（0x と 16 進数 40 桁、すべて 0 は不可）",
+        )
     return value.lower()
 
 
@@ -45,7 +49,9 @@ class ChainOptions(Options):
     @classmethod
     def _addresses(cls, value: list[str]) -> list[str]:
         if len(set(value)) != len(value):
-            raise ValueError("the same address twice agrees with itself only")
+            raise WrongValue(
+                "the same address twice agrees with itself only", "同じアドレスを 2 回書いても照合になりません"
+            )
         return [plain_address(url) for url in value]
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import (
     Context,
@@ -37,7 +38,10 @@ class CommandOptions(Options):
     @classmethod
     def _a_list(cls, value: object) -> object:
         if isinstance(value, str):
-            raise ValueError("write a list such as [scripts/health.sh, --quick]: no shell is involved")
+            raise WrongValue(
+                "write a list such as [scripts/health.sh, --quick]: no shell is involved",
+                "[scripts/health.sh, --quick] のようなリストで書いてください（シェルは使いません）",
+            )
         return value
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.probes.base import CommitId, Observation
 from ultra_checklist.probes.dockerapi import LOCAL, checked_host
 from ultra_checklist.probes.lifetime import Life, LifetimeOptions, Times
@@ -68,9 +69,14 @@ class DockerOptions(LifetimeOptions):
     @model_validator(mode="after")
     def _one_way(self) -> "DockerOptions":
         if bool(self.name) == bool(self.project):
-            raise ValueError("this names no containers: add name, or project")
+            raise WrongValue(
+                "this names no containers: add name, or project",
+                "コンテナの指定がありません。name または project を指定してください",
+            )
         if self.name and (self.service or self.count):
-            raise ValueError("service and count belong to a project")
+            raise WrongValue(
+                "service and count belong to a project", "service と count は project と一緒に使います"
+            )
         return self
 
 

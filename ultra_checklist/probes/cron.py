@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ultra_checklist.errors import WrongValue
+
 _NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -26,11 +28,15 @@ def plain_expression(text: str) -> str:
 
     fields = _NICKNAMES.get(text.strip().lower(), " ".join(text.split()))
     if len(fields.split(" ")) != 5:
-        raise ValueError(f"{text!r} is no cron expression of five fields")
+        raise WrongValue(
+            f"{text!r} is no cron expression of five fields", f"{text!r} は 5 項目の cron 式ではありません"
+        )
     try:
         CronSim(fields, datetime(2000, 1, 1))  # noqa: DTZ001 - only the form is looked at
     except CronSimError as error:
-        raise ValueError(f"{text!r} is no cron expression: {error}") from None
+        raise WrongValue(
+            f"{text!r} is no cron expression: {error}", f"{text!r} は cron 式として読めません: {error}"
+        ) from None
     return fields
 
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Context, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.containers import (
@@ -88,11 +88,11 @@ class DockerProbe(Probe[DockerOptions, DockerSeen]):
         host = self.options.host or context.environment.get("DOCKER_HOST") or LOCAL
         try:
             checked_host(host)
-        except ValueError as error:
+        except WrongValue as error:
             raise ProbeCannotTell(
                 "bad-host",
-                f"DOCKER_HOST: {error}",
-                "DOCKER_HOST が unix:///path または tcp://host:port の形式ではありません",
+                f"DOCKER_HOST: {error.words.en}",
+                f"DOCKER_HOST: {error.words.ja}",
                 remedy=f"export DOCKER_HOST={LOCAL}",
             ) from error
         seen: DockerSeen = await ask(host, self.options.timeout, lambda client: look(client, host, self.options))

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -36,9 +36,15 @@ def checked_host(host: str) -> str:
     if parts.scheme == "unix" and parts.path.startswith("/"):
         return host
     if parts.scheme != "tcp" or not parts.hostname or not parts.port:
-        raise ValueError("the daemon's address must be unix:///path/to/docker.sock or tcp://host:port")
+        raise WrongValue(
+            "the daemon's address must be unix:///path/to/docker.sock or tcp://host:port",
+            "デーモンのアドレスは unix:///path/to/docker.sock または tcp://host:port で指定してください",
+        )
     if parts.username or parts.password or parts.path.strip("/") or parts.query:
-        raise ValueError("the daemon's address must be tcp://host:port and nothing more")
+        raise WrongValue(
+            "the daemon's address must be tcp://host:port and nothing more",
+            "デーモンのアドレスは tcp://host:port だけで指定してください",
+        )
     return host
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from dotenv.parser import parse_stream
 from pydantic import Field, field_validator, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes import urls as urls_of
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
@@ -86,17 +86,25 @@ class DotenvOptions(Options):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"{key}: {pattern!r} is no regular expression: {error}") from None
+                raise WrongValue(
+                    f"{key}: {pattern!r} is no regular expression: {error}",
+                    f"{key}: {pattern!r} は正規表現として読めません: {error}",
+                ) from None
         return value
 
     @model_validator(mode="after")
     def _asserts(self) -> "DotenvOptions":
         named = self.equals or self.required or self.required_in or self.match
         if self.process and not named:
-            raise ValueError("a process is compared key by key: add equals, required, required_in or match")
+            raise WrongValue(
+                "a process is compared key by key: add equals, required, required_in or match",
+                "プロセスとはキーごとに比べます。equals、required、required_in、match のいずれかを指定してください",
+            )
         if not (named or self.forbidden or self.fingerprints or self.urls):
-            raise ValueError(
-                "this asserts nothing: add equals, required, required_in, match, forbidden, fingerprints or urls"
+            raise WrongValue(
+                "this asserts nothing: add equals, required, required_in, match, forbidden, fingerprints or urls",
+                "確認する内容がありません。equals、required、required_in、match、forbidden、fingerprints、urls の"
+                "いずれかを指定してください",
             )
         return self
 

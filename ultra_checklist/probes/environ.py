@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Frozen
 from ultra_checklist.probes.base import Context, Pattern
 from ultra_checklist.probes.file import read_file
@@ -40,7 +40,10 @@ class ProcessSource(Frozen):
     @model_validator(mode="after")
     def _one(self) -> "ProcessSource":
         if sum(value is not None for value in (self.pid_file, self.unit, self.container, self.pattern)) != 1:
-            raise ValueError("name the process by one of pid_file, unit, container or pattern")
+            raise WrongValue(
+                "name the process by one of pid_file, unit, container or pattern",
+                "プロセスは pid_file、unit、container、pattern のいずれか 1 つで指定してください",
+            )
         return self
 
 

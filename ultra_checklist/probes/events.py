@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes import flag
 from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed, unknown
@@ -70,13 +70,15 @@ class EventsOptions(Options):
     @classmethod
     def _a_name(cls, value: str) -> str:
         if _METRIC.fullmatch(value) is None:
-            raise ValueError(f"{value!r} is no name of a metric")
+            raise WrongValue(f"{value!r} is no name of a metric", f"{value!r} はメトリクス名ではありません")
         return value
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.prometheus is None) is (self.metrics is None):
-            raise ValueError("give either prometheus or metrics")
+            raise WrongValue(
+                "give either prometheus or metrics", "prometheus と metrics はどちらか一方を指定してください"
+            )
         return self
 
 

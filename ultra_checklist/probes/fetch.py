@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 
 Said = tuple[str, str, str]
 """A reason, and what it is in English and in Japanese."""
@@ -194,7 +194,9 @@ def plain_address(value: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise ValueError("this is no http:// or https:// address")
+        raise WrongValue(
+            "this is no http:// or https:// address", "http:// または https:// のアドレスではありません"
+        )
     if parts.username or parts.password:
-        raise ValueError("a password does not belong into an address")
+        raise WrongValue("a password does not belong into an address", "アドレスにパスワードを含めないでください")
     return value

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes import acl
 from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed
@@ -60,9 +60,14 @@ class FileOptions(Options):
     @classmethod
     def _quoted(cls, value: object) -> object:
         if isinstance(value, int):
-            raise ValueError(f'write the mode in quotes: "0{value}"')
+            raise WrongValue(
+                f'write the mode in quotes: "0{value}"', f'モードは "0{value}" のように引用符で囲んでください'
+            )
         if isinstance(value, str) and "${" not in value and not _MODE.fullmatch(value):
-            raise ValueError(f'the mode {value!r} is not three or four octal digits such as "0600"')
+            raise WrongValue(
+                f'the mode {value!r} is not three or four octal digits such as "0600"',
+                f'モード {value!r} は "0600" のような 3〜4 桁の 8 進数ではありません',
+            )
         return value
 
     @model_validator(mode="after")
@@ -70,9 +75,15 @@ class FileOptions(Options):
         asked = (self.mode, self.owner, self.group, self.min_size, self.sha256, self.contains)
         around = self.stricter or self.safe_folder or self.backups
         if not self.exists and (around or any(value is not None for value in asked)):
-            raise ValueError("exists: false leaves nothing to assert about mode, owner or content")
+            raise WrongValue(
+                "exists: false leaves nothing to assert about mode, owner or content",
+                "exists: false のときは、モード・所有者・内容を確認できません",
+            )
         if self.mode is None and (self.stricter or self.backups):
-            raise ValueError("stricter and backups are compared with a mode: add `mode`")
+            raise WrongValue(
+                "stricter and backups are compared with a mode: add `mode`",
+                "stricter と backups はモードと比べます。`mode` を指定してください",
+            )
         return self
 
 

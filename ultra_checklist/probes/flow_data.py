@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Words
 from ultra_checklist.probes.base import Observation, Options
 from ultra_checklist.probes.messages import TROUBLES
@@ -78,7 +79,10 @@ class NotionFlowOptions(Options):
     @classmethod
     def _an_id(cls, value: str) -> str:
         if re.fullmatch(r"[0-9a-f]{32}", value.replace("-", "").lower()) is None:
-            raise ValueError("it is no id: 32 hexadecimal digits, as in the data source's link")
+            raise WrongValue(
+                "it is no id: 32 hexadecimal digits, as in the data source's link",
+                "ID ではありません（データソースのリンクにある 16 進数 32 桁）",
+            )
         return value
 
     @field_validator("base_url", "effect_url", "trades_url")
@@ -87,21 +91,35 @@ class NotionFlowOptions(Options):
         try:
             parts = urlsplit(value)
         except ValueError:
-            raise ValueError("it is no http:// or https:// address") from None
+            raise WrongValue(
+                "it is no http:// or https:// address", "http:// または https:// のアドレスではありません"
+            ) from None
         if value and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc):
-            raise ValueError("it is no plain http:// or https:// address")
+            raise WrongValue(
+                "it is no plain http:// or https:// address",
+                "単純な http:// または https:// のアドレスではありません",
+            )
         return value
 
     @model_validator(mode="after")
     def _asserts_something(self) -> Self:
         if bool(self.property) == bool(self.effect_url):
-            raise ValueError("say what to wait for: either property and value, or effect_url")
+            raise WrongValue(
+                "say what to wait for: either property and value, or effect_url",
+                "何を待つかを、property と value、または effect_url のどちらかで指定してください",
+            )
         if bool(self.property) != (self.value is not None):
-            raise ValueError("property and value belong together")
+            raise WrongValue("property and value belong together", "property と value は一緒に指定します")
         if self.property and self.values.get(self.property) == self.value:
-            raise ValueError("the record would have the awaited value from the start")
+            raise WrongValue(
+                "the record would have the awaited value from the start",
+                "レコードが最初から待つべき値を持っています",
+            )
         if self.timeout < self.within + self.quiet + MARGIN:
-            raise ValueError(f"timeout must be {MARGIN:g} s longer than within and quiet together")
+            raise WrongValue(
+                f"timeout must be {MARGIN:g} s longer than within and quiet together",
+                f"timeout は within と quiet の合計より {MARGIN:g} 秒以上長くしてください",
+            )
         return self
 
 

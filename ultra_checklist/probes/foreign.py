@@ -164,7 +164,7 @@ def no_fingerprints() -> Verdict:
     return unknown(
         "no-fingerprints",
         Words(en="the fingerprint file knows no value of staging", ja="指紋ファイルに staging の値がありません"),
-        remedy=Words.same("on staging: " + FINGERPRINT),
+        remedy=Words(en=f"on staging: {FINGERPRINT}", ja=f"ステージングで実行: {FINGERPRINT}"),
     )
 
 

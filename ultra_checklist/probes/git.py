@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Outcome, Verdict, Words
 from ultra_checklist.probes import remote as remote_of
 from ultra_checklist.probes import script as script_of
@@ -47,16 +48,31 @@ class GitOptions(Options):
     @model_validator(mode="after")
     def _asserts(self) -> "GitOptions":
         if not (self.clean or self.ref or self.head or self.branch or self.file):
-            raise ValueError("this asserts nothing: add clean, ref, head, branch or file")
+            raise WrongValue(
+                "this asserts nothing: add clean, ref, head, branch or file",
+                "確認する内容がありません。clean、ref、head、branch、file のいずれかを指定してください",
+            )
         looked_into = self.remote or self.executable or self.syntax
         if self.commit is None and (self.head or (self.file and not looked_into)):
-            raise ValueError("head and file are compared with a commit: add `commit`")
+            raise WrongValue(
+                "head and file are compared with a commit: add `commit`",
+                "head と file はコミットと比べます。`commit` を指定してください",
+            )
         if (self.executable or self.syntax) and not self.file:
-            raise ValueError("executable and syntax are asked of a file: add `file`")
+            raise WrongValue(
+                "executable and syntax are asked of a file: add `file`",
+                "executable と syntax はファイルについて確認します。`file` を指定してください",
+            )
         if (self.signed and not self.ref) or (self.signers and not self.signed):
-            raise ValueError("signed is asked of a tag: add `ref`; signers need `signed: true`")
+            raise WrongValue(
+                "signed is asked of a tag: add `ref`; signers need `signed: true`",
+                "signed はタグについて確認します。`ref` を指定してください（signers には `signed: true` も必要）",
+            )
         if self.remote and not (self.ref or self.branch or self.file):
-            raise ValueError("a remote is asked for something: add ref, branch or file")
+            raise WrongValue(
+                "a remote is asked for something: add ref, branch or file",
+                "remote には確認する対象が必要です。ref、branch、file のいずれかを指定してください",
+            )
         return self
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Outcome, Verdict, Words
 from ultra_checklist.probes import commits, moved, provider, tls
 from ultra_checklist.probes.base import (
@@ -75,9 +75,15 @@ class HttpOptions(Options):
     def _plain_address(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{value!r} is no http:// or https:// address")
+            raise WrongValue(
+                f"{value!r} is no http:// or https:// address",
+                f"{value!r} は http:// または https:// のアドレスではありません",
+            )
         if parts.username or parts.password:
-            raise ValueError("a password does not belong into an address: use `headers` with a secret variable")
+            raise WrongValue(
+                "a password does not belong into an address: use `headers` with a secret variable",
+                "アドレスにパスワードを含めないでください。`headers` で秘密の変数を使ってください",
+            )
         return value
 
     @field_validator("headers")

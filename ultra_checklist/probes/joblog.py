@@ -13,10 +13,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.words import LANGS, Words
 
 TAIL = 8 << 20
 """Bytes read of the end of a file."""
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+_UNREADABLE = Words(en="it cannot be read", ja="読み取れません")
+_NO_FILE = Words(en="this is no file", ja="ファイルではありません")
 _NAMES = ("exit", "exit_code", "code", "rc")
 
 
@@ -53,7 +56,7 @@ def newest(pattern: Path) -> Path | None:
             with contextlib.suppress(FileNotFoundError):
                 found.append(((pattern.parent / name).stat().st_mtime, name))
     except (OSError, ValueError) as error:
-        raise cannot("no-folder", pattern.parent, getattr(error, "strerror", None) or "it cannot be read") from None
+        raise cannot("no-folder", pattern.parent, getattr(error, "strerror", None) or _UNREADABLE) from None
     return pattern.parent / max(found)[1] if found else None
 
 
@@ -62,22 +65,22 @@ def read(path: Path) -> Left | None:
     try:
         path.parent.stat()
     except (OSError, ValueError) as error:
-        raise cannot("no-folder", path.parent, getattr(error, "strerror", None) or "it cannot be read") from None
+        raise cannot("no-folder", path.parent, getattr(error, "strerror", None) or _UNREADABLE) from None
     try:
         # A pipe in its place would keep us waiting.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
             told = os.fstat(handle)
             if not stat.S_ISREG(told.st_mode):
-                raise cannot("no-file", path, "this is no file")
+                raise cannot("no-file", path, _NO_FILE)
             file.seek(max(0, told.st_size - TAIL))
             data = file.read(TAIL)
     except FileNotFoundError:
         return None
     except IsADirectoryError:
-        raise cannot("no-file", path, "this is no file") from None
+        raise cannot("no-file", path, _NO_FILE) from None
     except OSError as error:
-        raise cannot("denied", path, error.strerror or "it cannot be read") from None
+        raise cannot("denied", path, error.strerror or _UNREADABLE) from None
     return Left(data.decode(errors="replace"), datetime.fromtimestamp(told.st_mtime, UTC), told.st_size <= TAIL)
 
 
@@ -92,9 +95,10 @@ def exit_code(text: str) -> int | None:
     return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
 
 
-def cannot(reason: str, what: object, why: str) -> ProbeCannotTell:
+def cannot(reason: str, what: object, why: Words | str) -> ProbeCannotTell:
     """An error that names a file or a command."""
-    return ProbeCannotTell(reason, f"{what}: {why}", f"{what} を確認できません: {why}", remedy=f"ls -l {what}")
+    en, ja = (Words.of(why).say(lang) for lang in LANGS)
+    return ProbeCannotTell(reason, f"{what}: {en}", f"{what} を確認できません: {ja}", remedy=f"ls -l {what}")
 
 
 def _stamp(line: str, zone: str) -> datetime | None:

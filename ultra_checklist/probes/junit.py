@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import (
     CommitId,
@@ -63,7 +64,7 @@ class JunitOptions(Options):
     @classmethod
     def _names(cls, value: list[str]) -> list[str]:
         if not all(value):
-            raise ValueError("an empty name fits no suite")
+            raise WrongValue("an empty name fits no suite", "空の名前に合うスイートはありません")
         return value
 
 

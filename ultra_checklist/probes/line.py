@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field, SecretStr, field_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Effect, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, unknown
 from ultra_checklist.probes.messages import (
@@ -58,7 +59,10 @@ class LineOptions(Options):
     @classmethod
     def _plain(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")) or "@" in value:
-            raise ValueError("it is no plain http:// or https:// address")
+            raise WrongValue(
+                "it is no plain http:// or https:// address",
+                "単純な http:// または https:// のアドレスではありません",
+            )
         return value.rstrip("/")
 
 

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.file import cannot_look
@@ -77,18 +77,24 @@ class LogOptions(Options):
     @model_validator(mode="after")
     def _one_source(self) -> "LogOptions":
         if sum(source is not None for source in (self.file, self.unit, self.container)) != 1:
-            raise ValueError("name one source: file, unit or container")
+            raise WrongValue(
+                "name one source: file, unit or container",
+                "file、unit、container のいずれか 1 つを指定してください",
+            )
         if (self.user or self.journal) and self.unit is None:
-            raise ValueError("user and journal belong to `unit`")
+            raise WrongValue("user and journal belong to `unit`", "user と journal は `unit` と一緒に使います")
         if self.file and any(sign in str(Path(self.file).parent) for sign in "*?["):
-            raise ValueError("only the last part of a file's path may be a pattern")
+            raise WrongValue(
+                "only the last part of a file's path may be a pattern",
+                "パターンを使えるのはファイルパスの最後の部分だけです",
+            )
         return self
 
     @field_validator("unit", "container")
     @classmethod
     def _no_flag(cls, value: str | None) -> str | None:
         if value is not None and value.startswith("-"):
-            raise ValueError(f"{value!r} is no name")
+            raise WrongValue(f"{value!r} is no name", f"{value!r} は名前として使えません")
         return value
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import NOTHING, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, failed, passed, unknown
 from ultra_checklist.record import ReleaseRecord
@@ -60,7 +60,7 @@ def _is_address(value: SecretStr) -> SecretStr:
     except ValueError:
         good = False
     if not good:
-        raise ValueError("it is no http:// or https:// address")
+        raise WrongValue("it is no http:// or https:// address", "http:// または https:// のアドレスではありません")
     return value
 
 

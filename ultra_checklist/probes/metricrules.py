@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pydantic import Field, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes.base import failed, passed, unknown
 from ultra_checklist.probes.prometheus import Series, selector
@@ -33,17 +34,29 @@ class Rule(Frozen):
     @model_validator(mode="after")
     def _asserts(self) -> "Rule":
         if (self.metric is None) == (self.expr is None):
-            raise ValueError("name one of metric and expr")
+            raise WrongValue("name one of metric and expr", "metric と expr のどちらか一方を指定してください")
         if self.metric is not None and _NAME.fullmatch(self.metric) is None:
-            raise ValueError(f"{self.metric!r} is no name of a metric: use labels, or expr with prometheus")
+            raise WrongValue(
+                f"{self.metric!r} is no name of a metric: use labels, or expr with prometheus",
+                f"{self.metric!r} はメトリクス名ではありません。labels か、prometheus で expr を使ってください",
+            )
         if self.expr is not None and (self.labels or self.increase_max is not None or not self.expr.strip()):
-            raise ValueError("labels and increase_max belong to `metric`; an expr is not empty")
+            raise WrongValue(
+                "labels and increase_max belong to `metric`; an expr is not empty",
+                "labels と increase_max は `metric` と一緒に使います。expr は空にできません",
+            )
         if all(limit is None for limit in (self.max, self.min, self.equals, self.increase_max)):
-            raise ValueError("this asserts nothing: add max, min, equals or increase_max")
+            raise WrongValue(
+                "this asserts nothing: add max, min, equals or increase_max",
+                "確認する内容がありません。max、min、equals、increase_max のいずれかを指定してください",
+            )
         if self.window and self.increase_max is not None:
-            raise ValueError("increase_max counts from the deploy: it has no `for`")
+            raise WrongValue(
+                "increase_max counts from the deploy: it has no `for`",
+                "increase_max はデプロイから数えるため、`for` と一緒に使えません",
+            )
         if self.tolerate and self.tolerate >= self.window:
-            raise ValueError("tolerate is a part of `for`")
+            raise WrongValue("tolerate is a part of `for`", "tolerate は `for` と一緒に使います")
         return self
 
     @property

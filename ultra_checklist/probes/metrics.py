@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, passed, unknown
 from ultra_checklist.probes.fetch import origin
@@ -47,23 +48,37 @@ class MetricsOptions(Options):
         if not value.startswith(("http://", "https://")) or origin(value).endswith(
             ("?", "//None:80", "//None:443")
         ):
-            raise ValueError("this is no http:// or https:// address")
+            raise WrongValue(
+                "this is no http:// or https:// address", "http:// または https:// のアドレスではありません"
+            )
         if "@" in value.split("/")[2]:
-            raise ValueError("a password does not belong into an address: use `headers` with a secret variable")
+            raise WrongValue(
+                "a password does not belong into an address: use `headers` with a secret variable",
+                "アドレスにパスワードを含めないでください。`headers` で秘密の変数を使ってください",
+            )
         return value
 
     @model_validator(mode="after")
     def _one_source(self) -> "MetricsOptions":
         if (self.scrape is None) == (self.prometheus is None):
-            raise ValueError("name one source: scrape or prometheus")
+            raise WrongValue(
+                "name one source: scrape or prometheus", "scrape と prometheus のどちらか一方を指定してください"
+            )
         if self.prometheus is not None and ("?" in self.prometheus or "#" in self.prometheus):
-            raise ValueError("the address of a Prometheus server ends before `/api`: it has no `?` and no `#`")
+            raise WrongValue(
+                "the address of a Prometheus server ends before `/api`: it has no `?` and no `#`",
+                "Prometheus サーバーのアドレスは `/api` の手前までで、`?` や `#` を含みません",
+            )
         if self.scrape is not None and any(rule.expr or rule.window for rule in self.rules):
-            raise ValueError("`expr` and `for` need `prometheus`: a page tells of this moment alone")
+            raise WrongValue(
+                "`expr` and `for` need `prometheus`: a page tells of this moment alone",
+                "`expr` と `for` には `prometheus` が必要です（メトリクスのページが示すのは現在の値だけです）",
+            )
         if self.max_staleness < LOOKBACK and any(rule.expr and not rule.window for rule in self.rules):
             # Prometheus before lookback_delta could be asked for takes samples as old as that, and does not tell.
-            raise ValueError(
-                f"an `expr` may rest on samples {LOOKBACK} s old: use `metric`, or a longer max_staleness"
+            raise WrongValue(
+                f"an `expr` may rest on samples {LOOKBACK} s old: use `metric`, or a longer max_staleness",
+                f"`expr` は最大 {LOOKBACK} 秒前のサンプルも使います。`metric` か、長い max_staleness が必要です",
             )
         return self
 

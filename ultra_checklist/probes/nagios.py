@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 
@@ -33,8 +34,9 @@ class NagiosOptions(Options):
     @classmethod
     def _a_list(cls, value: object) -> object:
         if isinstance(value, str):
-            raise ValueError(
-                "write a list such as [/usr/lib/nagios/plugins/check_disk, -w, 10%]: no shell is involved"
+            raise WrongValue(
+                "write a list such as [/usr/lib/nagios/plugins/check_disk, -w, 10%]: no shell is involved",
+                "[/usr/lib/nagios/plugins/check_disk, -w, 10%] のようなリストで書いてください（シェルは不使用）",
             )
         return value
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes.base import (
     Context,
@@ -75,13 +76,19 @@ class OctobotOptions(Options):
         try:
             ZoneInfo(value or "UTC")
         except (OSError, ValueError, KeyError):
-            raise ValueError(f"{value!r} is no time zone such as Asia/Tokyo") from None
+            raise WrongValue(
+                f"{value!r} is no time zone such as Asia/Tokyo",
+                f"{value!r} は Asia/Tokyo のようなタイムゾーンではありません",
+            ) from None
         return value
 
     @model_validator(mode="after")
     def _trades(self) -> "OctobotOptions":
         if self.simulated and not self.asks_trades:
-            raise ValueError("simulated speaks of trades: add pairs or max_trades")
+            raise WrongValue(
+                "simulated speaks of trades: add pairs or max_trades",
+                "simulated は取引についての指定です。pairs または max_trades を指定してください",
+            )
         return self
 
     @property

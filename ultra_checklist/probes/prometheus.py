@@ -133,7 +133,9 @@ class Source:
                 body += chunk
                 if len(body) > MAX_BODY:
                     raise self.cannot(
-                        "too-large", f"its answer has more than {MAX_BODY} bytes", "応答が大きすぎます"
+                        "too-large",
+                        f"its answer has more than {MAX_BODY} bytes",
+                        f"応答が {MAX_BODY} バイトを超えました",
                     )
             if answer.is_redirect:
                 raise self.cannot(

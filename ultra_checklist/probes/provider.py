@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import unknown
 
@@ -26,7 +27,10 @@ def sendable(headers: dict[str, str]) -> dict[str, str]:
     """Headers that can be sent. Raises ValueError, which never quotes a value."""
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise ValueError(f"the header {name!r} cannot be sent: it holds other signs than printable ASCII")
+            raise WrongValue(
+                f"the header {name!r} cannot be sent: it holds other signs than printable ASCII",
+                f"ヘッダー {name!r} は送信できません（印字可能な ASCII 以外の文字を含んでいます）",
+            )
     return headers
 
 
@@ -34,7 +38,10 @@ def one_word(token: SecretStr | None) -> SecretStr | None:
     """A token as it can be sent. Raises ValueError, which never quotes it."""
     text = token.get_secret_value() if token is not None else "none"
     if "${" not in text and _TOKEN.fullmatch(text) is None:
-        raise ValueError("the token is empty, or holds blanks or other signs than ASCII")
+        raise WrongValue(
+            "the token is empty, or holds blanks or other signs than ASCII",
+            "トークンが空か、空白や ASCII 以外の文字を含んでいます",
+        )
     return token
 
 
@@ -44,9 +51,9 @@ def require_tls(url: str, *, token: bool, certificate: bool) -> None:
     if parts.scheme != "http":
         return
     if certificate:
-        raise ValueError("tls_days is asked of an https:// address")
+        raise WrongValue("tls_days is asked of an https:// address", "tls_days は https:// のアドレスで使います")
     if token and parts.hostname not in _HERE:
-        raise ValueError("a token goes over https:// alone")
+        raise WrongValue("a token goes over https:// alone", "トークンは https:// でのみ送信できます")
 
 
 def judge(url: str, status: int, *, good: bool, is_json: bool) -> Verdict | None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 from ultra_checklist.record import DeployMark, Person, RunRecord, Ticked
@@ -31,7 +32,10 @@ class RecordOptions(Options):
     @model_validator(mode="after")
     def _asserts(self) -> "RecordOptions":
         if not (self.before_deploy or self.operators or self.commit or self.logs):
-            raise ValueError("this asserts nothing: add before_deploy, operators, commit or logs")
+            raise WrongValue(
+                "this asserts nothing: add before_deploy, operators, commit or logs",
+                "確認する内容がありません。before_deploy、operators、commit、logs のいずれかを指定してください",
+            )
         return self
 
 

@@ -17,6 +17,7 @@ from ultra_checklist.errors import (
     StateError,
     UltraChecklistError,
     UsageError,
+    WrongValue,
 )
 from ultra_checklist.model import Ending, Result, Verdict, Words
 from ultra_checklist.probes.base import (
@@ -76,7 +77,10 @@ class ReleaseOptions(Options):
     @model_validator(mode="after")
     def _key_of_a_bundle(self) -> "ReleaseOptions":
         if self.key and not self.is_bundle:
-            raise ValueError("key is for a bundle: what is on record on this machine is not signed")
+            raise WrongValue(
+                "key is for a bundle: what is on record on this machine is not signed",
+                "key はバンドルに使います（このマシンの記録は署名されていません）",
+            )
         return self
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from ultra_checklist.errors import WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Pattern, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.cron import in_table, last_due, machine_zone, next_due, plain_expression
@@ -60,19 +61,33 @@ class ScheduleOptions(Options):
         try:
             ZoneInfo(value or "UTC")
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone such as Asia/Tokyo") from None
+            raise WrongValue(
+                f"{value!r} is no time zone such as Asia/Tokyo",
+                f"{value!r} は Asia/Tokyo のようなタイムゾーンではありません",
+            ) from None
         return value
 
     @model_validator(mode="after")
     def _asserts_something(self) -> Self:
         if not (self.cron or self.crontab or self.timer):
-            raise ValueError("when does it run? give cron, crontab or timer")
+            raise WrongValue(
+                "when does it run? give cron, crontab or timer",
+                "実行時刻がわかりません。cron、crontab、timer のいずれかを指定してください",
+            )
         if self.crontab and (self.timer or not self.job):
-            raise ValueError("crontab needs job, and is no timer")
+            raise WrongValue(
+                "crontab needs job, and is no timer", "crontab には job が必要で、timer とは一緒に使えません"
+            )
         if self.timer is not None and _TIMER.fullmatch(self.timer) is None:
-            raise ValueError(f"{self.timer!r} is no name of a timer, such as monitor-daily.timer")
+            raise WrongValue(
+                f"{self.timer!r} is no name of a timer, such as monitor-daily.timer",
+                f"{self.timer!r} は monitor-daily.timer のようなタイマー名ではありません",
+            )
         if not (self.log or self.record or self.timer):
-            raise ValueError("nothing shows that it ran: give log, record or timer")
+            raise WrongValue(
+                "nothing shows that it ran: give log, record or timer",
+                "実行されたことを示すものがありません。log、record、timer のいずれかを指定してください",
+            )
         return self
 
 
@@ -187,7 +202,7 @@ class ScheduleProbe(Probe[ScheduleOptions, ScheduleSeen]):
             return seen.model_copy(update={"ran": None})
         begun, lines = found.since(seen.due - EARLY, seen.zone)
         if lines is None:
-            raise cannot("log-too-large", path, "it has grown too much since then")
+            raise cannot("log-too-large", path, _GROWN)
         pattern = re.compile(self.options.errors)
         bad = [context.redactor.text(line.strip()[:LINE]) for line in lines if pattern.search(line)]
         return seen.model_copy(update={"ran": seen.ran or begun or found.written, "errors": bad[:SHOWN]})
@@ -200,7 +215,7 @@ class ScheduleProbe(Probe[ScheduleOptions, ScheduleSeen]):
             return seen.model_copy(update={"ran": None})
         code = exit_code(found.text)
         if code is None:
-            raise cannot("no-exit-code", path, "no exit code in it")
+            raise cannot("no-exit-code", path, _NO_CODE)
         traced = seen.ran is not None or not (self.options.log or self.options.timer)
         return seen.model_copy(update={"ran": (seen.ran or found.written) if traced else None, "exit": code})
 
@@ -313,5 +328,7 @@ def _timed(seen: ScheduleSeen) -> ScheduleSeen:
 
 
 _STILL = Words(en="it was just due, and has not ended yet", ja="予定時刻になったばかりで、まだ終わっていません")
+_GROWN = Words(en="it has grown too much since then", ja="その後大きくなりすぎました")
+_NO_CODE = Words(en="no exit code in it", ja="終了コードがありません")
 _WAIT = Words(en="wait for its end", ja="終了を待つ")
 _READ = Words(en="read its log and the log of cron or systemd", ja="ジョブのログと cron・systemd のログを確認")

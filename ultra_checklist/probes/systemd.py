@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.base import Completed, Context, Observation, Probe, Twin, failed, passed, unknown
 from ultra_checklist.probes.lifetime import (
@@ -46,7 +46,7 @@ _UNSET = ("", "0", "n/a", "infinity")
 
 def _full(name: str) -> str:
     if _UNIT.fullmatch(name) is None:
-        raise ValueError(f"{name!r} is no name of a unit")
+        raise WrongValue(f"{name!r} is no name of a unit", f"{name!r} はユニット名ではありません")
     return name if name.rpartition(".")[2] in _KINDS else f"{name}.service"
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Verdict, Words
 from ultra_checklist.probes.acl import user_name
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
@@ -45,15 +45,19 @@ class ToolOptions(Options):
     @classmethod
     def _quoted(cls, value: object) -> object:
         if isinstance(value, int | float):
-            raise ValueError(f'write the version in quotes: "{value}"')
+            raise WrongValue(
+                f'write the version in quotes: "{value}"', f'バージョンは "{value}" のように引用符で囲んでください'
+            )
         if isinstance(value, str) and "${" not in value and _VERSION.fullmatch(value) is None:
-            raise ValueError(f"{value!r} is no version such as 2.20")
+            raise WrongValue(
+                f"{value!r} is no version such as 2.20", f"{value!r} は 2.20 のようなバージョンではありません"
+            )
         return value
 
     @model_validator(mode="after")
     def _has_daemon(self) -> "ToolOptions":
         if self.daemon and self.name.partition(" ")[0] != "docker":
-            raise ValueError("daemon is asked of docker alone")
+            raise WrongValue("daemon is asked of docker alone", "daemon は docker についてのみ確認できます")
         return self
 
 
@@ -138,7 +142,7 @@ class ToolProbe(Probe[ToolOptions, ToolSeen]):
                 "no-version",
                 Words(en=f"{name} does not tell its version", ja=f"{name} のバージョンが分かりません"),
                 expected=expected,
-                seen=Words.same(f"exit code {seen.code}"),
+                seen=Words(en=f"exit code {seen.code}", ja=f"終了コード {seen.code}"),
                 remedy=Words.same(f"{name} --version"),
                 code=seen.code,
             )

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.errors import ProbeCannotTell, WrongValue
 from ultra_checklist.model import Frozen, Verdict, Words
 from ultra_checklist.probes.base import (
     Context,
@@ -48,9 +48,7 @@ class WatchOptions(Options):
     alertmanager: Address | None = Field(
         default=None, description="Address of an Alertmanager in which no alert of `severity` may be active."
     )
-    severity: list[str] = Field(
-        default=["critical"], min_length=1, description="Values of the label `severity` that count."
-    )
+    severity: list[str] = Field(default=["critical"], min_length=1, description="Labels `severity` that count.")
     command: list[str] = Field(
         default_factory=list,
         description="A program with arguments, without a shell, that must end with 0; run in DEPLOY_DIR.",
@@ -64,17 +62,21 @@ class WatchOptions(Options):
         default=95.0, ge=0, le=100, description="Least part of the window to be seen, in per cent."
     )
     max_gap: float | None = Field(
-        default=None,
-        gt=0,
-        description="Longest good time without a look, in seconds.  Default: three times `every`.",
+        default=None, gt=0, description="Longest good time without a look, in seconds.  Default: 3 times `every`."
     )
 
     @model_validator(mode="after")
     def _asserts_something(self) -> Self:
         if not (self.urls or self.alertmanager or self.command):
-            raise ValueError("nothing is watched: give urls, alertmanager or command")
+            raise WrongValue(
+                "nothing is watched: give urls, alertmanager or command",
+                "監視する対象がありません。urls、alertmanager、command のいずれかを指定してください",
+            )
         if self.minutes * 60 / self.every > MAX_LOOKS:
-            raise ValueError(f"more than {MAX_LOOKS} looks: a larger `every`, or fewer minutes")
+            raise WrongValue(
+                f"more than {MAX_LOOKS} looks: a larger `every`, or fewer minutes",
+                f"確認回数が {MAX_LOOKS} 回を超えます。`every` を大きくするか、時間を短くしてください",
+            )
         return self
 
     @property

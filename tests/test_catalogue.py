@@ -1,0 +1,134 @@
+"""Everything we say exists in both languages, is said somewhere, and each error tells what to do next."""
+
+import ast
+import re
+from collections import Counter
+
+import pytest
+
+from tests import catalogue
+from tests.catalogue import JAPANESE, Message, name_of, text
+
+MESSAGES = list(catalogue.messages())
+_GAP = re.compile(r"\{[a-z_]*\}")
+_SAME_IN_BOTH = {
+    " ({})", "{by}", " (ticked by {name})", "health factor {}", "the backend", "#", "LOCAL", "{} {}", "{}: {}", "{}; {}",
+}  # fmt: skip
+"""English of messages whose Japanese needs no Japanese sign: marks, gaps, names of products."""
+_COMMANDS = ("ultra-checklist ", "git ", "docker ", "timedatectl ", "apt-get ")
+"""How a line begins that people copy: it is the same in every language."""
+_SENTENCE = re.compile(r"[A-Za-z]{2,}[,:;]? [a-z]{2,}")
+_SPOKEN = {"say", "remark", "go_on", "Wrong", "same", "passed", "failed", "unknown"}
+"""What takes a text for people, beside our errors."""
+
+
+def told_errors() -> set[str]:
+    """Names of the errors that end at a terminal: all of our tree that are not caught before."""
+    bases = {
+        node.name: {name_of(base) for base in node.bases}
+        for _, tree in catalogue.sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"UltraChecklistError"}
+    while (
+        more := {name for name, above in bases.items() if above & found} - found - {"HookFailed", "ProbeCannotTell"}
+    ):
+        found |= more
+    return found
+
+
+ERRORS = told_errors()
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(MESSAGES) > 1500
+    assert {"UsageError", "NotionError", "Busy"} <= ERRORS
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_nothing_is_missing(language: str) -> None:
+    assert [message for message in MESSAGES if not getattr(message, language).strip()] == []
+
+
+def test_each_language_is_itself() -> None:
+    assert [m for m in MESSAGES if JAPANESE.search(m.en)] == []
+    assert [m for m in MESSAGES if not JAPANESE.search(m.ja) and m.en not in _SAME_IN_BOTH] == []
+
+
+def test_both_languages_have_the_same_gaps() -> None:
+    def gaps(said: str) -> Counter[str]:
+        return Counter(_GAP.findall(said))
+
+    assert [message for message in MESSAGES if gaps(message.en) != gaps(message.ja)] == []
+
+
+def test_what_is_not_for_japanese_alone_ends_alike() -> None:
+    """A sentence does not end with the other language's full stop."""
+    assert [m for m in MESSAGES if m.en.endswith("。") or (m.ja.endswith(".") and not m.ja.endswith(".."))] == []
+
+
+def test_nothing_is_said_in_english_alone() -> None:
+    alone = []
+    for module, tree in catalogue.sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or name_of(node.func) not in ERRORS | _SPOKEN:
+                continue
+            for argument in (*node.args, *(word.value for word in node.keywords)):
+                said = text(argument)
+                if (
+                    said
+                    and _SENTENCE.search(said.replace("{}", ""))
+                    and not said.startswith((*_COMMANDS, "exited, "))
+                ):
+                    alone.append(f"{module}:{node.lineno}: {said}")
+    assert alone == []
+
+
+def test_each_error_tells_what_to_do_next() -> None:
+    fixed = {
+        node.name
+        for _, tree in catalogue.sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name in ERRORS and _brings_its_own_step(node)
+    }
+    assert fixed >= {"TemplateError", "RollbackFails"}
+    without = [
+        f"{module}:{node.lineno}: {name_of(node.func)}"
+        for module, tree in catalogue.sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and name_of(node.func) in ERRORS - fixed
+        and "remedy" not in {word.arg for word in node.keywords}
+    ]
+    assert without == []
+
+
+def _brings_its_own_step(error: ast.ClassDef) -> bool:
+    for node in ast.walk(error):
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            names = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
+            return "remedy" not in names
+    return False
+
+
+def test_nothing_is_kept_that_nobody_says() -> None:
+    named: Counter[str] = Counter()
+    kept: list[tuple[str, str]] = []
+    for module, tree in catalogue.sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name | ast.Attribute):
+                named[name_of(node)] += 1
+            elif isinstance(node, ast.ImportFrom):
+                named.update(alias.name for alias in node.names)
+        for statement in tree.body:
+            value = getattr(statement, "value", None)
+            if isinstance(statement, ast.Assign) and isinstance(value, ast.Call) and name_of(value.func) == "Words":
+                kept += [(module, name_of(target)) for target in statement.targets]
+    assert len(kept) > 500
+    # Once where it is kept; a second time where it is said.
+    assert [(module, name) for module, name in kept if named[name] < 2] == []
+
+
+def test_the_catalogue_tells_where_a_message_stands() -> None:
+    assert Message("words", 1, "a", "あ").module in {module for module, _ in catalogue.sources()}

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests import catalogue
+from tests import catalogue, error_paths
 from tests.catalogue import JAPANESE, Message, name_of, text
 
 MESSAGES = list(catalogue.messages())
@@ -22,23 +22,7 @@ _SPOKEN = {"say", "remark", "go_on", "Wrong", "same", "passed", "failed", "unkno
 """What takes a text for people, beside our errors."""
 
 
-def told_errors() -> set[str]:
-    """Names of the errors that end at a terminal: all of our tree that are not caught before."""
-    bases = {
-        node.name: {name_of(base) for base in node.bases}
-        for _, tree in catalogue.sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-    }
-    found = {"UltraChecklistError"}
-    while (
-        more := {name for name, above in bases.items() if above & found} - found - {"HookFailed", "ProbeCannotTell"}
-    ):
-        found |= more
-    return found
-
-
-ERRORS = told_errors()
+ERRORS = {*error_paths.classes()}
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -86,30 +70,10 @@ def test_nothing_is_said_in_english_alone() -> None:
 
 
 def test_each_error_tells_what_to_do_next() -> None:
-    fixed = {
-        node.name
-        for _, tree in catalogue.sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and node.name in ERRORS and _brings_its_own_step(node)
-    }
-    assert fixed >= {"TemplateError", "RollbackFails"}
-    without = [
-        f"{module}:{node.lineno}: {name_of(node.func)}"
-        for module, tree in catalogue.sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and name_of(node.func) in ERRORS - fixed
-        and "remedy" not in {word.arg for word in node.keywords}
-    ]
-    assert without == []
-
-
-def _brings_its_own_step(error: ast.ClassDef) -> bool:
-    for node in ast.walk(error):
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            names = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
-            return "remedy" not in names
-    return False
+    found = list(error_paths.error_paths())
+    assert len(found) > 130
+    assert [path for path in found if not all(step.en and step.ja for step in path.remedy)] == []
+    assert {error_paths.exit_code(path.error) for path in found} == {1, 2, 3}
 
 
 def test_nothing_is_kept_that_nobody_says() -> None:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from tests.catalogue import name_of, sources, text
 from ultra_checklist import errors
@@ -24,25 +25,42 @@ class ErrorPath:
     remedy: tuple[Words, ...]
 
 
-def classes() -> dict[str, ast.ClassDef]:
+@dataclass(frozen=True)
+class ErrorClass:
+    """An error of ours, and where it is made."""
+
+    module: str
+    tree: ast.Module
+    node: ast.ClassDef
+
+    @property
+    def bases(self) -> set[str]:
+        return {name_of(base) for base in self.node.bases}
+
+
+@cache
+def classes() -> Mapping[str, ErrorClass]:
     """Our errors by name, those that end at a terminal."""
-    there = {node.name: node for _, tree in sources() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    found: dict[str, ast.ClassDef] = {}
+    there = {
+        node.name: ErrorClass(module, tree, node)
+        for module, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
     names = {"UltraChecklistError"}
-    while more := {
-        name
-        for name, node in there.items()
-        if {name_of(base) for base in node.bases} & names and name not in names | {"HookFailed", "ProbeCannotTell"}
-    }:
+    while (
+        more := {name for name, one in there.items() if one.bases & names}
+        - names
+        - {"HookFailed", "ProbeCannotTell"}
+    ):
         names |= more
-        found |= {name: there[name] for name in more}
-    return found
+    return {name: there[name] for name in names - {"UltraChecklistError"}}
 
 
 def exit_code(error: str) -> int:
     """The exit code of an error by its name, or by the name of what it is made from."""
     while not hasattr(errors, error):
-        error = name_of(classes()[error].bases[0])
+        (error,) = classes()[error].bases
     code: int = getattr(errors, error).exit_code
     return code
 
@@ -66,18 +84,18 @@ def error_paths() -> Iterator[ErrorPath]:
     known = classes()
     words = _constants()
     for module, tree in sources():
-        local = _locals(tree)
         for node in sorted(_calls(tree), key=lambda call: call.lineno):
             name = name_of(node.func)
             if name not in known:
                 continue
-            told = own_step(known[name]) or node
+            own = own_step(known[name].node)
+            told, find = (node, _Reader(module, words, _locals(tree, node.lineno)).read)
+            if own is not None:
+                told, find = own, _Reader(known[name].module, words, _locals(known[name].tree, own.lineno)).read
             given = {word.arg: word.value for word in told.keywords}
-            message = told.args[0] if told.args else given.get("message")
-            assert message is not None, f"{module}:{node.lineno}: an error without words"
+            assert told.args, f"{module}:{node.lineno}: {name} without words"
             assert "remedy" in given, f"{module}:{node.lineno}: {name} names no next step"
-            find = _Reader(words, local).read
-            yield ErrorPath(module, node.lineno, name, find(message), find(given["remedy"]))
+            yield ErrorPath(module, node.lineno, name, find(told.args[0]), find(given["remedy"]))
 
 
 def _calls(tree: ast.Module) -> Iterator[ast.Call]:
@@ -98,14 +116,20 @@ def _constants() -> Mapping[str, Words]:
     return found
 
 
-def _locals(tree: ast.Module) -> dict[str, ast.expr]:
-    """What is assigned to a name, the last time, anywhere in a module."""
-    found: dict[str, ast.expr] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
+def _locals(tree: ast.Module, line: int) -> dict[str, list[ast.expr]]:
+    """What names stand for on a line, of what is assigned in the innermost function around it."""
+    around: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(max(around, key=lambda one: one.lineno)) if around else ():
+        if isinstance(node, ast.Assign) and node.lineno <= line:
             for target in node.targets:
                 if isinstance(target, ast.Name):
-                    found[target.id] = node.value
+                    found.setdefault(target.id, []).append(node.value)
     return found
 
 
@@ -120,8 +144,9 @@ def _literal(call: ast.Call) -> Words | None:
 
 @dataclass(frozen=True)
 class _Reader:
+    module: str
     words: Mapping[str, Words]
-    local: Mapping[str, ast.expr]
+    local: Mapping[str, list[ast.expr]]
     depth: int = 0
 
     def read(self, node: ast.expr) -> tuple[Words, ...]:
@@ -136,11 +161,11 @@ class _Reader:
         if said is not None:
             return (Words.same(said),)
         name = name_of(node)
-        # What is assigned here comes first: constants of two modules may have one name.
-        value = self.local.get(name)
-        if value is not None and self.depth < 4:
-            return _Reader(self.words, self.local, self.depth + 1).read(value)
-        return (self.words.get(name, UNKNOWN),)
+        assigned = self.local.get(name)
+        if assigned and self.depth < 4:
+            # The nearest assignment; where branches assign, one of them.
+            return _Reader(self.module, self.words, self.local, self.depth + 1).read(assigned[-1])
+        return (self.words.get(f"{self.module}.{name}") or self.words.get(name, UNKNOWN),)
 
     def _call(self, node: ast.Call) -> tuple[Words, ...]:
         literal = _literal(node)

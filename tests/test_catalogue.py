@@ -12,7 +12,7 @@ from tests.catalogue import JAPANESE, Message, name_of, text
 MESSAGES = list(catalogue.messages())
 _GAP = re.compile(r"\{[a-z_]*\}")
 _SAME_IN_BOTH = {
-    " ({})", "{by}", " (ticked by {name})", "health factor {}", "the backend", "#", "LOCAL", "{} {}", "{}: {}", "{}; {}",
+    " ({})", "{by}", " (ticked by {name})", "health factor {}", "the backend", "#", "LOCAL", "{} {}", "{}: {}", "{}; {}", "{name}: {why}",
 }  # fmt: skip
 """English of messages whose Japanese needs no Japanese sign: marks, gaps, names of products."""
 _COMMANDS = ("ultra-checklist ", "git ", "docker ", "timedatectl ", "apt-get ")

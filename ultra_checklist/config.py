@@ -17,7 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ultra_checklist.complaints import complaint
-from ultra_checklist.errors import SettingsError, StateError, WrongValue
+from ultra_checklist.errors import SettingsError, StateError, WrongValue, cause
 from ultra_checklist.words import Lang, Words
 
 PATHS: Final = ("ULTRA_CHECKLIST_SIGNING_KEY",)
@@ -349,7 +349,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(_UNREADABLE.filled(path=str(path), why=str(error)), remedy=_MEND_FILE) from error
+        raise SettingsError(_UNREADABLE.filled(path=str(path), why=cause(error)), remedy=_MEND_FILE) from error
     broken = next((binding for binding in parse_stream(StringIO(text)) if binding.error), None)
     if broken is not None:
         told = _NO_SETTING.filled(path=str(path), line=str(broken.original.line))

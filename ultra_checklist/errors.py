@@ -156,6 +156,14 @@ class WrongValue(ValueError):
         self.words = Words(en=en, ja=ja)
 
 
+def cause(error: Exception) -> Words:
+    """Why a file or a program could not be used, without the number and the path that Python adds."""
+    if isinstance(error, UnicodeError):
+        return _NOT_UTF8
+    return Words.same(getattr(error, "strerror", None) or str(error))
+
+
+_NOT_UTF8 = Words(en="it is not UTF-8", ja="UTF-8 ではありません")
 _MEND = Words(
     en="Mend these lines, then run: ultra-checklist lint",
     ja="該当行を修正し、ultra-checklist lint を実行してください",

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from ultra_checklist import disk
-from ultra_checklist.errors import NoManifestError, StateError, UsageError
+from ultra_checklist.errors import NoManifestError, StateError, UsageError, cause
 from ultra_checklist.machine import Machine
 from ultra_checklist.model import Frozen, Item, Template, digest
 from ultra_checklist.variables import Variables
@@ -102,7 +102,7 @@ class Shelf:
             told = _NO_MANIFEST.filled(key=key)
             raise NoManifestError(told, remedy=f"ultra-checklist adopt {version}") from None
         except (OSError, ValidationError) as error:
-            raise StateError(_UNREADABLE.filled(path=str(path), why=str(error)), remedy=_MOVE) from error
+            raise StateError(_UNREADABLE.filled(path=str(path), why=cause(error)), remedy=_MOVE) from error
 
     def all(self) -> Iterator[Manifest]:
         """Every manifest here, ordered by key."""

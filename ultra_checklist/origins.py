@@ -7,7 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from ultra_checklist.config import variable_environment
-from ultra_checklist.errors import UsageError
+from ultra_checklist.errors import UsageError, cause
 from ultra_checklist.model import Template
 from ultra_checklist.variables import BUILT_IN, DEFAULT, Value, Variables, merge
 from ultra_checklist.words import Words, nearest
@@ -111,7 +111,7 @@ def _read(path: Path) -> dict[str, str]:
         path.stat()
         return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(_UNREADABLE.filled(path=str(path), why=str(error)), remedy=_NAME_FILE) from error
+        raise UsageError(_UNREADABLE.filled(path=str(path), why=cause(error)), remedy=_NAME_FILE) from error
 
 
 def _commit_of(checkout: Path, ref: str) -> str | None:
@@ -119,7 +119,7 @@ def _commit_of(checkout: Path, ref: str) -> str | None:
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=GIT_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        told = _NO_GIT.filled(ref=repr(ref), why=str(error))
+        told = _NO_GIT.filled(ref=repr(ref), why=cause(error))
         raise UsageError(told, remedy=_INSTALL) from error
     if "dubious ownership" in done.stderr:
         raise UsageError(

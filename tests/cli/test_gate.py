@@ -90,9 +90,9 @@ def test_wrong_usage_is_2_and_names_what_there_is(opened: Served) -> None:
         (("v2.0.0",), "deploy, other"),
         (("v1.0.0",), "names several releases"),
         (("v3.0.0",), "has no gate"),
-        (("v1.0.0", "--nonsense"), "No such option"),
-        (("v1.0.0", "--wait", "soon"), "not a valid float"),
-        ((), "Missing argument"),
+        (("v1.0.0", "--nonsense"), "there is no option"),
+        (("v1.0.0", "--wait", "soon"), "is no number"),
+        ((), "VERSION is missing"),
     ):
         done = opened.run("gate", *arguments)
         assert (done.returncode, done.stdout) == (2, ""), arguments

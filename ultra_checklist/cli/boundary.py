@@ -125,15 +125,17 @@ def unexpected() -> None:
 
 
 def wrong(error: click.ClickException) -> None:
-    """Say what is wrong with the arguments: what it is, in click's words, and where the right ones stand."""
+    """Say what is wrong with the arguments, and where the right ones stand."""
+    from ultra_checklist.cli.usage import told
+
     context = getattr(error, "ctx", None)
     if context is not None:
-        say(context.get_usage())
+        say(_USAGE.filled(usage=context.get_usage().partition(": ")[2]))
     if isinstance(error, Wrong):
         report(error.told)
         return
     command = context.command_path if context is not None else "ultra-checklist"
-    report(UsageError(error.format_message(), remedy=f"{command} --help"))
+    report(UsageError(told(error), remedy=f"{command} --help"))
 
 
 class Wrong(click.UsageError):
@@ -203,6 +205,7 @@ def language() -> Lang:
 _asked: list[Lang] = []
 _ERROR = Words(en="error: {what}", ja="エラー: {what}")
 _NEXT = Words(en="  next: {step}", ja="  次に: {step}")
+_USAGE = Words(en="Usage: {usage}", ja="使い方: {usage}")
 _NOTE = Words(en="note: {text}", ja="注: {text}")
 _INTERRUPTED = Words(
     en="interrupted; what was done stands, and running it again goes on from there",

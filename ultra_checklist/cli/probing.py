@@ -10,7 +10,7 @@ import click
 from ultra_checklist import plugins
 from ultra_checklist.cli.boundary import language, remark, say
 from ultra_checklist.cli.wiring import ELSEWHERE, NO_FORMAT, RUN_THERE, Desk, common, desk, find_template
-from ultra_checklist.errors import UsageError
+from ultra_checklist.errors import UsageError, cause
 from ultra_checklist.model import Outcome
 from ultra_checklist.words import Words, nearest
 
@@ -200,7 +200,8 @@ def _against(parsed: Any, document: Path) -> int:
     try:
         text = document.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--against {document}: {error}", remedy=_NAME_DOCUMENT) from error
+        told = _AGAINST.filled(document=str(document), why=cause(error))
+        raise UsageError(told, remedy=_NAME_DOCUMENT) from error
     differences = against(parsed, text, path=str(document))
     for difference in differences:
         click.echo(difference.words.say(language()))
@@ -260,6 +261,7 @@ _NO_MISTAKES = Words(
     en="{path}: {items} items in {sections} sections, no mistakes",
     ja="{path}: {sections} セクション {items} 項目、誤りはありません",
 )
+_AGAINST = Words(en="--against {document} cannot be read: {why}", ja="--against {document} を読み込めません: {why}")
 _NAME_DOCUMENT = Words(en="Name a readable Markdown file", ja="読み込める Markdown ファイルを指定してください")
 _SAME_ITEMS = Words(en="{path} has the same items in the same order", ja="{path} は項目も順序も同じです")
 _NO_PROBE = Words(en="there is no probe {name}", ja="プローブ {name} はありません")

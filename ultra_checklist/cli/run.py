@@ -13,7 +13,7 @@ import click
 from ultra_checklist.cli.boundary import go_on, report, say, unexpected, wrong
 from ultra_checklist.cli.gate import require_open
 from ultra_checklist.cli.wiring import ELSEWHERE, RUN_THERE, Desk, chosen, common, desk
-from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraChecklistError, UsageError
+from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraChecklistError, UsageError, cause
 from ultra_checklist.model import Words
 from ultra_checklist.words import nearest
 
@@ -191,7 +191,7 @@ def _run(at: Desk, guarded: Any) -> int:
     try:
         ended = guarded.run(_Live(), process_environment())
     except NotStarted as error:
-        why = _NOT_STARTED.filled(name=shlex.quote(guarded.argv[0]), why=str(error))
+        why = _NOT_STARTED.filled(name=shlex.quote(guarded.argv[0]), why=cause(error))
         report(UsageError(why, remedy=_NAME_PROGRAM))
         return NOT_STARTED
     except StateError as error:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticUndefined
 
 from tests import catalogue
 from tests.error_paths import error_paths, exit_code
+from tests.reference import reference_page
 from ultra_checklist import config, plugins
 from ultra_checklist.account import Account
 from ultra_checklist.model import Item, ProbeSpec, Template
@@ -181,6 +182,7 @@ def main() -> None:
     (ROOT / "docs" / "schemas" / "account.json").write_text(account_schema(), encoding="utf-8")
     (ROOT / "docs" / "schemas" / "release-predicate.json").write_text(predicate_schema(), encoding="utf-8")
     (ROOT / "docs" / "errors.md").write_text(errors_page(), encoding="utf-8")
+    (ROOT / "docs" / "reference.md").write_text(reference_page(), encoding="utf-8")
     (ROOT / "docs" / "words.md").write_text(words_page(), encoding="utf-8")
     (ROOT / ".env.example").write_text(config.example(), encoding="utf-8")
 

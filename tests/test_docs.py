@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.generated import ROOT, account_schema, errors_page, predicate_schema, probes_page, words_page
+from tests.reference import reference_page
 from ultra_checklist import config
 from ultra_checklist.bindings import CHECK_KEYS
 from ultra_checklist.cli.main import COMMANDS
@@ -16,6 +17,7 @@ def test_generated_documents_are_up_to_date() -> None:
     """Run scripts/docs to write them."""
     assert (ROOT / "docs" / "probes.md").read_text(encoding="utf-8") == probes_page()
     assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == errors_page()
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == reference_page()
     assert (ROOT / "docs" / "words.md").read_text(encoding="utf-8") == words_page()
     assert (ROOT / "docs" / "schemas" / "account.json").read_text(encoding="utf-8") == account_schema()
     schema = ROOT / "docs" / "schemas" / "release-predicate.json"

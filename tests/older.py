@@ -8,6 +8,7 @@ import asyncio
 import io
 import json
 import os
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -186,4 +187,4 @@ def keep() -> Path:
 
 
 if __name__ == "__main__":
-    print(keep())
+    sys.stdout.write(f"{keep()}\n")

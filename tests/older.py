@@ -142,7 +142,7 @@ def on_that_machine(folder: Path) -> Iterator[None]:
     identity.write_text(MACHINE_ID)
     with (
         mock.patch.object(machine, "_ID_FILES", (identity,)),
-        mock.patch.object(machine.socket, "gethostname", lambda: NAME),
+        mock.patch("ultra_checklist.machine.socket.gethostname", lambda: NAME),
     ):
         yield
 

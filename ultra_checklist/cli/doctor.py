@@ -63,27 +63,32 @@ async def _look(
     template: str | None, environment: str | None, local: bool, env_file: Path | None
 ) -> list["Diagnosis"]:
     """Everything, in the order in which it is told."""
-    from ultra_checklist.doctor import connection, databases, folder, releases
+    from ultra_checklist.doctor import folder
     from ultra_checklist.doctor.diagnosis import skipped, wrong
 
     try:
         at = Desk(settings := config.load(env_file, local=local), settings.home, language())
         found = [folder.settings_file(config.settings_file(env_file))]
     except UltraChecklistError as error:
-        left = ("state-folder", "user", "free-space", *connection.NAMES, *databases.NAMES, "plan")
-        first = [wrong("settings", error.message, error.remedy), *skipped(left, "settings")]
-        return [*first, *releases.nothing_to_look_at("settings")]
+        first = [wrong("settings", error.message, error.remedy), *skipped(("state-folder",), "settings")]
+        return [*first, *_nothing_else("settings")]
     here = folder.state_folder(at.home)
     found.append(here)
     if here.result == "fail":
-        found += skipped(("user", "free-space"), "state-folder")
-    else:
-        know(at.secret_values)
-        found += [folder.user(at.home), folder.free_space(at.home)]
+        return [*found, *_nothing_else("state-folder")]
+    know(at.secret_values)
+    found += [folder.user(at.home), folder.free_space(at.home)]
     found += await _notion(at)
-    if here.result == "fail":
-        return found + releases.nothing_to_look_at("state-folder")
     return found + _releases(at, template, environment)
+
+
+def _nothing_else(because: str) -> list["Diagnosis"]:
+    """All that needs settings and the state folder."""
+    from ultra_checklist.doctor import connection, databases, releases
+    from ultra_checklist.doctor.diagnosis import skipped
+
+    names = ("user", "free-space", *connection.NAMES, *databases.NAMES, "plan")
+    return [*skipped(names, because), *releases.nothing_to_look_at(because)]
 
 
 def _releases(at: Desk, template: str | None, environment: str | None) -> list["Diagnosis"]:
@@ -174,7 +179,6 @@ async def _what_it_may(at: Desk, line: Any, page: "str | Diagnosis", me: Any, fo
     else:
         found += skipped(databases.NAMES, clicks.READ)
     found.append(connection.plan(me, pinned, largest_evidence(at.home)))
-    return found
 
 
 def _print(found: list["Diagnosis"]) -> None:

@@ -43,6 +43,9 @@ def state_folder(home: Path) -> Diagnosis:
     mode = stat.S_IMODE(status.st_mode)
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         return wrong(name, _NOT_WRITABLE.filled(home=str(home), owner=_user(status.st_uid)), _OTHER_HOME)
+    shut = next((path for path in sorted(home.iterdir()) if not os.access(path, os.R_OK)), None)
+    if shut is not None:
+        return wrong(name, _NOT_READABLE.filled(path=str(shut), owner=_user(shut.lstat().st_uid)), _OTHER_HOME)
     if mode & 0o077:
         return remark(name, _OPEN.filled(home=str(home), mode=f"{mode:04o}"), f"chmod 700 {home}")
     return well(name, _HOME.filled(home=str(home), mode=f"{mode:04o}"))
@@ -136,6 +139,10 @@ _NO_FOLDER = Words(en="{home} is no folder", ja="{home} はフォルダではあ
 _NOT_WRITABLE = Words(
     en="{home} cannot be written by this user; it belongs to {owner}",
     ja="このユーザーは {home} に書き込めません（所有者 {owner}）",
+)
+_NOT_READABLE = Words(
+    en="{path} cannot be read by this user; it belongs to {owner}",
+    ja="このユーザーは {path} を読み取れません（所有者 {owner}）",
 )
 _OTHER_HOME = Words(
     en="Run as the user to whom it belongs, or set ULTRA_CHECKLIST_HOME to another folder",

@@ -28,7 +28,7 @@ LAYERS = (
             "hooks", "runner", "checking", "prove", "proving", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "predicate", "bundle",
             "verify", "replay", "close", "announce", "aftermath", "sync", "lifecycle", "overview", "worker",
-            "witness", "siblings", "retreat", "agenda", "notices", "messenger", "terminal", "guarded", "admission", "whose", "answer", "gate", "retention", "chronicle", "recount",
+            "witness", "siblings", "retreat", "agenda", "notices", "messenger", "terminal", "guarded", "admission", "whose", "answer", "gate", "retention", "chronicle", "recount", "doctor",
         ),
     ),
     ("shell", ("cli", "__main__")),

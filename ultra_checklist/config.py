@@ -266,6 +266,18 @@ def load(
     return settings.model_copy(update={"home": home, "signing_key": key})
 
 
+def settings_file(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The one file that ``load`` reads; None: there is none. Raises SettingsError as that does."""
+    environ = os.environ if environ is None else environ
+    if env_file is not None:
+        return env_file
+    here = Path(".env")
+    from_here = _read(here) if here.is_file() else {}
+    home = environ.get("ULTRA_CHECKLIST_HOME") or from_here.get("ULTRA_CHECKLIST_HOME") or _default_home(environ)
+    own = Path(home).expanduser() / "settings.env"
+    return own if own.is_file() else here if here.is_file() else None
+
+
 def prepare_home(home: Path) -> Path:
     """Make the state folder, readable by its owner alone. Raises StateError when that cannot be."""
     try:

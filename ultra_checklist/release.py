@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ultra_checklist.errors import JournalError, NoManifestError, UsageError
 from ultra_checklist.history import History, fold
-from ultra_checklist.journal import Journal
+from ultra_checklist.journal import Entry, Journal
 from ultra_checklist.manifest import Manifest, Shelf, now
 from ultra_checklist.mirror import Mirror
 from ultra_checklist.model import Ending
@@ -28,26 +28,7 @@ class Release:
         self.journal = Journal(self.folder / "journal.jsonl")
         self.history: History = fold(self.journal.entries())
         self.mirror = Mirror(self.folder / "mirror.json", shelf.witness(manifest.key))
-        self._require_whole_journal()
-
-    def _require_whole_journal(self) -> None:
-        """A chain that was cut at its end still holds; mirror, witness and manifest know that there was more.
-
-        A witness of another first line is of a journal that was moved away: this one was adopted since.
-        """
-        entries = self.journal.entries()
-        known = {entry.hash for entry in entries}
-        self.mirror.first = entries[0].hash if entries else ""
-        witness = self.mirror.witness
-        seen = {self.mirror.head, witness.head if witness and witness.first == self.mirror.first else ""}
-        foreign = bool(entries) and entries[0].data.get("key", self.manifest.key) != self.manifest.key
-        if seen <= {*known, ""} and not foreign and (entries or not self.manifest.page_id):
-            return
-        told = _FOREIGN if foreign else _CUT
-        raise JournalError(
-            told.filled(path=str(self.journal.path)),
-            remedy=_MOVE.filled(folder=str(self.folder), version=self.manifest.version),
-        )
+        require_whole(self.journal.entries(), self.mirror, manifest, self.folder)
 
     @property
     def page_in_trash(self) -> bool:
@@ -111,6 +92,26 @@ class Release:
     def clock(self, time: datetime | None) -> str:
         """A time as people of this team read it: hours and minutes."""
         return time.astimezone(self.zone).strftime("%H:%M") if time is not None else "-"
+
+
+def require_whole(entries: Sequence[Entry], mirror: Mirror, manifest: Manifest, folder: Path) -> None:
+    """A chain that was cut at its end still holds; mirror, witness and manifest know that there was more.
+
+    A witness of another first line is of a journal that was moved away: this one was adopted since.
+    Raises JournalError.
+    """
+    known = {entry.hash for entry in entries}
+    mirror.first = entries[0].hash if entries else ""
+    witness = mirror.witness
+    seen = {mirror.head, witness.head if witness and witness.first == mirror.first else ""}
+    foreign = bool(entries) and entries[0].data.get("key", manifest.key) != manifest.key
+    if seen <= {*known, ""} and not foreign and (entries or not manifest.page_id):
+        return
+    told = _FOREIGN if foreign else _CUT
+    raise JournalError(
+        told.filled(path=str(folder / "journal.jsonl")),
+        remedy=_MOVE.filled(folder=str(folder), version=manifest.version),
+    )
 
 
 def releases(

@@ -145,13 +145,7 @@ class Runner:
         return probe is not None and probe.wants_baseline
 
     def _made(self, spec: ProbeSpec) -> Probe[Options, Observation] | None:
-        """A probe with its options; None where they do not fit, or a variable is missing."""
-        raw, missing = self._variables.fill(dict(spec.options))
-        try:
-            family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
-            return None if missing else family(family.options_model.model_validate(raw))
-        except (PluginError, ValidationError):
-            return None
+        return made(spec, self._variables)
 
     async def _run_one(self, spec: ProbeSpec, context: Context, place: int) -> Finding:
         async with self._slots:
@@ -230,6 +224,16 @@ class Runner:
         except (OSError, ProbeCannotTell, UnicodeDecodeError):
             return
         self.redactor.learn(values)
+
+
+def made(spec: ProbeSpec, variables: Variables) -> Probe[Options, Observation] | None:
+    """A probe with its options; None where they do not fit, or a variable is missing."""
+    raw, missing = variables.fill(dict(spec.options))
+    try:
+        family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
+        return None if missing else family(family.options_model.model_validate(raw))
+    except (PluginError, ValidationError):
+        return None
 
 
 def summary(findings: Iterable[Finding]) -> list[Mapping[str, Any]]:

@@ -16,6 +16,8 @@ class Proxy:
     def __init__(self, target: str, act: Callable[[int, str], bool] = lambda _number, _when: False) -> None:
         self.act = act
         self.count = 0
+        self.date = ""
+        """What the answers say is the time; empty: what the target says."""
         self._lock = threading.Lock()
         address = urlsplit(target).netloc
         proxy = self
@@ -43,7 +45,8 @@ class Proxy:
                 self.send_response_only(answer.status)
                 for name in ("content-type", "date", "retry-after"):
                     if answer.headers[name]:
-                        self.send_header(name, answer.headers[name])
+                        other = proxy.date if name == "date" else ""
+                        self.send_header(name, other or answer.headers[name])
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

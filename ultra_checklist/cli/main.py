@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": ("ultra_checklist.cli.demo:demo", "A pretend production to try everything on."),
     "serve": ("ultra_checklist.cli.notion:serve", "The local Notion and its board."),
     "init": ("ultra_checklist.cli.notion:init", "Make, adopt or repair the two databases in Notion."),
+    "doctor": ("ultra_checklist.cli.doctor:doctor", "Is everything here that a pass needs? Changes nothing."),
     "new": ("ultra_checklist.cli.releases:new", "Make the page of a release."),
     "update": ("ultra_checklist.cli.releases:update", "Bring a running release up to its edited template."),
     "adopt": ("ultra_checklist.cli.releases:adopt", "Take over a release that has no manifest here."),

@@ -102,8 +102,11 @@ class Desk:
         return self.home / ("workspace-local.json" if self.local else "workspace.json")
 
     @asynccontextmanager
-    async def notion(self, *, reserve: int = 0) -> AsyncIterator[Any]:
-        """A connection to the Notion that was asked for; ``reserve`` requests a minute stay free for others."""
+    async def notion(self, *, reserve: int = 0, seconds: float | None = None) -> AsyncIterator[Any]:
+        """A connection to the Notion that was asked for; ``reserve`` requests a minute stay free for others.
+
+        With ``seconds`` each request is sent once and waits no longer, and nothing is remembered of it.
+        """
         self.require_notion()
         import httpx
 
@@ -113,6 +116,10 @@ class Desk:
             memory = self.home / "gateway.json"
             url, token = self.settings.notion_base_url, self.settings.token
             lag = self.settings.index_lag
+            if seconds is not None:
+                async with Notion(token, url, timeout=seconds, attempts=1) as notion:
+                    yield notion
+                return
             async with Notion(token, url, memory=memory, reserve=reserve, index_lag=lag, told=_waiting) as notion:
                 yield notion
             return

@@ -52,7 +52,7 @@ class Notion:
 
     ``memory`` is a file that keeps what outlives the process (see ``retry.Memory``); ``reserve`` is how many
     requests of a minute stay free for others; ``index_lag`` is by how many seconds queries may lag behind
-    writes; ``told`` hears of waits, in seconds.
+    writes; ``told`` hears of waits, in seconds; ``attempts`` is how often one request is sent at most.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Notion:
         reserve: int = 0,
         index_lag: float = INDEX_LAG,
         told: Callable[[float], object] = lambda _seconds: None,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.server_time: datetime | None = None
@@ -78,6 +79,7 @@ class Notion:
         self._steady = steady
         self._memory = memory
         self._told = told
+        self._attempts = attempts
         self._lag_share = index_lag / INDEX_LAG
         self._deadline: float | None = None
         self._kept = self._remembered()
@@ -301,7 +303,7 @@ class Notion:
         if failure.wait is not None and failures.tells_rate(error):
             self._retries.limited(self._pacer.limited(now, failure.wait))
         self._remember()
-        return wait
+        return None if attempt >= self._attempts else wait
 
     async def _wait(self, seconds: float) -> None:
         left = self._left()

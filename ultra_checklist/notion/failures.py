@@ -8,6 +8,7 @@ import httpx
 from notion_client.errors import HTTPResponseError, RequestTimeoutError
 
 from ultra_checklist.errors import NotionError, NotionNotFound
+from ultra_checklist.notion import clicks
 from ultra_checklist.notion.retry import Failure, Trouble
 from ultra_checklist.words import Words
 
@@ -67,7 +68,7 @@ def _refused(error: HTTPResponseError, what: str, repeatable: bool) -> NotionErr
             status=401,
             code=code,
             permanent=True,
-            remedy=_SET_TOKEN,
+            remedy=clicks.TOKEN,
         )
     if error.status == 404:
         return NotionNotFound(
@@ -75,7 +76,7 @@ def _refused(error: HTTPResponseError, what: str, repeatable: bool) -> NotionErr
             status=404,
             code=code,
             permanent=True,
-            remedy=_SHARE,
+            remedy=clicks.SHARE,
         )
     if error.status >= 500 and error.status not in _RATE_LIMITED and not repeatable:
         unknown = UnknownOutcome(f"{what}: {text}", status=error.status, code=code, remedy=RUN_AGAIN)
@@ -83,6 +84,8 @@ def _refused(error: HTTPResponseError, what: str, repeatable: bool) -> NotionErr
         return unknown
     permanent = failure_of(error).trouble is Trouble.PERMANENT
     remedy = _LATER if not permanent else _BLOCKED if _reason(error) == _NEVER_AGAIN else _REPAIR
+    if error.status == 403 and "block" not in text:
+        remedy = clicks.give()
     return NotionError(f"{what}: {text}", status=error.status, code=code, permanent=permanent, remedy=remedy)
 
 
@@ -128,14 +131,6 @@ _NOT_TWICE = Words(
 )
 RUN_AGAIN = Words(en="Run the same command again", ja="同じコマンドを再実行してください")
 _TOKEN = Words(en="Notion refuses the token: {why}", ja="Notion がトークンを拒否しました: {why}")
-_SET_TOKEN = Words(
-    en="Set NOTION_TOKEN to your integration's secret; or use the built-in Notion: --local",
-    ja="NOTION_TOKEN にインテグレーションのシークレットを設定するか、--local で内蔵の Notion を使用してください",
-)
-_SHARE = Words(
-    en="Share the page with the integration in Notion (page menu, Connections)",
-    ja="Notion でページをインテグレーションに共有してください（ページメニューの「接続」）",
-)
 _LATER = Words(en="Run the command again later", ja="時間をおいて再実行してください")
 _BLOCKED = Words(
     en="Ask Notion's support why the integration is blocked",

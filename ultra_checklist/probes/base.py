@@ -243,6 +243,8 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     effect: ClassVar[Effect] = "none"
     needs_release: ClassVar[bool] = False
     """It looks at the record of a release: without one there is nothing to look at, and it is skipped."""
+    starts: ClassVar[tuple[str, ...]] = ()
+    """Programs that it starts, whatever its options."""
     judged: ClassVar[frozenset[str]] = frozenset()
     """Options that ``judge`` alone reads: what was observed may be judged again under other values of these."""
 
@@ -263,6 +265,16 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     def sample_for(self) -> float | None:
         """Seconds after the deploy's end from which on no more samples are needed; None: until the release ends."""
         return None
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Programs that it starts with its options, by name or path: those must be on this machine."""
+        return self.starts
+
+    @property
+    def daemon(self) -> str:
+        """Address of a Docker daemon of which it asks; empty: it needs none, ``-``: whichever is this user's."""
+        return ""
 
     def twins(self) -> Iterable[Twin]:
         """Known-bad situations, one for each thing that is asked for: ``prove`` wants it to fail on all."""

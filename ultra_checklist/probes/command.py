@@ -64,6 +64,11 @@ class CommandProbe(Probe[CommandOptions, CommandSeen]):
     observation_model: ClassVar[type[Observation]] = CommandSeen
     judged: ClassVar[frozenset[str]] = frozenset({"exit", "stderr_empty"})
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The one that it runs."""
+        return (self.options.run[0],)
+
     def twins(self) -> Iterable[Twin]:
         """One for each thing that is asked."""
         from ultra_checklist.probes.program_twins import of_command

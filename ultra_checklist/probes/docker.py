@@ -49,6 +49,11 @@ class DockerProbe(Probe[DockerOptions, DockerSeen]):
         """Whether something was restarted is told by how it was before."""
         return self.options.compares
 
+    @property
+    def daemon(self) -> str:
+        """Where it listens."""
+        return self.options.host or "-"
+
     def twins(self) -> Iterator[Twin]:
         """No container, and containers that are wrong in one thing."""
         options = self.options

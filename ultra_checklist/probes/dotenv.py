@@ -121,6 +121,13 @@ class DotenvProbe(Probe[DotenvOptions, DotenvSeen]):
     observation_model: ClassVar[type[Observation]] = DotenvSeen
     judged: ClassVar[frozenset[str]] = frozenset({"forbidden", "shared"})
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Those that find the process of a unit or a container."""
+        source = self.options.process
+        unit, container = (source.unit, source.container) if source is not None else (None, None)
+        return (*(["systemctl"] if unit else []), *(["docker"] if container else []))
+
     def twins(self) -> Iterable[Twin]:
         """One for each thing that is asked."""
         from ultra_checklist.probes.dotenv_twins import twins

@@ -111,6 +111,11 @@ class GitProbe(Probe[GitOptions, GitSeen]):
     observation_model: ClassVar[type[Observation]] = GitSeen
     judged: ClassVar[frozenset[str]] = frozenset({"allow", "head"})
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Git; bash where a script's syntax is asked for."""
+        return ("git", "bash") if self.options.syntax else ("git",)
+
     def twins(self) -> Iterable[Twin]:
         """One for each thing that is asked."""
         from ultra_checklist.probes.git_twins import twins

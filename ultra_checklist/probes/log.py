@@ -135,6 +135,11 @@ class LogProbe(Probe[LogOptions, LogSeen]):
         """What was logged before the deploy is not looked at."""
         return True
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Those that tell what a unit or a container has logged."""
+        return (*(["journalctl"] if self.options.unit else []), *(["docker"] if self.options.container else []))
+
     def twins(self) -> Iterable[Twin]:
         """One for each thing that is asked."""
         from ultra_checklist.probes.log_twins import twins

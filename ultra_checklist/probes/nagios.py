@@ -74,6 +74,11 @@ class NagiosProbe(Probe[NagiosOptions, NagiosSeen]):
     observation_model: ClassVar[type[Observation]] = NagiosSeen
     judged: ClassVar[frozenset[str]] = frozenset({"warn"})
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The plugin."""
+        return (self.options.run[0],)
+
     def twins(self) -> Iterable[Twin]:
         """One for each thing that is asked."""
         from ultra_checklist.probes.program_twins import of_nagios

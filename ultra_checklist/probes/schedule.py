@@ -124,6 +124,14 @@ class ScheduleProbe(Probe[ScheduleOptions, ScheduleSeen]):
     observation_model: ClassVar[type[Observation]] = ScheduleSeen
     judged: ClassVar[frozenset[str]] = frozenset({"grace"})
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Those that tell of timers, and of this user's table."""
+        return (
+            *(["systemctl"] if self.options.timer else []),
+            *(["crontab"] if self.options.crontab == "-" else []),
+        )
+
     def twins(self) -> Iterator[Twin]:
         """Not armed, missed, late, and not clean."""
         options, due = self.options, datetime(2026, 1, 1, tzinfo=UTC)

@@ -108,6 +108,7 @@ class SystemdProbe(Probe[SystemdOptions, SystemdSeen]):
     )
     options_model: ClassVar[type[SystemdOptions]] = SystemdOptions
     observation_model: ClassVar[type[SystemdSeen]] = SystemdSeen
+    starts: ClassVar[tuple[str, ...]] = ("systemctl",)
     judged: ClassVar[frozenset[str]] = frozenset({"substates", "enabled", "triggered_within", "min_uptime"})
 
     @property

@@ -84,6 +84,11 @@ class ToolProbe(Probe[ToolOptions, ToolSeen]):
     observation_model: ClassVar[type[Observation]] = ToolSeen
     judged: ClassVar[frozenset[str]] = frozenset({"min"})
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The one that is asked for."""
+        return (self.options.name.partition(" ")[0],)
+
     def twins(self) -> Iterable[Twin]:
         """One for each thing that is asked."""
         from ultra_checklist.probes.program_twins import of_tool

@@ -144,6 +144,11 @@ class WatchProbe(Probe[WatchOptions, WatchSeen]):
         """Until the window is over."""
         return self.options.minutes * 60
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The command, if there is one."""
+        return tuple(self.options.command[:1])
+
     def twins(self) -> Iterator[Twin]:
         """Each thing that is watched, bad for the whole time."""
         options, begun = self.options, datetime(2026, 1, 1, tzinfo=UTC)

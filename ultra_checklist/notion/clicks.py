@@ -37,11 +37,12 @@ _CAPABILITY = Words(
     ja="Notion の「設定」→「コネクト」→「インテグレーションを作成または管理」（{address}）→ 該当の"
     "インテグレーション →「機能」→ {names} にチェックを入れて「保存」をクリックしてください",
 ).filled(address=ADDRESS)
+_BETWEEN = Words(en=", ", ja="、")
 _ONE = Words(en="'{name}'", ja="「{name}」")
 
 
 def give(*capabilities: str) -> Words:
     """How the integration is given these capabilities; without any: those that it needs."""
     wanted = capabilities or (READ, UPDATE, INSERT)
-    names = joined((_ONE.filled(name=CAPABILITIES[code]) for code in wanted), Words(en=", ", ja=""))
+    names = joined((_ONE.filled(name=CAPABILITIES[code]) for code in wanted), _BETWEEN)
     return _CAPABILITY.filled(names=names)

@@ -55,12 +55,8 @@ class WatchOptions(Options):
     )
     minutes: float = Field(default=60.0, gt=0, le=1440, description="How long, from the deploy's end.")
     every: float = Field(default=60.0, ge=1, description="Seconds from one look to the next.")
-    lasting: float = Field(
-        default=120.0, ge=0, description="Seconds for which something may be bad before the watch fails."
-    )
-    coverage: float = Field(
-        default=95.0, ge=0, le=100, description="Least part of the window to be seen, in per cent."
-    )
+    lasting: float = Field(default=120.0, ge=0, description="Seconds for which something may be bad.")
+    coverage: float = Field(default=95.0, ge=0, le=100, description="Per cent of the window that must be seen.")
     max_gap: float | None = Field(
         default=None, gt=0, description="Longest good time without a look, in seconds.  Default: 3 times `every`."
     )

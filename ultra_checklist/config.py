@@ -241,15 +241,15 @@ def load(
     values: dict[str, Any] = {}
     here = Path(".env")
     if env_file is not None:
-        values = _read(env_file)
+        values = read_file(env_file)
     else:
-        from_here = _read(here) if here.is_file() else {}
+        from_here = read_file(here) if here.is_file() else {}
         home = environ.get("ULTRA_CHECKLIST_HOME") or from_here.get("ULTRA_CHECKLIST_HOME") or ""
-        own = Path(home or _default_home(environ)).expanduser() / "settings.env"
-        values = _read(own) if own.is_file() else from_here
+        own = Path(home or default_home(environ)).expanduser() / "settings.env"
+        values = read_file(own) if own.is_file() else from_here
         if home and "ULTRA_CHECKLIST_HOME" not in values:
             values["ULTRA_CHECKLIST_HOME"] = home
-    values.setdefault("ULTRA_CHECKLIST_HOME", str(_default_home(environ)))
+    values.setdefault("ULTRA_CHECKLIST_HOME", str(default_home(environ)))
     names = {field.alias: name for name, field in Settings.model_fields.items()}
     values = {k: v for k, v in values.items() if k in names}
     values |= {k: environ[k] for k in names if k is not None and environ.get(k)}
@@ -264,18 +264,6 @@ def load(
     home = settings.home.expanduser().absolute()
     key = home / settings.signing_key.expanduser() if settings.signing_key is not None else None
     return settings.model_copy(update={"home": home, "signing_key": key})
-
-
-def settings_file(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
-    """The one file that ``load`` reads; None: there is none. Raises SettingsError as that does."""
-    environ = os.environ if environ is None else environ
-    if env_file is not None:
-        return env_file
-    here = Path(".env")
-    from_here = _read(here) if here.is_file() else {}
-    home = environ.get("ULTRA_CHECKLIST_HOME") or from_here.get("ULTRA_CHECKLIST_HOME") or _default_home(environ)
-    own = Path(home).expanduser() / "settings.env"
-    return own if own.is_file() else here if here.is_file() else None
 
 
 def prepare_home(home: Path) -> Path:
@@ -314,7 +302,7 @@ def secret_values(settings: Settings, named: Collection[str] = ()) -> dict[str, 
     found = variable_environment()
     for file in files:
         with contextlib.suppress(OSError, SettingsError):
-            found |= {f"{name} {file.name}": value for name, value in _read(file).items()}
+            found |= {f"{name} {file.name}": value for name, value in read_file(file).items()}
     secret = {name: value for name, value in found.items() if _bare(name) in named or is_secret_name(_bare(name))}
     return secret | settings.secrets
 
@@ -357,7 +345,8 @@ def _argv(text: str) -> tuple[str, ...]:
     return tuple(shlex.split(text))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """What a file of settings sets. Raises SettingsError naming the line that is none."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -388,6 +377,7 @@ _NO_SETTING = Words(en="{path}:{line}: this line is no setting", ja="{path}:{lin
 _WRITE_SETTING = Words(en="Write it as NAME=value, or remove it", ja="NAME=value の形で書くか、削除してください")
 
 
-def _default_home(environ: Mapping[str, str]) -> Path:
+def default_home(environ: Mapping[str, str]) -> Path:
+    """The state folder where nothing is said of it."""
     state = environ.get("XDG_STATE_HOME")
     return Path(state or "~/.local/state").expanduser() / "ultra-checklist"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ultra_checklist import config, escape
+from ultra_checklist import config, escape, settings_file
 from ultra_checklist.cli.boundary import clean, know, language, speak
 from ultra_checklist.cli.wiring import Desk, common, find_template
 from ultra_checklist.errors import UltraChecklistError
@@ -68,7 +68,7 @@ async def _look(
 
     try:
         at = Desk(settings := config.load(env_file, local=local), settings.home, language())
-        found = [folder.settings_file(config.settings_file(env_file))]
+        found = [folder.settings_file(settings_file.read(env_file))]
     except UltraChecklistError as error:
         first = [wrong("settings", error.message, error.remedy), *skipped(("state-folder",), "settings")]
         return [*first, *_nothing_else("settings")]

@@ -26,17 +26,33 @@ CAPABILITIES = (
 def init(parent: str | None, adopt: bool, local: bool, env_file: Path | None, lang: str | None) -> None:
     """Make, adopt or repair the two databases in Notion.
 
-    Running it again changes nothing that is right. The language of columns and options is fixed the
-    first time.
+    At a terminal it asks for the token and the page where they are not set, tests them, and says what to click
+    in Notion. Running it again changes nothing that is right. The language of columns and options is fixed
+    the first time.
 
     \b
     Examples:
+      ultra-checklist init
       ultra-checklist init --local
       ultra-checklist init --parent https://www.notion.so/Releases-0123456789abcdef0123456789abcdef
     """  # noqa: D301 - click needs the real backspace character
+    from ultra_checklist.cli import walk
+
     at = desk(env_file, local, lang)
+    if not at.local and walk.possible():
+        asyncio.run(_walk(at, parent, env_file, adopt=adopt, asked_lang=lang))
+        return
     at.require_notion()
     asyncio.run(_init(at, parent_page(at, parent), adopt=adopt, asked_lang=lang))
+
+
+async def _walk(
+    at: Desk, parent: str | None, env_file: Path | None, *, adopt: bool, asked_lang: str | None
+) -> None:
+    from ultra_checklist.cli import walk
+
+    at, page = await walk.walk(at, parent, env_file)
+    await _init(at, page, adopt=adopt, asked_lang=asked_lang)
 
 
 async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -> None:

@@ -84,9 +84,20 @@ def _refused(error: HTTPResponseError, what: str, repeatable: bool) -> NotionErr
         return unknown
     permanent = failure_of(error).trouble is Trouble.PERMANENT
     remedy = _LATER if not permanent else _BLOCKED if _reason(error) == _NEVER_AGAIN else _REPAIR
-    if error.status == 403 and "block" not in text:
-        remedy = clicks.give()
+    if code == "restricted_resource" and "block" not in text:
+        remedy = clicks.give(_needed(*what.split(" ", 1)))
     return NotionError(f"{what}: {text}", status=error.status, code=code, permanent=permanent, remedy=remedy)
+
+
+def _needed(method: str, path: str) -> str:
+    """The capability without which such a request is refused."""
+    if path.startswith("users"):
+        return clicks.USERS
+    if path.startswith("comments"):
+        return clicks.READ_COMMENTS if method == "GET" else clicks.INSERT_COMMENTS
+    if method == "GET" or path.endswith(("/query", "search")):
+        return clicks.READ
+    return clicks.UPDATE if method == "PATCH" and not path.endswith("/children") else clicks.INSERT
 
 
 def _reason(error: HTTPResponseError) -> Any:

@@ -149,11 +149,8 @@ class WatchProbe(Probe[WatchOptions, WatchSeen]):
         """Each thing that is watched, bad for the whole time."""
         options, begun = self.options, datetime(2026, 1, 1, tzinfo=UTC)
         end = begun + timedelta(minutes=options.minutes)
-        names = [
-            *map(_named, options.urls),
-            *(["alert twin"] if options.alertmanager else []),
-            *options.command[:1],
-        ]
+        alert = ["alert twin"] if options.alertmanager else []
+        names = [*map(_named, options.urls), *alert, *options.command[:1]]
         for name in names:
             bad = (Target(name=name, state="bad", told="twin"),)
             seen = WatchSeen(looks=(Look(at=begun, targets=bad), Look(at=end, targets=bad)), begun=begun, now=end)

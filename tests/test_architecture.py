@@ -15,7 +15,7 @@ LAYERS = (
         "base",
         (
             "words", "errors", "complaints", "config", "disk", "sieve", "disguise", "shapes", "streaming", "escape", "redact", "plugins",
-            "archive", "dsse", "keys", "sending",
+            "archive", "dsse", "keys", "sending", "unattended",
         ),
     ),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),

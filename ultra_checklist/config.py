@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from ultra_checklist.complaints import complaint
 from ultra_checklist.errors import SettingsError, StateError, WrongValue
@@ -31,10 +30,10 @@ LOCAL_PAGE: Final = "00000000-0000-4000-8000-000000000001"
 """The one page of a new local Notion."""
 
 
-class Settings(BaseSettings):
-    """One model for all settings; the environment wins over the file."""
+class Settings(BaseModel):
+    """One model for all settings; it holds what ``load`` gives it and reads nothing by itself."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
     notion_token: SecretStr | None = Field(
         default=None, alias="NOTION_TOKEN", description="Secret of your Notion integration (ntn_...)."

@@ -27,7 +27,7 @@ LAYERS = (
             "machine", "manifest", "journal", "check_history", "history", "evidence", "samples", "mirror", "release", "origins",
             "hooks", "runner", "checking", "prove", "proving", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "reconcile", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "predicate", "bundle",
-            "verify", "replay", "close", "announce", "aftermath", "sync", "lifecycle", "overview", "worker",
+            "verify", "replay", "close", "announce", "aftermath", "sync", "lifecycle", "overview", "worker", "heartbeat", "logbook", "figures", "exposition",
             "witness", "siblings", "retreat", "agenda", "notices", "messenger", "terminal", "guarded", "admission", "whose", "answer", "gate", "retention", "chronicle", "recount",
         ),
     ),

@@ -93,6 +93,18 @@ class Settings(BaseModel):
         description="Seconds that one pass of sync may last; what is left then is done by the next one.",
     )
 
+    heartbeat_url: SecretStr | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_HEARTBEAT_URL",
+        description="An address of healthchecks.io's kind that hears of every pass: start, success, fail.",
+    )
+    metrics_file: Path | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_METRICS_FILE",
+        description="A file that gets metrics for Prometheus after every pass; a relative path starts at the state "
+        "folder.",
+    )
+
     index_lag: float = Field(
         default=60.0,
         ge=0,
@@ -261,8 +273,9 @@ def load(
         told = _WRONG.filled(setting=str(first["loc"][0]), why=complaint(first))
         raise SettingsError(told, remedy=_MEND_SETTING) from None
     home = settings.home.expanduser().absolute()
-    key = home / settings.signing_key.expanduser() if settings.signing_key is not None else None
-    return settings.model_copy(update={"home": home, "signing_key": key})
+    files = {name: getattr(settings, name) for name in ("signing_key", "metrics_file")}
+    found = {name: home / path.expanduser() for name, path in files.items() if path is not None}
+    return settings.model_copy(update={"home": home, **found})
 
 
 def prepare_home(home: Path) -> Path:

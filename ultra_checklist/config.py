@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from ultra_checklist.complaints import complaint
 from ultra_checklist.errors import SettingsError, StateError, WrongValue, cause
@@ -31,10 +30,10 @@ LOCAL_PAGE: Final = "00000000-0000-4000-8000-000000000001"
 """The one page of a new local Notion."""
 
 
-class Settings(BaseSettings):
-    """One model for all settings; the environment wins over the file."""
+class Settings(BaseModel):
+    """One model for all settings; it holds what ``load`` gives it and reads nothing by itself."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
     notion_token: SecretStr | None = Field(
         default=None, alias="NOTION_TOKEN", description="Secret of your Notion integration (ntn_...)."
@@ -92,6 +91,18 @@ class Settings(BaseSettings):
         ge=10,
         alias="ULTRA_CHECKLIST_DEADLINE",
         description="Seconds that one pass of sync may last; what is left then is done by the next one.",
+    )
+
+    heartbeat_url: SecretStr | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_HEARTBEAT_URL",
+        description="An address of healthchecks.io's kind that hears of every pass: start, success, fail.",
+    )
+    metrics_file: Path | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_METRICS_FILE",
+        description="A file that gets metrics for Prometheus after every pass; a relative path starts at the state "
+        "folder.",
     )
 
     index_lag: float = Field(
@@ -262,8 +273,9 @@ def load(
         told = _WRONG.filled(setting=str(first["loc"][0]), why=complaint(first))
         raise SettingsError(told, remedy=_MEND_SETTING) from None
     home = settings.home.expanduser().absolute()
-    key = home / settings.signing_key.expanduser() if settings.signing_key is not None else None
-    return settings.model_copy(update={"home": home, "signing_key": key})
+    files = {name: getattr(settings, name) for name in ("signing_key", "metrics_file")}
+    found = {name: home / path.expanduser() for name, path in files.items() if path is not None}
+    return settings.model_copy(update={"home": home, **found})
 
 
 def prepare_home(home: Path) -> Path:

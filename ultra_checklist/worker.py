@@ -5,12 +5,11 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from ultra_checklist import disk
 from ultra_checklist.errors import CannotTellError, DeadlineError, StateError
-from ultra_checklist.sync import Report
 from ultra_checklist.words import Lang, Words
 
 POLL = 0.1
@@ -71,26 +70,20 @@ def _give_up(told: str) -> None:
 
 async def watch(
     home: Path,
-    one_pass: Callable[[], Awaitable[Report]],
+    one_pass: Callable[[], Awaitable[object]],
     *,
     every: float,
-    tell: Callable[[Report], None],
-    complain: Callable[[CannotTellError], None],
     stop: asyncio.Event,
 ) -> None:
     """Pass after pass until ``stop`` is set; what Notion cannot answer now is tried again at the next pass.
 
-    Between passes nobody holds the lock, so that other commands get their turn.
+    ``one_pass`` tells what it does, and of errors. Between passes nobody holds the lock, so that other commands
+    get their turn.
     """
     while not stop.is_set():
-        try:
-            with hold(home, wait=False):
-                report = await one_pass()
-            tell(report)
-        except Busy:
-            pass
-        except CannotTellError as error:
-            complain(error)
+        # What cannot be told now can be at the next pass; another process's pass is as good as ours.
+        with suppress(Busy, CannotTellError), hold(home, wait=False):
+            await one_pass()
         try:
             async with asyncio.timeout(every):
                 await stop.wait()

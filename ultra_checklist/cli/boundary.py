@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import os
 import sys
 import traceback
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -169,6 +170,9 @@ def _logged() -> Words:
 
 def report(error: UltraChecklistError) -> None:
     """Say what happened and what to do next, on stderr."""
+    lang = language()
+    if line("error", message=error.message.say(lang), remedy=error.remedy.say(lang), kind=type(error).__name__):
+        return
     say(_ERROR.filled(what=error.message))
     go_on(error.remedy)
 
@@ -181,6 +185,8 @@ def go_on(step: Words | str) -> None:
 
 def remark(text: Words | str) -> None:
     """Say something that is worth knowing and stops nothing."""
+    if line("note", message=Words.of(text).say(language())):
+        return
     say(_NOTE.filled(text=text))
 
 
@@ -189,7 +195,34 @@ def say(text: Words | str) -> None:
 
     A plain text is one that needs no translation.
     """
-    click.echo(clean(Words.of(text).say(language())), err=True)
+    said = Words.of(text).say(language())
+    if not line("message", message=said):
+        click.echo(clean(said), err=True)
+
+
+def log_as(form: str) -> None:
+    """How everything is said from now on: as ``text`` for people, or as ``json``, one object a line."""
+    _form[:] = [form]
+
+
+def line(event: str, **fields: Any) -> bool:
+    """Say something as one line of JSON, if that was asked for; returns whether it was."""
+    if _form != ["json"]:
+        return False
+    from ultra_checklist import escape
+
+    told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}
+    click.echo(escape.json(json.dumps(_cleaned(told), ensure_ascii=False)), err=True)
+    return True
+
+
+def _cleaned(value: Any) -> Any:
+    """The same without secrets, in every text of it."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {key: _cleaned(one) for key, one in value.items()}
+    return [_cleaned(one) for one in value] if isinstance(value, list) else value
 
 
 def speak(lang: str | None) -> None:
@@ -203,6 +236,7 @@ def language() -> Lang:
 
 
 _asked: list[Lang] = []
+_form: list[str] = []
 _ERROR = Words(en="error: {what}", ja="エラー: {what}")
 _NEXT = Words(en="  next: {step}", ja="  次に: {step}")
 _USAGE = Words(en="Usage: {usage}", ja="使い方: {usage}")

@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": ("ultra_checklist.cli.proof:verify", "Look whether a release's bundle is what it was."),
     "sync": ("ultra_checklist.cli.work:sync", "Look at the ticks, prove them, write the results back."),
     "status": ("ultra_checklist.cli.status:status", "Where the releases stand, what is open, and what is next."),
+    "install": ("ultra_checklist.cli.install:install", "Let cron or systemd run the worker."),
     "run": ("ultra_checklist.cli.run:run", "Run a command for an item, gated and on record."),
     "prune": ("ultra_checklist.cli.upkeep:prune", "Remove evidence that no release needs any more."),
     "report": ("ultra_checklist.cli.report:report", "A release told to those who were not there."),

@@ -147,19 +147,23 @@ class Desk:
             made.listener = listener
         return made
 
-    async def run_pass(self, notion: Any, *, only: str | None = None, listener: Any = None) -> Any:
-        """One pass of the worker."""
+    async def run_pass(self, notion: Any, *, only: str | None = None) -> Any:
+        """Make one pass of the worker."""
+        return await self.a_pass(notion, only=only).run()
+
+    def a_pass(self, notion: Any, *, only: str | None = None, listener: Any = None) -> Any:
+        """One pass of the worker, to be made."""
         from ultra_checklist.sync import Pass
 
         settings = self.settings
-        return await Pass(
+        return Pass(
             self.bench(notion, listener),
             self.home,
             secrets=self.secrets,
             close_after=settings.close_after,
             only=only,
             seconds=settings.deadline,
-        ).run()
+        )
 
     async def compare(self, notion: Any, release: Any, reconciler: Any) -> None:
         """Compare all rows of a release with its manifest and take in what people did."""

@@ -3,13 +3,16 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ultra_checklist.cli.boundary import remark, report, say
+from ultra_checklist.cli.boundary import language, line, log_as, say
 from ultra_checklist.cli.wiring import Desk, common, desk
 from ultra_checklist.words import Words, joined
+
+if TYPE_CHECKING:
+    from ultra_checklist.cli.observed import Observed
 
 WATCH_EVERY = 2.0
 PATIENCE = 30.0
@@ -18,11 +21,6 @@ PATIENCE = 30.0
 _WATCHING = Words(
     en="watching every {seconds} s; stop with Ctrl-C", ja="{seconds} 秒ごとに確認します（Ctrl-C で停止）"
 )
-_DONE = Words(
-    en="{open} open, {requests} requests, {writes} written",
-    ja="進行中 {open} 件、リクエスト {requests} 回、書き込み {writes} 件",
-)
-_CLOSED = Words(en="closed {key}", ja="{key} を終了しました")
 
 
 @click.command()
@@ -35,19 +33,31 @@ _CLOSED = Words(en="closed {key}", ja="{key} を終了しました")
     help="Go on until stopped, one pass every so many seconds.  [default: 2]",
 )
 @click.option("--release", "version", metavar="VERSION", help="Only this release.")
+@click.option(
+    "--log-format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it tells what it does: for people, or one JSON object a line.",
+)
 @common
-def sync(watch: float | None, version: str | None, local: bool, env_file: Path | None, lang: str | None) -> int:
+def sync(
+    watch: float | None, version: str | None, form: str, local: bool, env_file: Path | None, lang: str | None
+) -> int:
     """Look at the ticks in Notion, prove them on this machine, and write the results back.
 
-    One pass, for cron; a pass in which nothing changed is one request. Exit code 0 means that the pass
-    worked, whatever the verdicts, or that another pass is running; 3 that Notion did not answer.
+    One pass, for cron (see `install`); a pass in which nothing changed is one request and says nothing. An error
+    that stays is said once, then once an hour with how often it came. Exit code 0 means that the pass worked,
+    whatever the verdicts, or that another pass is running; 3 that Notion did not answer.
 
     \b
-    Example for crontab:
-      * * * * * ultra-checklist sync
+    Examples:
+      ultra-checklist sync
+      ultra-checklist sync --watch --log-format json
     """  # noqa: D301 - click needs the real backspace character
+    log_as(form)
     at = desk(env_file, local, lang)
-    at.require_notion()
     only = _key(at, version)
     if watch is not None:
         return asyncio.run(_sync(at, watch, only))
@@ -66,54 +76,57 @@ def _key(at: Desk, version: str | None) -> str | None:
 
 
 async def _sync(at: Desk, every: float | None, only: str | None) -> int:
+    from ultra_checklist.cli.observed import Observed
+    from ultra_checklist.errors import UltraChecklistError
+
+    observed = Observed(at, loud=every is None and sys.stderr.isatty())
+    try:
+        return await (_once(at, only, observed) if every is None else _watch(at, every, only, observed))
+    except UltraChecklistError as error:
+        await observed.failed(error)
+        return error.exit_code
+
+
+async def _once(at: Desk, only: str | None, observed: "Observed") -> int:
     from ultra_checklist.errors import StateError
-    from ultra_checklist.worker import Busy, hold, stop_on_signals, watch, watchdog
+    from ultra_checklist.worker import Busy, hold
+
+    async with at.notion() as notion:
+        await at.find_workspace(notion)
+        try:
+            with hold(at.home, wait=False):
+                done = await observed.run(notion, lambda: at.a_pass(notion, only=only, listener=_changed))
+        except Busy as busy:
+            say(busy.message)
+            return 0
+    return StateError.exit_code if done.damaged else 0
+
+
+async def _watch(at: Desk, every: float, only: str | None, observed: "Observed") -> int:
+    from ultra_checklist.worker import stop_on_signals, watch, watchdog
 
     async with at.notion() as notion:
 
         async def one_pass() -> Any:
-            if every is None:
-                return await at.run_pass(notion, only=only, listener=_changed)
             with watchdog(at.settings.deadline + PATIENCE, at.lang):
-                return await at.run_pass(notion, only=only, listener=_changed)
+                return await observed.run(notion, lambda: at.a_pass(notion, only=only, listener=_changed))
 
         await at.find_workspace(notion)
-        if every is not None:
-            stop = asyncio.Event()
-            stop_on_signals(stop)
-            say(_WATCHING.filled(seconds=f"{every:g}"))
-            await watch(at.home, one_pass, every=every, tell=_tell_if_news, complain=report, stop=stop)
-            return 0
-        try:
-            with hold(at.home, wait=False):
-                done = await one_pass()
-        except Busy as busy:
-            say(busy.message)
-            return 0
-        # Cron mails whatever is said, so a pass without news says nothing there.
-        (_tell if sys.stderr.isatty() else _tell_if_news)(done)
-    return StateError.exit_code if done.damaged else 0
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        say(_WATCHING.filled(seconds=f"{every:g}"))
+        await watch(at.home, one_pass, every=every, stop=stop)
+    return 0
 
 
 def _changed(change: Any) -> None:
     from ultra_checklist.escape import terminal
     from ultra_checklist.notion.schema import RESULT_WORDS
 
-    result = RESULT_WORDS[change.state.result] if change.state.result is not None else "-"
+    lang, state = language(), change.state.result
+    told = {"release": change.release, "item": change.item.id, "result": state.value if state is not None else None}
+    if line("check", **told, why=change.why):
+        return
+    result = RESULT_WORDS[state].say(lang) if state is not None else "-"
     why = f" – {terminal(change.why)}" if change.why else ""
     say(joined((f"{change.item.id}: ", result, why)))
-
-
-def _tell(done: Any) -> None:
-    from ultra_checklist.escape import terminal
-
-    say(_DONE.filled(open=str(done.releases), requests=str(done.requests), writes=str(done.writes)))
-    for problem in done.problems:
-        remark(Words(en=terminal(problem.en), ja=terminal(problem.ja)))
-    for key in done.closed:
-        say(_CLOSED.filled(key=key))
-
-
-def _tell_if_news(done: Any) -> None:
-    if done.writes or done.problems or done.closed:
-        _tell(done)

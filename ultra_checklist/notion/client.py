@@ -25,7 +25,7 @@ from ultra_checklist.errors import DeadlineError, NotionError, StateError
 from ultra_checklist.notion import failures
 from ultra_checklist.notion.failures import UnknownOutcome
 from ultra_checklist.notion.pacing import Pacer
-from ultra_checklist.notion.retry import ATTEMPTS, Memory, Retries
+from ultra_checklist.notion.retry import ATTEMPTS, Memory, Retries, Trouble
 from ultra_checklist.words import Words
 
 NOTION_VERSION: Final = "2026-03-11"
@@ -75,6 +75,8 @@ class Notion:
         """Notion's clock as of the newest answer (its Date header)."""
         self.requests = 0
         """How many requests were sent."""
+        self.limited = 0
+        """How many of them were turned away, because there were too many or Notion had too much to do."""
         self._sleep = sleep
         self._steady = steady
         self._memory = memory
@@ -299,6 +301,7 @@ class Notion:
 
     def _failed(self, error: Exception, attempt: int, repeatable: bool) -> float | None:
         failure, now = failures.failure_of(error), self._steady()
+        self.limited += failure.trouble is Trouble.LIMITED
         wait = self._retries.failed(failure, now, attempt=attempt, repeatable=repeatable)
         if failure.wait is not None and failures.tells_rate(error):
             self._retries.limited(self._pacer.limited(now, failure.wait))

@@ -1,0 +1,207 @@
+"""A pass as those see it who do not stand beside it: its log lines, its heartbeat, its metrics."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ultra_checklist import escape
+from ultra_checklist.cli import boundary
+from ultra_checklist.cli.wiring import Desk
+from ultra_checklist.errors import StateError, UltraChecklistError
+from ultra_checklist.logbook import (
+    Done,
+    Figures,
+    Group,
+    Logbook,
+    Outcome,
+    Trouble,
+    recovered,
+    repeated,
+    told_apart,
+)
+from ultra_checklist.words import Words, joined
+
+
+class Observed:
+    """The passes of one command. With ``loud`` every error and every pass is told: a person looks on."""
+
+    def __init__(self, at: Desk, *, loud: bool) -> None:
+        from ultra_checklist.heartbeat import Heartbeat
+
+        self._at = at
+        self._loud = loud
+        self._book = Logbook(at.home / ("logbook-local.json" if at.local else "logbook.json"), _now)
+        url = at.settings.heartbeat_url
+        self._beat = Heartbeat(url.get_secret_value() if url is not None else "", time.monotonic)
+        self._began = time.monotonic()
+        self._counted = (0, 0)
+        self.told: BaseException | None = None
+        """The error that was told last."""
+
+    async def run(self, notion: Any, make: Callable[[], Any]) -> Any:
+        """Make a pass and tell of it; returns its report. What it raises was told."""
+        self._book.again()
+        began = _now()
+        self._began, self._counted = time.monotonic(), (notion.requests, notion.limited)
+        self._beat.begin()
+        try:
+            made = make()
+            report = await made.run()
+        except Exception as error:
+            self._counted = (notion.requests - self._counted[0], notion.limited - self._counted[1])
+            await self.failed(error)
+            raise
+        limited, self._counted = notion.limited - self._counted[1], (0, 0)
+        await self._passed(report, made.releases, began, limited)
+        return report
+
+    async def failed(self, error: Exception) -> None:
+        """Tell of a pass that could not be made. What nobody foresaw is left to the boundary to be told."""
+        if self.told is error:
+            return
+        self.told = error
+        foreseen = isinstance(error, UltraChecklistError)
+        if isinstance(error, UltraChecklistError):
+            trouble, news = self._book.trouble("pass", told_apart(error))
+            if news or self._loud:
+                _report(error, trouble)
+        requests, limited = self._counted
+        done = Done(outcome="failed", at=_now(), seconds=self._seconds(), requests=requests, limited=limited)
+        self._book.passed(done)
+        said = str(error) if foreseen else type(error).__name__
+        await self._outside(boundary.clean(said) or type(error).__name__)
+
+    async def _passed(self, report: Any, releases: Any, began: datetime, limited: int) -> None:
+        from ultra_checklist.figures import figures, verdicts
+        from ultra_checklist.machine import this_machine
+
+        here = this_machine().digest
+        ours = [release for release in releases if release.manifest.machine.digest == here]
+        found: Counter[str] = Counter()
+        moment = began.replace(microsecond=began.microsecond // 1000 * 1000)
+        for release in ours:
+            found += verdicts(release, moment)
+        label = self._at.settings.host
+        known: dict[str, Figures] = {r.manifest.key: figures(r, label) for r in ours if r.open}
+        outcome: Outcome = "worked" if report.writes or report.closed else "idle"
+        done = Done(
+            outcome=outcome,
+            at=_now(),
+            seconds=self._seconds(),
+            requests=report.requests,
+            limited=limited,
+            writes=report.writes,
+            verdicts=dict(found),
+            releases=known,
+        )
+        self._recovered("pass")
+        self._tell(report, done)
+        self._book.passed(done)
+        damaged = ", ".join(report.damaged)
+        await self._outside(boundary.clean(_DAMAGED.filled(keys=damaged).en) if damaged else "")
+
+    def _tell(self, report: Any, done: Done) -> None:
+        """What a pass did; one that did nothing is not worth a line, for cron would mail it."""
+        problems: list[Words] = []
+        for problem in report.problems:
+            trouble, news = self._book.trouble("problem", problem.en)
+            if trouble.count > 1:
+                problem = joined((problem, repeated(trouble)), " – ")
+            if news or self._loud:
+                problems.append(Words(en=escape.terminal(problem.en), ja=escape.terminal(problem.ja)))
+        if not (report.writes or problems or report.closed or self._loud):
+            return
+        lang = boundary.language()
+        told = {
+            "releases": report.releases,
+            "requests": report.requests,
+            "writes": report.writes,
+            "verdicts": done.verdicts,
+            "problems": [problem.say(lang) for problem in problems],
+            "closed": list(report.closed),
+            "seconds": done.seconds,
+        }
+        if boundary.line("pass", **told):
+            return
+        counts = {"open": report.releases, "requests": report.requests, "writes": report.writes}
+        boundary.say(_DONE.filled(**{name: str(count) for name, count in counts.items()}))
+        for problem in problems:
+            boundary.remark(problem)
+        for key in report.closed:
+            boundary.say(_CLOSED.filled(key=key))
+
+    async def _outside(self, failure: str) -> None:
+        """Beat, and write what monitors read; what goes wrong there is a remark."""
+        beat = await self._beat.end(failure)
+        if beat is not None:
+            self._remark("heartbeat", _NO_BEAT.filled(why=beat) if beat else None)
+        path = self._at.settings.metrics_file
+        if path is not None:
+            from ultra_checklist import exposition
+
+            try:
+                exposition.write(path, exposition.text(self._book.file))
+                self._remark("metrics", None)
+            except OSError as error:
+                told = _NO_METRICS.filled(path=str(path), why=error.strerror or str(error))
+                self._remark("metrics", told)
+        try:
+            self._book.save()
+        except StateError as error:
+            # The counters are gone; what the pass itself has to store says whether that matters.
+            boundary.remark(error.message)
+
+    def _remark(self, group: Group, wrong: Words | None) -> None:
+        if wrong is None:
+            self._recovered(group)
+            return
+        trouble, news = self._book.trouble(group, wrong.en)
+        if news or self._loud:
+            boundary.remark(joined((wrong, repeated(trouble)), " – ") if trouble.count > 1 else wrong)
+
+    def _recovered(self, group: Group) -> None:
+        before = self._book.over(group)
+        if before is not None:
+            _line_or_say("recovered", recovered(before), before, about=group)
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._began, 3)
+
+
+def _report(error: UltraChecklistError, trouble: Trouble) -> None:
+    lang = boundary.language()
+    told = {"message": error.message.say(lang), "remedy": error.remedy.say(lang), "kind": type(error).__name__}
+    if boundary.line("error", **told, **_counted(trouble)):
+        return
+    boundary.report(error)
+    if trouble.count > 1:
+        boundary.remark(repeated(trouble))
+
+
+def _line_or_say(event: str, words: Words, trouble: Trouble, **more: str) -> None:
+    told = {"message": words.say(boundary.language()), **more}
+    if not boundary.line(event, **told, **_counted(trouble)):
+        boundary.say(words)
+
+
+def _counted(trouble: Trouble) -> dict[str, Any]:
+    return {"count": trouble.count, "since": trouble.since.isoformat(timespec="seconds")}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+_DONE = Words(
+    en="{open} open, {requests} requests, {writes} written",
+    ja="進行中 {open} 件、リクエスト {requests} 回、書き込み {writes} 件",
+)
+_CLOSED = Words(en="closed {key}", ja="{key} を終了しました")
+_DAMAGED = Words.same("damaged journal: {keys}")
+_NO_BEAT = Words(en="the heartbeat was not taken: {why}", ja="ハートビートを送信できませんでした: {why}")
+_NO_METRICS = Words(
+    en="the metrics file {path} cannot be written: {why}",
+    ja="メトリクスファイル {path} に書き込めません: {why}",
+)

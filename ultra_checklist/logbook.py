@@ -72,21 +72,35 @@ class LogbookFile(Frozen):
     troubles: dict[str, Trouble] = Field(default_factory=dict)
 
 
+def read(home: Path, *, local: bool) -> LogbookFile:
+    """What the worker of a state folder has noted; nothing where it has not looked yet."""
+    try:
+        return LogbookFile.model_validate_json(path_of(home, local=local).read_bytes())
+    except (OSError, ValidationError):
+        return LogbookFile()
+
+
+def path_of(home: Path, *, local: bool) -> Path:
+    """Where it lies: the local Notion has its own."""
+    return home / ("logbook-local.json" if local else "logbook.json")
+
+
 class Logbook:
     """The logbook of one state folder; changed in memory, stored by ``save``."""
 
-    def __init__(self, path: Path, clock: Callable[[], datetime]) -> None:
-        self._path = path
+    def __init__(self, home: Path, clock: Callable[[], datetime], *, local: bool = False) -> None:
+        self._home = home
+        self._local = local
         self._clock = clock
-        self.file = self._read()
+        self.file = read(home, local=local)
 
     def again(self) -> None:
         """Read it again: another process may have passed meanwhile."""
-        self.file = self._read()
+        self.file = read(self._home, local=self._local)
 
     def save(self) -> None:
         """Store it. Raises StateError."""
-        disk.replace(self._path, self.file.model_dump_json().encode())
+        disk.replace(path_of(self._home, local=self._local), self.file.model_dump_json().encode())
 
     def passed(self, done: Done) -> None:
         """A pass has ended."""
@@ -132,12 +146,6 @@ class Logbook:
         now = self._clock()
         kept = {key: one for key, one in troubles.items() if now - one.seen < FORGOTTEN}
         self.file = self.file.model_copy(update={"troubles": kept})
-
-    def _read(self) -> LogbookFile:
-        try:
-            return LogbookFile.model_validate_json(self._path.read_bytes())
-        except (OSError, ValidationError):
-            return LogbookFile()
 
 
 def told_apart(error: UltraChecklistError) -> str:

@@ -1,10 +1,12 @@
 """A release as one piece of plain data, for the terminal and for programs. Reads the journal, asks nobody."""
 
+from datetime import timedelta
 from typing import Any
 
 from ultra_checklist import announce, uploads
 from ultra_checklist.agenda import Agenda
 from ultra_checklist.lifecycle import template_changed
+from ultra_checklist.logbook import LogbookFile
 from ultra_checklist.machine import Machine, this_machine
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.messenger import failures
@@ -33,6 +35,20 @@ _AFTER = Words(en="changed after the end: {what}", ja="終了後の変更: {what
 _MISSING = Words(
     en="the record is not on the page, which is in the trash or gone: {what}",
     ja="ページがごみ箱にあるか存在しないため、記録を書けませんでした: {what}",
+)
+SILENT_AFTER = timedelta(minutes=5)
+"""A worker looks every minute at the least: one that has not for so long is dead, or cannot do its work."""
+_SILENT = Words(
+    en="the worker has not looked since {time}, and nothing changes until it does: `ultra-checklist install cron`",
+    ja="ワーカーが {time} から確認していません。起動するまで何も変わりません: `ultra-checklist install cron`",
+)
+_NEVER = Words(
+    en="no worker has looked since the release was made at {time}: `ultra-checklist install cron`",
+    ja="{time} の作成後、ワーカーが一度も確認していません: `ultra-checklist install cron`",
+)
+_FAILING = Words(
+    en="the worker runs, but its passes have failed since {time}: `ultra-checklist sync` says why",
+    ja="ワーカーは動作していますが、{time} からパスが失敗しています。理由は `ultra-checklist sync` で確認できます",
 )
 _LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
 
@@ -81,6 +97,24 @@ def overview(release: Release, lang: Lang, label: str, *, close_after: float = 6
         "next_command": step.command,
         "lang": lang,
     }
+
+
+def worker_of(release: Release, logbook: LogbookFile, lang: Lang) -> tuple[dict[str, Any], str]:
+    """When this machine's worker looked last, and a sentence where that is too long ago; empty: all is well."""
+    looked, last, now = logbook.succeeded, logbook.last, release.now()
+    known = {"looked": looked.isoformat(timespec="seconds") if looked is not None else None, "silent": False}
+    begun = looked if looked is not None and looked > release.manifest.created else release.manifest.created
+    here = release.manifest.machine.digest == this_machine().digest
+    if not release.open or not here or now - begun <= SILENT_AFTER:
+        return known, ""
+    since = (
+        release.clock(begun)
+        if now - begun < timedelta(hours=12)
+        else f"{begun.astimezone(release.zone):%Y-%m-%d %H:%M}"
+    )
+    failing = last is not None and last.outcome == "failed" and now - last.at <= SILENT_AFTER
+    said = _FAILING if failing else _SILENT if looked is not None else _NEVER
+    return known | {"silent": True}, said.say(lang, time=since)
 
 
 def _notes(release: Release, lang: Lang, place: Place, here: Machine) -> list[str]:

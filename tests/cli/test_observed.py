@@ -278,13 +278,13 @@ class Clock:
 
 def test_problems_are_the_same_whatever_time_they_name(tmp_path: Path) -> None:
     clock = Clock()
-    book = Logbook(tmp_path / "logbook.json", clock)
+    book = Logbook(tmp_path, clock)
     assert book.trouble("problem", "hook slack failed, tried again at 10:01")[1]
     assert not book.trouble("problem", "hook slack failed, tried again at 10:06")[1]
     assert book.trouble("problem", "hook line failed, tried again at 10:06")[1]
     book.save()
     clock.now += timedelta(minutes=59)
-    book = Logbook(tmp_path / "logbook.json", clock)
+    book = Logbook(tmp_path, clock)
     assert not book.trouble("problem", "hook slack failed, tried again at 11:06")[1]
     clock.now += timedelta(minutes=2)
     trouble, news = book.trouble("problem", "hook slack failed, tried again at 11:08")
@@ -296,7 +296,7 @@ def test_problems_are_the_same_whatever_time_they_name(tmp_path: Path) -> None:
 
 def test_a_clock_that_was_set_back_silences_nothing(tmp_path: Path) -> None:
     clock = Clock()
-    book = Logbook(tmp_path / "logbook.json", clock)
+    book = Logbook(tmp_path, clock)
     book.trouble("pass", "away")
     clock.now -= timedelta(days=400)
     assert book.trouble("pass", "away")[1]
@@ -304,7 +304,7 @@ def test_a_clock_that_was_set_back_silences_nothing(tmp_path: Path) -> None:
 
 def test_several_errors_of_one_outage_are_over_together(tmp_path: Path) -> None:
     clock = Clock()
-    book = Logbook(tmp_path / "logbook.json", clock)
+    book = Logbook(tmp_path, clock)
     for what in ("away", "away", "slow"):
         book.trouble("pass", what)
         clock.now += timedelta(minutes=1)
@@ -316,10 +316,10 @@ def test_several_errors_of_one_outage_are_over_together(tmp_path: Path) -> None:
 
 def test_a_logbook_that_is_damaged_begins_anew(tmp_path: Path) -> None:
     (tmp_path / "logbook.json").write_text('{"passes": {"idle": ')
-    book = Logbook(tmp_path / "logbook.json", Clock())
+    book = Logbook(tmp_path, Clock())
     book.passed(Done(outcome="idle", at=Clock().now, seconds=1, releases={"a/b": Figures(due=1)}))
     book.save()
-    assert Logbook(tmp_path / "logbook.json", Clock()).file.passes == {"idle": 1}
+    assert Logbook(tmp_path, Clock()).file.passes == {"idle": 1}
 
 
 def test_labels_are_escaped() -> None:

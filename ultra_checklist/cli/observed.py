@@ -32,7 +32,7 @@ class Observed:
 
         self._at = at
         self._loud = loud
-        self._book = Logbook(at.home / ("logbook-local.json" if at.local else "logbook.json"), _now)
+        self._book = Logbook(at.home, _now, local=at.local)
         url = at.settings.heartbeat_url
         self._beat = Heartbeat(url.get_secret_value() if url is not None else "", time.monotonic)
         self._began = time.monotonic()

@@ -105,15 +105,22 @@ class _Look:
 
     def views(self, strict: bool) -> list[dict[str, Any]]:
         """What ``status`` says; without ``strict`` what cannot be read is left out, and is in ``troubles``."""
+        from ultra_checklist import logbook
         from ultra_checklist.errors import UltraChecklistError
-        from ultra_checklist.overview import overview
+        from ultra_checklist.overview import overview, worker_of
 
         self.troubles = []
         settings = self.at.settings
         try:
             shown = self._shown(None if strict else lambda _key, error: self.troubles.append(error))
             close_after = settings.close_after
-            return [overview(release, self.lang, settings.host, close_after=close_after) for release in shown]
+            noted = logbook.read(self.at.home, local=self.at.local)
+            found: list[dict[str, Any]] = []
+            for release in shown:
+                view = overview(release, self.lang, settings.host, close_after=close_after)
+                worker, note = worker_of(release, noted, self.lang)
+                found.append(view | {"worker": worker, "notes": [*([note] if note else []), *view["notes"]]})
+            return found
         except UltraChecklistError as error:
             if strict:
                 raise
@@ -169,9 +176,10 @@ def _watch(look: _Look, every: float, *, everything: bool, form: str) -> int:
             views = look.views(strict=False)
             if form == "json":
                 told = [{"error": e.message.say(lang), "remedy": e.remedy.say(lang)} for e in look.troubles]
-                now: object = json.dumps([*views, *told], ensure_ascii=False)
+                # That the worker has looked again is no change.
+                now: object = [*(view | {"worker": view["worker"]["silent"]} for view in views), *told]
                 if now != shown:
-                    click.echo(escape.json(str(now)))
+                    click.echo(escape.json(json.dumps([*views, *told], ensure_ascii=False)))
             else:
                 found = _lines(views, look.troubles, console.width, lang, everything=everything)
                 now = ([(line.plain, line.markup) for line in found], console.size if live else None)

@@ -42,8 +42,8 @@ _FILES = {
     "plain.txt": "no bundle\n",
 }
 
-_SEEN = {"mirror.json", "gateway.json"}
-"""What was seen of Notion last, and how it answered: no facts about a release."""
+_SEEN = {"mirror.json", "gateway.json", "logbook.json"}
+"""What was seen of Notion last, how it answered, and which errors were told: no facts about a release."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "usage": (
@@ -162,6 +162,8 @@ def said(line: str, place: Served, lang: Lang, capfd: pytest.CaptureFixture[str]
     for name, value in {"ULTRA_CHECKLIST_HOME": str(place.home), "LANG": language, **environment}.items():
         patch.setenv(name, value)
     patch.chdir(place.folder)
+    # An error that stays is told once, and then hourly.
+    (place.home / "logbook.json").unlink(missing_ok=True)
     capfd.readouterr()
     codes = main.GUARDS.get(arguments[0], boundary.ORDINARY)
     with pytest.raises(SystemExit) as left:

@@ -199,7 +199,7 @@ _DONE = Words(
     ja="進行中 {open} 件、リクエスト {requests} 回、書き込み {writes} 件",
 )
 _CLOSED = Words(en="closed {key}", ja="{key} を終了しました")
-_DAMAGED = Words.same("damaged journal: {keys}")
+_DAMAGED = Words(en="damaged journal: {keys}", ja="破損したジャーナル: {keys}")
 _NO_BEAT = Words(en="the heartbeat was not taken: {why}", ja="ハートビートを送信できませんでした: {why}")
 _NO_METRICS = Words(
     en="the metrics file {path} cannot be written: {why}",

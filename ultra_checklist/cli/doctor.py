@@ -11,6 +11,7 @@ import click
 
 from ultra_checklist import config, escape, settings_file
 from ultra_checklist.cli.boundary import clean, know, language, speak
+from ultra_checklist.cli.completing import environments, templates
 from ultra_checklist.cli.wiring import Desk, common, find_template
 from ultra_checklist.errors import UltraChecklistError
 from ultra_checklist.words import Words, joined
@@ -24,8 +25,10 @@ UNKNOWN = ("?", "?   ", "yellow")
 
 
 @click.command()
-@click.option("-t", "--template", help="Also what this template needs: a path or a name.")
-@click.option("-e", "--environment", help="The environment whose variables that template gets.")
+@click.option("-t", "--template", shell_complete=templates, help="Also what this template needs: a path or a name.")
+@click.option(
+    "-e", "--environment", shell_complete=environments, help="The environment whose variables that template gets."
+)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @common
 def doctor(

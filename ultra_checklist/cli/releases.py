@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ultra_checklist.cli.boundary import language, remark, say
+from ultra_checklist.cli.completing import versions
 from ultra_checklist.cli.wiring import RESERVE, Desk, chosen, common, desk, find_template
 from ultra_checklist.errors import RefusedError, UsageError
 from ultra_checklist.words import Words, joined
@@ -28,7 +29,7 @@ def _variables(function: Any) -> Any:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @_variables
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be written, and write nothing.")
@@ -157,7 +158,7 @@ async def _new(at: Desk, order: Any, *, supersede: bool, queued: bool) -> None:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common
@@ -207,7 +208,7 @@ async def _update(at: Desk, release: Any, parsed: Any) -> None:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @_variables
 @common
@@ -248,7 +249,7 @@ async def _adopt(at: Desk, order: Any) -> None:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @click.option("--as", "ending", type=click.Choice(ENDINGS), required=True, help="How the release ends.")
 @click.option("--reason", default="", help="Why it ends like this; needed unless it is complete.")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ultra_checklist import config, disk
 from ultra_checklist.cli.boundary import know, language, say, speak
+from ultra_checklist.cli.completing import environments, templates
 from ultra_checklist.errors import SettingsError, UsageError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Lang
@@ -208,8 +209,10 @@ def common(function: F) -> F:
 
 def chosen(function: F) -> F:
     """Options that choose one of several releases."""
-    function = click.option("-e", "--environment", help="The release's environment.")(function)
-    return click.option("-t", "--template", help="The release's template: a path or a name.")(function)
+    told = "The release's environment."
+    function = click.option("-e", "--environment", shell_complete=environments, help=told)(function)
+    told = "The release's template: a path or a name."
+    return click.option("-t", "--template", shell_complete=templates, help=told)(function)
 
 
 def find_template(name: str | None, settings: config.Settings, environment: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ultra_checklist.cli.boundary import remark, report, say
+from ultra_checklist.cli.completing import versions
 from ultra_checklist.cli.wiring import Desk, common, desk
 from ultra_checklist.words import Words, joined
 
@@ -34,7 +35,7 @@ _CLOSED = Words(en="closed {key}", ja="{key} を終了しました")
     metavar="[SECONDS]",
     help="Go on until stopped, one pass every so many seconds.  [default: 2]",
 )
-@click.option("--release", "version", metavar="VERSION", help="Only this release.")
+@click.option("--release", "version", metavar="VERSION", shell_complete=versions, help="Only this release.")
 @common
 def sync(watch: float | None, version: str | None, local: bool, env_file: Path | None, lang: str | None) -> int:
     """Look at the ticks in Notion, prove them on this machine, and write the results back.

@@ -219,7 +219,13 @@ def _against(parsed: Any, document: Path) -> int:
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @common
 def probes(name: str | None, form: str, local: bool, env_file: Path | None, lang: str | None) -> None:
-    """List the probes, or one probe's options."""
+    """List the probes, or one probe's options.
+
+    \b
+    Examples:
+      ultra-checklist probes
+      ultra-checklist probes http
+    """  # noqa: D301 - click needs the real backspace character
     at = desk(env_file, local, lang)
     known = plugins.names(plugins.PROBES)
     if name is not None and name not in known:

@@ -68,10 +68,12 @@ async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -
 
 async def same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
     """Raises RefusedError where the token is another integration's than that of the first ``init``."""
+    from ultra_checklist.notion.clicks import ADOPT
+
     me = await notion.get("users/me")
     pinned = at.pinned()
     if pinned is not None and pinned.bot_id != me["id"] and not adopt:
-        raise RefusedError(_OTHER_BOT.filled(name=str(me.get("name") or me["id"])), remedy=_ACCEPT)
+        raise RefusedError(_OTHER_BOT.filled(name=str(me.get("name") or me["id"])), remedy=ADOPT)
 
 
 def parent_page(at: Desk, given: str | None) -> str:
@@ -181,10 +183,6 @@ _READY = Words(
 _OTHER_BOT = Words(
     en="this state folder belongs to another integration than {name}",
     ja="この状態フォルダは {name} とは別のインテグレーションのものです",
-)
-_ACCEPT = Words(
-    en="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
-    ja="以前のトークンを使うか、新しいものを受け入れる場合は: ultra-checklist init --adopt",
 )
 _NO_PARENT = Words(en="no parent page was named", ja="親ページが指定されていません")
 _NAME_PARENT = Words(

@@ -108,7 +108,7 @@ def _page(at: Desk, page: str | None, given: dict[str, str]) -> str:
         try:
             there = _get(at, f"pages/{page}")
         except NotionNotFound:
-            say(_NOT_SHARED.filled(page=page))
+            say(clicks.NOT_SHARED.filled(page=page))
             go_on(clicks.SHARE)
         except NotionError as error:
             if error.status != _DENIED:
@@ -196,10 +196,6 @@ _AGAIN_PAGE = Words(
 _NO_PAGE = Words(
     en="that is no link or id of a page; in Notion: ••• → Copy link",
     ja="ページのリンクまたは ID ではありません（Notion の ••• →「リンクをコピー」）",
-)
-_NOT_SHARED = Words(
-    en="the page {page} is not there, or not shared with the integration",
-    ja="ページ {page} が存在しないか、インテグレーションに共有されていません",
 )
 _PAGE_WORKS = Words(en="the page is shared: {page}", ja="ページの共有を確認しました: {page}")
 _AGAIN = Words(en="Enter looks again", ja="Enter で再確認")

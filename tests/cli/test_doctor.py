@@ -16,7 +16,10 @@ from tests.cli.proxy import Proxy
 from tests.shell import COMMAND, SMALL, Served, Shell, serving
 from ultra_checklist.doctor import connection
 from ultra_checklist.doctor.diagnosis import exit_code, remark, untold, well, wrong
+from ultra_checklist.model import ProbeSpec
 from ultra_checklist.notion.client import boot_time
+from ultra_checklist.runner import made
+from ultra_checklist.variables import Variables
 from ultra_checklist.words import Words
 
 IDS = [
@@ -362,3 +365,32 @@ def test_exit_codes() -> None:
     assert exit_code([fine, note]) == 0
     assert exit_code([fine, note, unknown]) == 3
     assert exit_code([unknown, fail]) == 1
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "programs"),
+    [
+        ("git", {"path": "x", "clean": True}, {"git"}),
+        ("git", {"path": "x", "commit": "abcdef0", "file": "y", "syntax": True}, {"git", "bash"}),
+        ("command", {"run": ["scripts/health.sh", "-q"]}, {"scripts/health.sh"}),
+        ("nagios", {"run": ["check_http"]}, {"check_http"}),
+        ("tool", {"name": "docker compose"}, {"docker"}),
+        ("systemd", {"units": ["x.service"]}, {"systemctl"}),
+        ("schedule", {"crontab": "-", "job": "backup", "log": "x"}, {"crontab"}),
+        ("schedule", {"timer": "x.timer"}, {"systemctl"}),
+        ("log", {"unit": "x"}, {"journalctl"}),
+        ("log", {"container": "x"}, {"docker"}),
+        ("log", {"file": "x"}, set()),
+        ("watch", {"command": ["curl", "-f"]}, {"curl"}),
+        ("watch", {"urls": ["http://127.0.0.1:1/"]}, set()),
+        ("dotenv", {"path": "x", "required": ["A"], "process": {"unit": "x"}}, {"systemctl"}),
+        ("dotenv", {"path": "x", "required": ["A"], "process": {"container": "x"}}, {"docker"}),
+        ("dotenv", {"path": "x", "required": ["A"]}, set()),
+        ("docker", {"name": "x"}, set()),
+    ],
+)
+def test_the_programs_that_probes_start(family: str, options: dict[str, Any], programs: set[str]) -> None:
+    probe = made(ProbeSpec(probe=family, options=options), Variables())
+    assert probe is not None
+    assert set(probe.programs) == programs
+    assert bool(probe.daemon) is (family == "docker")

@@ -11,7 +11,8 @@ import click
 
 from ultra_checklist import config, escape, settings_file
 from ultra_checklist.cli.boundary import clean, know, language, speak
-from ultra_checklist.cli.wiring import Desk, common, find_template
+from ultra_checklist.cli.completing import environments, templates
+from ultra_checklist.cli.wiring import NO_TOKEN, Desk, common, find_template
 from ultra_checklist.errors import UltraChecklistError
 from ultra_checklist.words import Words, joined
 
@@ -24,8 +25,10 @@ UNKNOWN = ("?", "?   ", "yellow")
 
 
 @click.command()
-@click.option("-t", "--template", help="Also what this template needs: a path or a name.")
-@click.option("-e", "--environment", help="The environment whose variables that template gets.")
+@click.option("-t", "--template", shell_complete=templates, help="Also what this template needs: a path or a name.")
+@click.option(
+    "-e", "--environment", shell_complete=environments, help="The environment whose variables that template gets."
+)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @common
 def doctor(
@@ -130,7 +133,7 @@ async def _notion(at: Desk) -> list["Diagnosis"]:
 
     pinned, rest = at.pinned(), (*databases.NAMES, "plan")
     if not at.local and not at.settings.token:
-        first = wrong("token", _NO_TOKEN, joined((_OR_INIT, clicks.TOKEN), " "))
+        first = wrong("token", NO_TOKEN, joined((_OR_INIT, clicks.TOKEN), " "))
         return [first, *skipped([n for n in (*connection.NAMES, *rest) if n != "token"], "token")]
     if at.local and not at.database.is_file():
         # To look at it would make it.
@@ -212,10 +215,6 @@ def _clean(text: str) -> str:
     return escape.terminal(clean(text))
 
 
-_NO_TOKEN = Words(
-    en="there is no NOTION_TOKEN, and --local was not given",
-    ja="NOTION_TOKEN が未設定で、--local の指定もありません",
-)
 _OR_INIT = Words(en="ultra-checklist init asks for it.", ja="ultra-checklist init を実行すると入力できます。")
 _BUILT_IN = Words(en="the built-in local Notion", ja="内蔵のローカル Notion")
 _LEFT = Words(en="not looked at, because of {because}: {names}", ja="未確認（{because} のため）: {names}")

@@ -10,6 +10,7 @@ import click
 
 from ultra_checklist import escape
 from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.completing import versions
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
 from ultra_checklist.errors import CannotTellError, RefusedError, UsageError
 from ultra_checklist.model import Lang, Words
@@ -55,7 +56,7 @@ _LABELS = {
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @click.option("--gate", "name", metavar="NAME", help="Which gate.  [default: the template's only one]")
 @chosen
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

@@ -8,6 +8,7 @@ import click
 
 from ultra_checklist import __version__
 from ultra_checklist.cli import boundary
+from ultra_checklist.cli.completing import VARIABLE
 from ultra_checklist.words import Words, nearest
 
 COMMANDS = {
@@ -35,6 +36,7 @@ COMMANDS = {
         "What production compares with staging's values.",
     ),
     "probes": ("ultra_checklist.cli.probing:probes", "The probes and their options."),
+    "completion": ("ultra_checklist.cli.completing:completion", "The script by which bash, zsh or fish completes."),
 }
 
 _NO_COMMAND = Words(en="there is no command {name}", ja="コマンド {name} はありません")
@@ -58,6 +60,13 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Complete names of commands, again without importing them; options as ever."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(n, help=line) for n, (_, line) in COMMANDS.items() if n.startswith(incomplete)]
+        return names + (click.Command.shell_complete(self, ctx, incomplete) if incomplete.startswith("-") else [])
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the table from the one-liners."""
         with formatter.section("Commands"):
@@ -65,6 +74,9 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Name the nearest command where there is none of that name."""
+        if ctx.resilient_parsing:
+            # A shell asks how to complete: nobody is told of mistakes now.
+            return super().resolve_command(ctx, args)
         boundary.speak(_language(args))
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             told = _NO_COMMAND.filled(name=repr(args[0]))
@@ -95,4 +107,6 @@ def cli(ctx: click.Context) -> None:
 def main() -> None:
     """Entry point of the console script."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
-    boundary.run(lambda: cli.main(standalone_mode=False), GUARDS.get(name, boundary.ORDINARY))
+    boundary.run(
+        lambda: cli.main(standalone_mode=False, complete_var=VARIABLE), GUARDS.get(name, boundary.ORDINARY)
+    )

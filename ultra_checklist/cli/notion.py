@@ -40,19 +40,11 @@ def init(parent: str | None, adopt: bool, local: bool, env_file: Path | None, la
 
     at = desk(env_file, local, lang)
     if not at.local and walk.possible():
-        asyncio.run(_walk(at, parent, env_file, adopt=adopt, asked_lang=lang))
-        return
-    at.require_notion()
-    asyncio.run(_init(at, parent_page(at, parent), adopt=adopt, asked_lang=lang))
-
-
-async def _walk(
-    at: Desk, parent: str | None, env_file: Path | None, *, adopt: bool, asked_lang: str | None
-) -> None:
-    from ultra_checklist.cli import walk
-
-    at, page = await walk.walk(at, parent, env_file)
-    await _init(at, page, adopt=adopt, asked_lang=asked_lang)
+        at, page = walk.walk(at, parent, env_file, adopt=adopt)
+    else:
+        at.require_notion()
+        page = parent_page(at, parent)
+    asyncio.run(_init(at, page, adopt=adopt, asked_lang=lang))
 
 
 async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -> None:
@@ -61,7 +53,7 @@ async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -
     pinned = at.pinned()
     chosen = pinned.lang if pinned is not None else "ja" if (asked_lang or default_lang()) == "ja" else "en"
     async with at.notion() as notion:
-        await _same_bot(at, notion, adopt=adopt)
+        await same_bot(at, notion, adopt=adopt)
         databases = Databases(notion, parent, chosen, pinned)
         workspace = await databases.prepare(local=at.local)
     at.pin(workspace)
@@ -74,11 +66,14 @@ async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -
     go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
 
 
-async def _same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
+async def same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
+    """Raises RefusedError where the token is another integration's than that of the first ``init``."""
+    from ultra_checklist.notion.clicks import ADOPT
+
     me = await notion.get("users/me")
     pinned = at.pinned()
     if pinned is not None and pinned.bot_id != me["id"] and not adopt:
-        raise RefusedError(_OTHER_BOT.filled(name=str(me.get("name") or me["id"])), remedy=_ACCEPT)
+        raise RefusedError(_OTHER_BOT.filled(name=str(me.get("name") or me["id"])), remedy=ADOPT)
 
 
 def parent_page(at: Desk, given: str | None) -> str:
@@ -188,10 +183,6 @@ _READY = Words(
 _OTHER_BOT = Words(
     en="this state folder belongs to another integration than {name}",
     ja="この状態フォルダは {name} とは別のインテグレーションのものです",
-)
-_ACCEPT = Words(
-    en="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
-    ja="以前のトークンを使うか、新しいものを受け入れる場合は: ultra-checklist init --adopt",
 )
 _NO_PARENT = Words(en="no parent page was named", ja="親ページが指定されていません")
 _NAME_PARENT = Words(

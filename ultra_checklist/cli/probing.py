@@ -9,6 +9,7 @@ import click
 
 from ultra_checklist import plugins
 from ultra_checklist.cli.boundary import language, remark, say
+from ultra_checklist.cli.completing import either, environments, items, templates
 from ultra_checklist.cli.wiring import ELSEWHERE, NO_FORMAT, RUN_THERE, Desk, common, desk, find_template
 from ultra_checklist.errors import UsageError, cause
 from ultra_checklist.model import Outcome
@@ -19,8 +20,8 @@ NAGIOS_CRITICAL = 2
 
 
 @click.command()
-@click.argument("template", metavar="TEMPLATE|VERSION", required=False)
-@click.argument("items", nargs=-1, metavar="[ITEM]...")
+@click.argument("template", metavar="TEMPLATE|VERSION", required=False, shell_complete=either)
+@click.argument("items", nargs=-1, metavar="[ITEM]...", shell_complete=items)
 @click.option("--var", "flags", multiple=True, metavar="K=V", help="Set a variable.")
 @click.option(
     "--var-file", "files", multiple=True, type=click.Path(path_type=Path), help="Read variables from a file."
@@ -33,9 +34,13 @@ NAGIOS_CRITICAL = 2
     metavar="FORMAT",
     help="table, json, junit, tap, nagios or prometheus.",
 )
-@click.option("-e", "--environment", help="The environment whose variables are meant.")
+@click.option("-e", "--environment", shell_complete=environments, help="The environment whose variables are meant.")
 @click.option(
-    "--with-effects", multiple=True, metavar="ITEM", help="Of a release: send and write what this item's probes do."
+    "--with-effects",
+    multiple=True,
+    metavar="ITEM",
+    shell_complete=items,
+    help="Of a release: send and write what this item's probes do.",
 )
 @click.option(
     "--replay",
@@ -163,7 +168,7 @@ async def _run(
 
 
 @click.command()
-@click.argument("template")
+@click.argument("template", shell_complete=templates)
 @click.option("--fix", is_flag=True, help="Write missing ids into the file.")
 @click.option("--against", type=click.Path(path_type=Path), help="Compare with the team's own document.")
 @common
@@ -215,7 +220,13 @@ def _against(parsed: Any, document: Path) -> int:
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @common
 def probes(name: str | None, form: str, local: bool, env_file: Path | None, lang: str | None) -> None:
-    """List the probes, or one probe's options."""
+    """List the probes, or one probe's options.
+
+    \b
+    Examples:
+      ultra-checklist probes
+      ultra-checklist probes http
+    """  # noqa: D301 - click needs the real backspace character
     at = desk(env_file, local, lang)
     known = plugins.names(plugins.PROBES)
     if name is not None and name not in known:

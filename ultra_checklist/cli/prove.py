@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ultra_checklist.cli.completing import environments, items, templates
 from ultra_checklist.cli.wiring import common, desk, find_template
 from ultra_checklist.escape import json as escaped
 from ultra_checklist.escape import terminal, visible
@@ -43,14 +44,14 @@ _OF = Words(en="items", ja="項目")
 
 
 @click.command()
-@click.argument("template")
-@click.argument("items", nargs=-1, metavar="[ITEM]...")
+@click.argument("template", shell_complete=templates)
+@click.argument("items", nargs=-1, metavar="[ITEM]...", shell_complete=items)
 @click.option("--var", "flags", multiple=True, metavar="K=V", help="Set a variable.")
 @click.option(
     "--var-file", "files", multiple=True, type=click.Path(path_type=Path), help="Read variables from a file."
 )
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("-e", "--environment", help="The environment whose variables are meant.")
+@click.option("-e", "--environment", shell_complete=environments, help="The environment whose variables are meant.")
 @common
 def prove(
     template: str,

@@ -1,15 +1,14 @@
 """``new``, ``update``, ``adopt``, ``close``: a release's beginnings and its end."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ultra_checklist.cli.boundary import language, remark, say
+from ultra_checklist.cli.boundary import remark, say
+from ultra_checklist.cli.completing import versions
+from ultra_checklist.cli.progress import progress
 from ultra_checklist.cli.wiring import RESERVE, Desk, chosen, common, desk, find_template
 from ultra_checklist.errors import RefusedError, UsageError
 from ultra_checklist.words import Words, joined
@@ -28,7 +27,7 @@ def _variables(function: Any) -> Any:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @_variables
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be written, and write nothing.")
@@ -157,7 +156,7 @@ async def _new(at: Desk, order: Any, *, supersede: bool, queued: bool) -> None:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common
@@ -170,7 +169,13 @@ def update(
     env_file: Path | None,
     lang: str | None,
 ) -> None:
-    """Bring a running release up to its edited template, after showing the difference."""
+    """Bring a running release up to its edited template, after showing the difference.
+
+    \b
+    Examples:
+      ultra-checklist update v1.4.0
+      ultra-checklist update v1.4.0 -t templates/production_release.md --yes
+    """  # noqa: D301 - click needs the real backspace character
     from ultra_checklist.lifecycle import difference
     from ultra_checklist.release import find
     from ultra_checklist.template import load
@@ -207,7 +212,7 @@ async def _update(at: Desk, release: Any, parsed: Any) -> None:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @_variables
 @common
@@ -225,7 +230,11 @@ def adopt(
     """Take over a release that is in Notion but has no manifest on this machine.
 
     Every check is proved again: what Notion shows is not believed.
-    """
+
+    \b
+    Examples:
+      ultra-checklist adopt v1.4.0
+    """  # noqa: D301 - click needs the real backspace character
     at = desk(env_file, local, lang)
     at.require_notion()
     order = _order(at, version, template, environment, commit, flags, files)
@@ -248,7 +257,7 @@ async def _adopt(at: Desk, order: Any) -> None:
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @click.option("--as", "ending", type=click.Choice(ENDINGS), required=True, help="How the release ends.")
 @click.option("--reason", default="", help="Why it ends like this; needed unless it is complete.")
@@ -265,7 +274,13 @@ def close(
     env_file: Path | None,
     lang: str | None,
 ) -> None:
-    """End a release: seal its journal, write the record on its page, tell the hooks."""
+    """End a release: seal its journal, write the record on its page, tell the hooks.
+
+    \b
+    Examples:
+      ultra-checklist close v1.4.0 --as complete
+      ultra-checklist close v1.4.0 --as aborted --reason "the database migration was forgotten"
+    """  # noqa: D301 - click needs the real backspace character
     from ultra_checklist.release import find
 
     at = desk(env_file, local, lang)
@@ -335,20 +350,6 @@ def _require_open(release: Any) -> None:
         raise RefusedError(told, remedy=_NEW_ATTEMPT)
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr where a person waits; silent elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(_ROWS.say(language()))
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 _BOTH = Words(en="--supersede and --queued exclude each other", ja="--supersede と --queued は同時に指定できません")
 _ONE_OF_TWO = Words(en="Choose one of the two", ja="どちらか一方を指定してください")
 _UNSET = Words(en="(unset)", ja="（未設定）")
@@ -386,4 +387,3 @@ _ENDED = Words(en="{key} has ended ({ending})", ja="{key} は終了していま�
 _NEW_ATTEMPT = Words(
     en="Start another attempt with: ultra-checklist new", ja="新しい試行を始めるには: ultra-checklist new"
 )
-_ROWS = Words(en="rows", ja="行")

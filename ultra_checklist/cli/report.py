@@ -11,6 +11,7 @@ import click
 
 from ultra_checklist import plugins
 from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.completing import versions
 from ultra_checklist.cli.wiring import CANNOT_WRITE, NAME_FILE_THERE, NO_FORMAT, WROTE, Desk, chosen, common, desk
 from ultra_checklist.errors import NoManifestError, UsageError
 from ultra_checklist.words import Words, nearest
@@ -38,7 +39,7 @@ _ATTEMPT = re.compile(r"(.+)~([1-9]\d*)")
 
 
 @click.command()
-@click.argument("version")
+@click.argument("version", shell_complete=versions)
 @chosen
 @click.option(
     "--format",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ultra_checklist.cli.boundary import go_on, report, say, unexpected, wrong
+from ultra_checklist.cli.completing import items, versions
 from ultra_checklist.cli.gate import require_open
 from ultra_checklist.cli.wiring import ELSEWHERE, RUN_THERE, Desk, chosen, common, desk
 from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraChecklistError, UsageError, cause
@@ -63,8 +64,8 @@ class _NotStarted(click.Command):
 
 
 @click.command(cls=_NotStarted)
-@click.argument("version")
-@click.argument("item")
+@click.argument("version", shell_complete=versions)
+@click.argument("item", shell_complete=items)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.option("--break-glass", metavar="REASON", help="Ask no gate; the reason is shown everywhere, for ever.")
 @chosen

@@ -12,6 +12,7 @@ import click
 
 from ultra_checklist import config, escape
 from ultra_checklist.cli.boundary import go_on, say
+from ultra_checklist.cli.completing import versions
 from ultra_checklist.cli.wiring import Desk, chosen, common, desk
 from ultra_checklist.words import NOTHING, Words
 
@@ -35,7 +36,7 @@ _FOOT = Words(
 
 
 @click.command()
-@click.argument("version", required=False)
+@click.argument("version", required=False, shell_complete=versions)
 @chosen
 @click.option("--all", "everything", is_flag=True, help="List every check, not only those that are open.")
 @click.option(

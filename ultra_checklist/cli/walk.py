@@ -1,9 +1,11 @@
 """``init`` with a person at the terminal: asks for token and page, tests them, and says what to click."""
 
+import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from pydantic import SecretStr
@@ -15,6 +17,7 @@ from ultra_checklist.errors import NotionError, NotionNotFound, UsageError
 from ultra_checklist.notion import clicks
 from ultra_checklist.words import Words, joined
 
+T = TypeVar("T")
 SECONDS = 20.0
 """How long a person waits for one answer."""
 TOKEN, PAGE = "NOTION_TOKEN", "NOTION_PARENT_PAGE_ID"
@@ -26,22 +29,36 @@ def possible() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-async def walk(at: Desk, parent: str | None, env_file: Path | None) -> tuple[Desk, str]:
+def walk(at: Desk, parent: str | None, env_file: Path | None, *, adopt: bool) -> tuple[Desk, str]:
     """The desk with a token that works, and a page on which everything may be done that is needed.
 
-    Raises NotionError where Notion does not answer, UsageError for a ``parent`` that is no page.
+    Raises NotionError where Notion does not answer, UsageError for a ``parent`` that is no page, RefusedError for
+    the token of another integration than before, unless it is to be adopted.
     """
-    from ultra_checklist.cli.notion import parent_page
+    from ultra_checklist.cli.notion import parent_page, same_bot
 
     given: dict[str, str] = {}
-    at = await _token(at, given)
-    page = parent_page(at, parent) if _has_page(at, parent) else None
-    async with at.notion(seconds=SECONDS) as notion:
-        page = await _page(notion, page, given)
-        await _capabilities(notion, page, comments=config.COMMENT in at.settings.channels)
+    at = _token(at, given)
+    _with(at, lambda notion: same_bot(at, notion, adopt=adopt))
+    page = _page(at, parent_page(at, parent) if _has_page(at, parent) else None, given)
+    _capabilities(at, page)
     if given:
         _keep(at, given, env_file)
     return at, page
+
+
+def _with(at: Desk, ask: Callable[[Any], Awaitable[T]]) -> T:
+    """What Notion answers. Nobody types while a loop runs: it would keep Ctrl-C to itself."""
+
+    async def asked() -> T:
+        async with at.notion(seconds=SECONDS) as notion:
+            return await ask(notion)
+
+    return asyncio.run(asked())
+
+
+def _get(at: Desk, path: str) -> dict[str, Any]:
+    return _with(at, lambda notion: notion.get(path))
 
 
 def _has_page(at: Desk, parent: str | None) -> bool:
@@ -50,7 +67,7 @@ def _has_page(at: Desk, parent: str | None) -> bool:
     return bool(parent or at.settings.notion_parent_page_id or local or at.pinned() is not None)
 
 
-async def _token(at: Desk, given: dict[str, str]) -> Desk:
+def _token(at: Desk, given: dict[str, str]) -> Desk:
     """Ask until Notion takes a token; one that is set already is tried first."""
     if not at.settings.token:
         say(_NEEDS_TOKEN)
@@ -58,8 +75,7 @@ async def _token(at: Desk, given: dict[str, str]) -> Desk:
         at = _ask_token(at, given)
     while True:
         try:
-            async with at.notion(seconds=SECONDS) as notion:
-                me = await notion.get("users/me")
+            me = _get(at, "users/me")
         except NotionError as error:
             if error.status != 401:
                 raise
@@ -81,7 +97,7 @@ def _ask_token(at: Desk, given: dict[str, str]) -> Desk:
     return replace(at, settings=at.settings.model_copy(update={"notion_token": SecretStr(text)}))
 
 
-async def _page(notion: Any, page: str | None, given: dict[str, str]) -> str:
+def _page(at: Desk, page: str | None, given: dict[str, str]) -> str:
     """Ask until the page is one that the integration can read."""
     if page is None:
         say(_NEEDS_PAGE)
@@ -90,9 +106,9 @@ async def _page(notion: Any, page: str | None, given: dict[str, str]) -> str:
         given[PAGE] = page
     while True:
         try:
-            there = await notion.get(f"pages/{page}")
+            there = _get(at, f"pages/{page}")
         except NotionNotFound:
-            say(_NOT_SHARED.filled(page=page))
+            say(clicks.NOT_SHARED.filled(page=page))
             go_on(clicks.SHARE)
         except NotionError as error:
             if error.status != _DENIED:
@@ -121,12 +137,13 @@ def _ask_page(known: str | None) -> str:
         say(_NO_PAGE)
 
 
-async def _capabilities(notion: Any, page: str, *, comments: bool) -> None:
+def _capabilities(at: Desk, page: str) -> None:
     """Look until nothing is missing that the worker needs."""
     from ultra_checklist.doctor.connection import Line, capabilities
 
+    comments = config.COMMENT in at.settings.channels
     while True:
-        found = await capabilities(Line(notion), page, comments=comments)
+        found = _with(at, lambda notion: capabilities(Line(notion), page, comments=comments))
         missing = [one for one in found if one.result == "fail"]
         if not missing:
             break
@@ -179,10 +196,6 @@ _AGAIN_PAGE = Words(
 _NO_PAGE = Words(
     en="that is no link or id of a page; in Notion: ••• → Copy link",
     ja="ページのリンクまたは ID ではありません（Notion の ••• →「リンクをコピー」）",
-)
-_NOT_SHARED = Words(
-    en="the page {page} is not there, or not shared with the integration",
-    ja="ページ {page} が存在しないか、インテグレーションに共有されていません",
 )
 _PAGE_WORKS = Words(en="the page is shared: {page}", ja="ページの共有を確認しました: {page}")
 _AGAIN = Words(en="Enter looks again", ja="Enter で再確認")

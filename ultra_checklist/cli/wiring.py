@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from ultra_checklist import config, disk
 from ultra_checklist.cli.boundary import know, language, say, speak
+from ultra_checklist.cli.completing import environments, templates
 from ultra_checklist.errors import SettingsError, UsageError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Lang
-from ultra_checklist.notion.schema import Workspace
+from ultra_checklist.notion.schema import NOT_SET_UP, Workspace
 from ultra_checklist.words import Words, joined
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,14 +64,14 @@ class Desk:
     def require_notion(self) -> None:
         """Refuse where it is unclear which Notion is meant. Raises SettingsError naming both ways on."""
         if not self.local and not self.settings.token:
-            raise SettingsError(_NO_TOKEN, remedy=_SET_TOKEN)
+            raise SettingsError(NO_TOKEN, remedy=_SET_TOKEN)
 
     def workspace(self) -> Workspace:
         """The databases that ``init`` pinned. Raises UsageError when there are none yet."""
         found = self.pinned()
         if found is None:
             flag = " --local" if self.local else " --parent PAGE"
-            raise UsageError(_NOT_SET_UP, remedy=f"ultra-checklist init{flag}")
+            raise UsageError(NOT_SET_UP, remedy=f"ultra-checklist init{flag}")
         return found
 
     async def find_workspace(self, notion: Any) -> None:
@@ -212,8 +213,10 @@ def common(function: F) -> F:
 
 def chosen(function: F) -> F:
     """Options that choose one of several releases."""
-    function = click.option("-e", "--environment", help="The release's environment.")(function)
-    return click.option("-t", "--template", help="The release's template: a path or a name.")(function)
+    told = "The release's environment."
+    function = click.option("-e", "--environment", shell_complete=environments, help=told)(function)
+    told = "The release's template: a path or a name."
+    return click.option("-t", "--template", shell_complete=templates, help=told)(function)
 
 
 def find_template(name: str | None, settings: config.Settings, environment: str) -> Path:
@@ -238,7 +241,7 @@ def shipped() -> list[Path]:
     return [folder for folder in (package / "templates", package.parent / "templates") if folder.is_dir()]
 
 
-_NO_TOKEN = Words(
+NO_TOKEN = Words(
     en="there is no NOTION_TOKEN, and --local was not given",
     ja="NOTION_TOKEN が未設定で、--local の指定もありません",
 )
@@ -247,7 +250,6 @@ _SET_TOKEN = Words(
     "or add --local to use the built-in local Notion",
     ja="NOTION_TOKEN（と NOTION_PARENT_PAGE_ID）を設定するか、--local を付けて内蔵の Notion を使用してください",
 )
-_NOT_SET_UP = Words(en="the two databases are not set up yet", ja="2 つのデータベースがまだ作成されていません")
 _LEFT_ALONE = Words(
     en="Notion is left alone for {seconds} s; stop with Ctrl-C, nothing is lost",
     ja="Notion へのアクセスを {seconds} 秒控えます（Ctrl-C で中断でき、何も失われません）",

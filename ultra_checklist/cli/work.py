@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ultra_checklist.cli.boundary import language, line, log_as, say
+from ultra_checklist.cli.completing import versions
 from ultra_checklist.cli.wiring import Desk, common, desk
 from ultra_checklist.words import Words, joined
 
@@ -32,7 +33,7 @@ _WATCHING = Words(
     metavar="[SECONDS]",
     help="Go on until stopped, one pass every so many seconds.  [default: 2]",
 )
-@click.option("--release", "version", metavar="VERSION", help="Only this release.")
+@click.option("--release", "version", metavar="VERSION", shell_complete=versions, help="Only this release.")
 @click.option(
     "--log-format",
     "form",

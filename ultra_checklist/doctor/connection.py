@@ -101,7 +101,7 @@ def _bot(me: Json, pinned: Workspace | None, name: str) -> Diagnosis:
     if pinned is None:
         return well("bot", _NOT_PINNED)
     if pinned.bot_id != me["id"]:
-        return wrong("bot", _OTHER_BOT.filled(name=name), _ADOPT)
+        return wrong("bot", _OTHER_BOT.filled(name=name), clicks.ADOPT)
     return well("bot", _SAME_BOT)
 
 
@@ -125,7 +125,7 @@ async def parent(line: Line, page: str) -> list[Diagnosis]:
     except NotionNotFound:
         return [
             untold(clicks.READ, _NO_PAGE_TO_READ),
-            wrong("parent-page", _NOT_SHARED.filled(page=page), clicks.SHARE),
+            wrong("parent-page", clicks.NOT_SHARED.filled(page=page), clicks.SHARE),
         ]
     except NotionError as error:
         if error.status != FORBIDDEN:
@@ -204,10 +204,6 @@ _OTHER_BOT = Words(
     en="the token belongs to {name}, another integration than `init` has seen",
     ja="トークンが `init` のときとは別のインテグレーション（{name}）のものです",
 )
-_ADOPT = Words(
-    en="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
-    ja="以前のトークンを使うか、新しいものを受け入れる場合は: ultra-checklist init --adopt",
-)
 _NO_DATE = Words(en="Notion's answer names no time", ja="Notion の応答に時刻がありません")
 _OFF = Words(
     en="this machine's clock is {seconds} s {way} Notion's",
@@ -222,10 +218,6 @@ _SET_CLOCK = Words(
 _ON_TIME = Words(en="as Notion's", ja="Notion と一致")
 _NO_PAGE_TO_READ = Words(
     en="cannot be told before the parent page is shared", ja="親ページが共有されるまで判定できません"
-)
-_NOT_SHARED = Words(
-    en="the parent page {page} is not there, or not shared with the integration",
-    ja="親ページ {page} が存在しないか、インテグレーションに共有されていません",
 )
 _PAGE_IN_TRASH = Words(en="the parent page is in Notion's trash", ja="親ページが Notion のごみ箱にあります")
 _RESTORE = Words(

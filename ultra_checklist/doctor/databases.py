@@ -11,7 +11,10 @@ from ultra_checklist.notion import clicks
 from ultra_checklist.notion.schema import (
     CHECK_COLUMNS,
     CHECKS_TITLE,
+    COLUMN_MISSING,
+    COLUMN_WRONG,
     INIT_REPAIRS,
+    NOT_SET_UP,
     RELEASE_COLUMNS,
     RELEASES_TITLE,
     Column,
@@ -26,7 +29,7 @@ NAMES: Final = ("releases-database", "releases-columns", "checks-database", "che
 def not_set_up(local: bool) -> list[Diagnosis]:
     """Where ``init`` has not run yet."""
     command = "ultra-checklist init --local" if local else "ultra-checklist init --parent PAGE"
-    return [wrong(NAMES[0], _NOT_SET_UP, command), *skipped(NAMES[1:], NAMES[0])]
+    return [wrong(NAMES[0], NOT_SET_UP, command), *skipped(NAMES[1:], NAMES[0])]
 
 
 async def look(line: Line, workspace: Workspace) -> list[Diagnosis]:
@@ -66,12 +69,12 @@ def columns_of(
 ) -> Diagnosis:
     """Columns go by id, so a new name is fine; what is missing, of another kind, or without an option is named."""
     found = match(columns, properties, known)
-    wrongs = [_KIND.filled(name=c.name, kind=kind, expected=c.kind) for c, kind in found.wrong]
+    wrongs = [COLUMN_WRONG.filled(name=c.name, kind=kind, expected=c.kind) for c, kind in found.wrong]
     if wrongs:
         return wrong(name, joined(wrongs, "; "), _CHANGE_BACK)
     if found.missing:
         names = joined([c.name for c in found.missing], ", ")
-        return wrong(name, _MISSING.filled(names=names), INIT_REPAIRS)
+        return wrong(name, COLUMN_MISSING.filled(names=names), INIT_REPAIRS)
     lost = _lost_options(columns, {unquote(p["id"]): p for p in properties.values()}, found.ids)
     if lost:
         return remark(name, joined(lost, "; "), _ADD_OPTION)
@@ -90,7 +93,6 @@ def _lost_options(columns: tuple[Column, ...], by_id: Mapping[str, Any], ids: Ma
     return lost
 
 
-_NOT_SET_UP = Words(en="the two databases are not set up yet", ja="2 つのデータベースがまだ作成されていません")
 _GONE = Words(
     en="the database {name} is gone, or not shared with the integration",
     ja="データベース {name} が存在しないか、インテグレーションに共有されていません",
@@ -103,14 +105,10 @@ _RESTORE = Words(
     ja="Notion のごみ箱から復元するか: ultra-checklist init",
 )
 _THERE = Words(en="{name}: there and shared", ja="{name}: 共有済み")
-_KIND = Words(
-    en="column {name} is {kind}, expected {expected}", ja="列 {name} の種類が {kind} です（正しくは {expected}）"
-)
 _CHANGE_BACK = Words(
     en="In Notion give the column its kind back; or delete it, then: ultra-checklist init",
     ja="Notion で列の種類を元に戻すか、列を削除して ultra-checklist init を実行してください",
 )
-_MISSING = Words(en="column {names} is missing", ja="列 {names} がありません")
 _OPTION = Words(en="column {column} has no option {names}", ja="列 {column} に選択肢 {names} がありません")
 _ADD_OPTION = Words(
     en="In Notion add the option to the column by that name (unlock the database first)",

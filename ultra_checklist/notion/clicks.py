@@ -31,6 +31,14 @@ SHARE = Words(
     en="In Notion: open the page → ••• (top right) → Connections → choose your integration → Confirm",
     ja="Notion でページを開き、右上の ••• →「接続」→ インテグレーションを選んで「はい」をクリックしてください",
 )
+NOT_SHARED = Words(
+    en="the page {page} is not there, or not shared with the integration",
+    ja="ページ {page} が存在しないか、インテグレーションに共有されていません",
+)
+ADOPT = Words(
+    en="Use the token of before, or accept the new one with: ultra-checklist init --adopt",
+    ja="以前のトークンを使うか、新しいものを受け入れる場合は: ultra-checklist init --adopt",
+)
 _CAPABILITY = Words(
     en="In Notion: Settings → Connections → Develop or manage integrations ({address}) → your integration → "
     "Capabilities → tick {names} → Save",

@@ -180,9 +180,10 @@ def match(columns: tuple[Column, ...], properties: Mapping[str, Any], known: Map
 
 
 COLUMN_MISSING = Words(en="column {names} is missing", ja="列 {names} がありません")
-_COLUMN_WRONG = Words(
+COLUMN_WRONG = Words(
     en="column {name} is {kind}, expected {expected}", ja="列 {name} の種類が {kind} です（正しくは {expected}）"
 )
+NOT_SET_UP = Words(en="the two databases are not set up yet", ja="2 つのデータベースがまだ作成されていません")
 INIT_REPAIRS = Words(en="ultra-checklist init repairs the columns", ja="ultra-checklist init で列を修復できます")
 
 
@@ -198,7 +199,7 @@ class Match:
         """The ids, when nothing is missing. Raises UsageError naming the columns otherwise."""
         problems = [COLUMN_MISSING.filled(names=repr(c.name.say(lang))) for c in self.missing]
         problems += [
-            _COLUMN_WRONG.filled(name=repr(column.name.say(lang)), kind=kind, expected=column.kind)
+            COLUMN_WRONG.filled(name=repr(column.name.say(lang)), kind=kind, expected=column.kind)
             for column, kind in self.wrong
         ]
         if problems:

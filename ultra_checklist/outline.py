@@ -33,8 +33,8 @@ class Heading:
     title: str
     has_block: bool = False
     """A ``yaml section`` block stands below it."""
-    section: str = ""
-    """The id in that block."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What is in that block."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Entry:
     """What stands before its text in its first line, without the box."""
     box: str
     """What is in its box; empty: it has none."""
+    top: int
+    """Where the outermost list that it is in has the line that holds it."""
     trail: tuple[Heading, ...]
     """The headings above it, the outermost first."""
     around: tuple[str, ...] = ()
@@ -101,6 +103,8 @@ class _Walk:
     entries: list[Entry] = field(default_factory=list)
     open: list[int] = field(default_factory=list)
     """For every list item that is open the place of its entry; -1: it has none."""
+    top: int = 0
+    """Where the outermost one of them begins."""
     parents: set[int] = field(default_factory=set)
 
 
@@ -134,6 +138,7 @@ def read(text: str) -> Outline:
 def _step(tokens: list[Any], index: int, token: Any, walk: _Walk) -> None:
     if token.type == "list_item_open":
         walk.parents.update(walk.open[-1:])
+        walk.top = walk.top if walk.open else token.map[0]
         walk.open.append(-1)
         if tokens[index + 1].type == "paragraph_open":
             _entry(tokens[index + 2], walk)
@@ -175,6 +180,7 @@ def _entry(inline: Any, walk: _Walk) -> None:
             markdown=_BOX.sub("", inline.content, count=1),
             head=prefix.group(0) if prefix is not None else "",
             box=box.group(1) if box is not None else "",
+            top=walk.top,
             trail=tuple(walk.trail),
             around=around,
         )
@@ -192,9 +198,9 @@ def _fence(token: Any, walk: _Walk) -> None:
     if words[1] == "check" and place >= 0:
         walk.entries[place] = replace(walk.entries[place], fence=token.map[0], data=data)
     elif words[1] == "section" and walk.trail:
-        section = next((heading for heading in reversed(walk.trail) if heading.level == 2), None)
+        section = next((heading for heading in walk.trail if heading.level == 2), None)
         if section is not None:
-            fresh = replace(section, has_block=True, section=str(data.get("id") or ""))
+            fresh = replace(section, has_block=True, data=data)
             walk.trail = [fresh if heading is section else heading for heading in walk.trail]
-            walk.headings = [fresh if heading is section else heading for heading in walk.headings]
+            walk.headings[walk.headings.index(section)] = fresh
 

@@ -18,7 +18,7 @@ DAY_MINUTES = 1440.0
 """The longest time that `watch` takes."""
 _NOUNS = (
     (r"backend|バックエンド", "BACKEND"), (r"frontend|front-end|フロントエンド", "FRONTEND"),
-    (r"web ?site|web ?サイト|home ?page|top ?page|トップページ|ホームページ", "SITE"), (r"worker|ワーカー", "WORKER"), (r"\bapi\b", "API"),
+    (r"web ?site|web ?サイト|home ?page|top ?page|トップページ|ホームページ", "SITE"), (r"worker|ワーカー", "WORKER"),
 )  # fmt: skip
 _HEALTHY = r"healthy|health ?check|ヘルスチェック"
 _ANEW = r"restarted|recreated|new container|再起動(?:した|され|し)"
@@ -50,7 +50,7 @@ class Case:
 
     def says(self, pattern: str) -> bool:
         """Whether the line has such words."""
-        return re.search(pattern, self.words.said) is not None
+        return re.search(pattern, self.words.said, re.ASCII) is not None
 
     def default(self, name: str, value: str) -> str:
         """A reference to a variable that has a default."""
@@ -63,7 +63,7 @@ class Case:
         for pattern, name in _NOUNS:
             if self.says(pattern):
                 return name
-        return "SERVICE"
+        return "BACKEND" if re.search(_NOUNS[0][0], self.mentions) else "SERVICE"
 
     @property
     def environment_file(self) -> str:
@@ -430,7 +430,7 @@ def _limit(case: Case, pattern: str, name: str, kind: str) -> dict[str, Any]:
     """The limit that stands behind a quantity's name, before the next one's."""
     match = re.search(pattern, case.words.said)
     rest = case.words.said[match.end() :] if match is not None else ""
-    stop = min((found.start() for other, _, _ in METRICS if (found := re.search(other, rest))), default=len(rest))
+    stop = min((found.start() for other, _, _ in METRICS if other != pattern and (found := re.search(other, rest))), default=len(rest))
     near = Wording(rest[:stop])
     if kind == "least":
         found = re.search(r"\d+(?:\.\d+)?", rest[:stop])

@@ -12,13 +12,14 @@ from ultra_checklist import yamldoc
 from ultra_checklist.template import plain
 
 ASIDE = 7
-"""The level of what only looks like a heading: a bold line, or a short one that ends in a colon."""
+"""The level of what only looks like a heading: a bold line, a short one that ends in a colon or says "if"."""
 MAX_ASIDE = 60
 """Characters of such a line; a longer one is a sentence."""
 _LINES = re.compile(r"[^\n]*\n|[^\n]+$")
 _FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _PREFIX = re.compile(r"[ \t]*(?:(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$))[ \t]*)+")
 _BOX = re.compile(r"\[([ xX])\](?:\s+|$)")
+_MEANT = re.compile(r"[:：]$|(?:場合は?|とき|際)$|^if\b", re.IGNORECASE)
 _ONLY_LINK = re.compile(r"\[[^\]]*\]\([^)]*\)\s*")
 
 
@@ -163,7 +164,7 @@ def _is_aside(inline: Any) -> bool:
     words = plain(inline)
     children = [child for child in inline.children or [] if child.content or child.type != "text"]
     bold = bool(children) and children[0].type == "strong_open" and children[-1].type == "strong_close"
-    return 0 < len(words) <= MAX_ASIDE and (bold or words.endswith((":", "："))) and "\n" not in inline.content
+    return 0 < len(words) <= MAX_ASIDE and (bold or _MEANT.search(words)) and "\n" not in inline.content
 
 
 def _entry(inline: Any, walk: _Walk) -> None:

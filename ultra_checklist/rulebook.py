@@ -16,7 +16,7 @@ from ultra_checklist.offers import Case, Probe
 Confidence = Literal["high", "medium", "none"]
 
 _ROLLBACK = r"roll(?:ed|s|ing)?[ -]?back|ロールバック|切り?戻し|切り戻"
-_STAGING = r"\bstaging\b|\bstg\b|ステージング"
+_STAGING = r"(?<![a-z])(?:staging|stg)(?![a-z])|ステージング"
 _DEPLOY = r"deploy|デプロイ|roll(?:ed|s)?[ -]?out|rollout|本番(?:へ|に)?(?:の)?(?:反映|公開)|リリース作業"
 _DONE = r"\bruns?\b|\bran\b|execut|実行|実施|完了|complet|\bdone\b|finish|succe|成功|正常終了|した$|反映|start|開始"
 _LOG = r"\blogs?\b|ログ(?!イン|アウト|ファイル名)"
@@ -114,19 +114,19 @@ RULES: tuple[Rule, ...] = (
          offers.nothing_of_staging, confidence="medium"),
     Rule("env-required", "dotenv", (r"必須|required|すべて|全て|\ball\b", r"項目|\bkeys?\b|variables?|変数|settings?|設定|\bvalues?\b",
          r"\.md\b|文書|ドキュメント|一覧|listed|documented|記載", r"埋ま|\bfilled|\bset\b|設定され|定義され|present|configured"), offers.keys_of_document),
-    Rule("env-value", "dotenv", (r"[a-z][a-z0-9_]*\s?=\s?\S",), offers.pairs),
+    Rule("env-value", "dotenv", (r"[a-z][a-z0-9_]*\s?=\s?\S+",), offers.pairs),
     Rule("env-keys", "dotenv", (r"\bset\b|unset|filled|設定|埋ま|定義|present|configured|存在|\boff\b|disabled|false|無効|オフ|削除|removed|absent|入力",),
          offers.keys),
     Rule("env-production", "dotenv", (r"本番用|本番の|\bproduction\b|\bprod\b", r"\burls?\b|endpoint|エンドポイント|接続先|キー", r"すべて|全て|\ball\b|である|です|になって|point|\bare\b"),
          offers.production_urls, unless=r"\b200\b|respond|疎通|answers?\b|応答", confidence="medium"),
     Rule("file-mode", "file", (r"permission|パーミッション|権限|\bmode\b|chmod|所有者|readable|\bowner\b|belongs to",), offers.file_mode,
          unless=r"iam|ロール|role|データベース|database|アカウント|token|トークン"),
-    Rule("version-in", "file", (r"changelog|package\.json|pyproject\.toml|cargo\.toml|build\.gradle|\bversion\b",
+    Rule("version-named", "file", (r"changelog|package\.json|pyproject\.toml|cargo\.toml|build\.gradle|\bversion\b",
          r"version|バージョン|entry|updated|更新|section|bump|記載"), lambda case: offers.version_in_file(case) if case.words.files_like(
              "CHANGELOG.md", "package.json", "pyproject.toml", "Cargo.toml", "CHANGES.md", "VERSION.txt") else [], confidence="medium"),
     Rule("file-current", "git", (r"最新|up[ -]to[ -]date|latest|current|reviewed (?:one|commit|version)|レビュー済み|一致|same as",), offers.file_current,
          unless=r"\bno\b.*error|notes?\b"),
-    Rule("file-there", "file", (_THERE,), offers.file_there, unless=r"記載|listed|テーブル|\btable|column|index|bucket|image|イメージ"),
+    Rule("file-present", "file", (_THERE,), offers.file_there, unless=r"記載|listed|テーブル|\btable|column|index|bucket|image|イメージ"),
     *PERSON[1:],
     Rule("repo-clean", "git", (r"clean\b|クリーン|未コミット|uncommitted|local (?:changes?|modifications?)|ローカル(?:の)?変更|git status",
          r"repo|working (?:tree|copy|directory)|check(?:ed)?[ -]?out|作業(?:ツリー|コピー|ディレクトリ)|リポジトリ|git\b|server|サーバ"), offers.clean,
@@ -142,8 +142,10 @@ RULES: tuple[Rule, ...] = (
     Rule("logs-saved", "record", (_LOG, _KEPT), offers.logs_on_record, confidence="medium"),
     Rule("release-recorded", "record", (r"担当|作業者|operator|\bwho\b|commit|コミット|ハッシュ", r"\bdate\b|日時|\b日\b|リリース日|commit|コミット|ハッシュ|version|バージョン", _WRITTEN), offers.release_on_record),
     Rule("notifications", "slack", (rf"{_TEST_MESSAGE}|\btest\b.*\b(?:slack|webhook)",), offers.messages),
+    Rule("units-running", "systemd", (r"systemd|systemctl|\bunits?\b|ユニット", r"\bactive\b|enabled|running|稼働|有効"), offers.running,
+         unless=r"docker|コンテナ|container|予定|schedule|unit tests?"),
     Rule("jobs", "schedule", (r"予定(?:どおり|通り|時刻)|on schedule|on time|scheduled|cron|定期|日次|週次|月次|毎日|毎週|nightly|daily|weekly|hourly|バッチ|timer|タイマー",
-         r"動作|実行|\bran\b|\bruns?\b|executed|稼働|work|trigger|fire"), offers.jobs, unless=r"backup (?:was )?taken", since=True, confidence="medium"),
+         r"動作|実行|\bran\b|\bruns?\b|executed|稼働|\bworks?\b|trigger|fire"), offers.jobs, unless=r"backup (?:was )?taken", since=True, confidence="medium"),
     Rule("deployed", "run", (_DEPLOY, _DONE), offers.deployed, deploys=True,
          unless=rf"{_LOG}(?!.*(?:エラー|error))|手順|\bplan\b|window|記録|開始前|\bbefore\b|時間帯|freeze|{_STAGING}|checklist|チェックリスト|image|イメージ|"
                 r"バックアップ|backup|api\b.*(?:返|return)|commit hash|コミットハッシュ|after (?:the )?deploy|デプロイ後"),
@@ -173,7 +175,7 @@ RULES: tuple[Rule, ...] = (
     Rule("answers", "http", (r"commit|コミット|ハッシュ", r"返|answer|return|show|respond|report|serv|応答|表示|\bis live\b"), offers.answers,
          unless=r"review|レビュー|merge|マージ"),
     Rule("running", "docker", (r"container|コンテナ|docker|systemd|systemctl|\.service\b|\.timer\b|\bunits?\b|サービス|\bservice\b|\bdaemon\b|デーモン|プロセス|\bprocess\b", _RUNNING), offers.running,
-         unless=r"image|イメージ|\bbuild|registry|レジストリ|\bpull|\bpush|install|インストール|unit tests?|kubernetes|\bpods?\b|サービスアカウント|service account|customer service"),
+         unless=r"image|イメージ|\bbuild|registry|レジストリ|\bpull(?:ed)?\b|\bpush(?:ed|es)?\b(?!-)|install|インストール|unit tests?|kubernetes|\bpods?\b|サービスアカウント|service account|customer service"),
     Rule("health", "http", (r"endpoint|エンドポイント|/health|/ping|/status|/ready|/live|\bapi\b|\burl\b|https?://|\bsite\b|サイト|home ?page|top ?page|トップページ|\bget /|\bhttp\b|backend|health ?check|ヘルスチェック",
          r"\b2\d\d\b|\b3\d\d\b|疎通|respond|answers?\b|返す|返る|返って|応答|reachable|\bis up\b|are up|表示|アクセスできる|開ける|healthy|returns?|\bloads?\b|\bok\b|passes|green|成功"),
          offers.answers, unless=r"rate limit|rate-limit|document|ドキュメント|\bdocs\b|dns|deprecat|アクセスがない|schema|仕様|keys?\b|キー|push notification"),
@@ -185,12 +187,12 @@ RULES: tuple[Rule, ...] = (
 def decide(case: Case) -> Decision:
     """What a line means, by the first row that fits; a row for people only ends the search without a probe."""
     said = case.words.said
-    varies = re.search(_VARIES, said) is not None
+    varies = re.search(_VARIES, said, re.ASCII) is not None
     for rule in RULES:
         if varies and not rule.varies and rule.offer is not None:
             continue
         words = _matched(rule, said)
-        if not words or (rule.where and not re.search(rule.where, f"{case.where} {said}")):
+        if not words or (rule.where and not re.search(rule.where, f"{case.where} {said}", re.ASCII)):
             continue
         case.defaults.clear()
         probes = tuple(rule.offer(case)) if rule.offer is not None else ()
@@ -202,7 +204,7 @@ def decide(case: Case) -> Decision:
 
 def _matched(rule: Rule, said: str) -> tuple[str, ...]:
     """The words by which a row fits; none: it does not."""
-    if rule.unless and re.search(rule.unless, said):
+    if rule.unless and re.search(rule.unless, said, re.ASCII):
         return ()
-    found = [re.search(pattern, said) for pattern in rule.says]
+    found = [re.search(pattern, said, re.ASCII) for pattern in rule.says]
     return tuple(dict.fromkeys(match[0].strip() for match in found if match)) if all(found) else ()

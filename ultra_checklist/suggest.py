@@ -221,8 +221,14 @@ def _name(outline: Outline, drafts: list[_Draft], parts: list[Part]) -> None:
         rule = draft.decision.rule
         if not draft.id:
             fallback = f"{part.id or 'item'}-{number}"
-            stem = rule.name if rule is not None and draft.probes else of_line(draft.words, fallback)
+            stem = _stem(rule, draft) if rule is not None and draft.probes else of_line(draft.words, fallback)
             draft.id = names.free(stem if SLUG.fullmatch(stem) else fallback, of_what(draft.words))
+
+
+def _stem(rule: Rule, draft: _Draft) -> str:
+    """What a meaning is called; of the environment file it is named so."""
+    about_environment = draft.probes[0][1].get("path") == "${ENV_FILE}"
+    return rule.name.replace("file-", "env-") if about_environment else rule.name
 
 
 def _edits(

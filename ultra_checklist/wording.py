@@ -24,15 +24,17 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _URL = re.compile(r"https?://[^\s<>\"'`）)、。，]+[^\s<>\"'`）)、。，.,;:!?]")
 _PATH = re.compile(
     r"(?<![\w/.-])((?:~?/|\.{1,2}/)?(?:[\w@.-]+/)*(?:\.env[\w.-]*|[\w@.-]+\.(?:env|sh|bash|py|rb|js|md|txt|ya?ml|json|toml|"
-    r"ini|conf|cfg|log|pem|crt|key|service|timer|xml|sql|lock|properties|tf)))(?![\w/])"
+    r"ini|conf|cfg|log|pem|crt|key|service|timer|xml|sql|lock|properties|tf)))(?![\w/])",
+    re.ASCII,
 )
 _FILE = re.compile(r"(?:~?/|\.{1,2}/)?[\w@.*-]+(?:/[\w@.*-]+)*/?")
 _PAIR = re.compile(r"([A-Z][A-Z0-9_]*)\s?[=＝]\s?(\S+)")
 _KEY = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
-_MODE = re.compile(r"(?<![\w.:/-])(0?[0-7]{3})(?![\w%:/-]|\.\d)")
+_MODE = re.compile(r"(?<![\w.:/-])(0?[0-7]{3})(?![\w%:/-]|\.\d)", re.ASCII)
 _SPAN = re.compile(
-    r"(?<![\w.])(\d+(?:\.\d+)?)\s*(?:[-–~〜]\s*\d+(?:\.\d+)?\s*)?-?(milliseconds?|ms|ミリ秒|seconds?|secs?|s|秒|minutes?|mins?|"
-    r"m|分間?|hours?|hrs?|h|時間|days?|d|日間?)(?![a-z])"
+    r"(?<![\w.])(\d+(?:\.\d+)?)\s*(?:[-–~〜]\s*\d+(?:\.\d+)?\s*)?(?:-|more\s)?(milliseconds?|ms|ミリ秒|seconds?|secs?|s|秒|minutes?|mins?|"
+    r"m|分間?|hours?|hrs?|h|時間|days?|d|日間?)(?![a-z])",
+    re.ASCII,
 )
 _SPELLED = {
     "half an hour": 1800.0, "an hour": 3600.0, "one hour": 3600.0, "two hours": 7200.0, "three hours": 10800.0,
@@ -145,15 +147,20 @@ class Wording:
     def tools(self) -> tuple[tuple[str, str], ...]:
         """Programs that are named, each with the least version that stands behind it, or without."""
         found: dict[str, str] = {}
+        places: dict[str, int] = {}
         code = {span.lower() for span in self.code}
+        rest = self.said
         for words in sorted(TOOLS, key=lambda name: -len(name)):
-            for match in re.finditer(rf"(?<![\w./-]){re.escape(words)}(?![\w/-]|\.\w)", self.said):
-                covered = any(words in other and words != other and other in found for other in found)
-                behind = self.said[match.end() : match.end() + 24]
-                if (words in COMMON_WORDS and words not in code and not _version(behind)) or covered:
-                    continue
-                found.setdefault(words, _version(behind))
-        placed = sorted(found, key=self.said.find)
+            match = re.search(rf"(?<![\w./-]){re.escape(words)}(?![\w/-]|\.\w)", rest, re.ASCII)
+            if match is None:
+                continue
+            least = _version(rest[match.end() : match.end() + 24])
+            if words in COMMON_WORDS and words not in code and not least:
+                continue
+            # What is a part of a longer name is not named itself.
+            rest = re.sub(rf"(?<![\w./-]){re.escape(words)}(?![\w/-])", lambda one: "\0" * len(one[0]), rest)
+            found[words], places[words] = least, match.start()
+        placed = sorted(found, key=lambda name: places[name])
         return tuple({TOOLS[words]: found[words] for words in placed}.items())
 
     def names(self, *without: Iterable[str]) -> tuple[str, ...]:

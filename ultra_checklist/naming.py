@@ -22,7 +22,7 @@ _SECTIONS = (
     (r"振り返り|ふりかえり|記録|record|retrospective|postmortem", "record"),
     (r"ロールバック|切り?戻し|roll ?back", "rollback"), (r"事前|リリース前|デプロイ前|^before|^pre\b|^pre-", "before"),
     (r"事後|リリース後|デプロイ後|^after|^post\b|^post-", "after"), (r"作業中|デプロイ|deploy|rollout|リリース作業", "deploy"),
-    (r"セキュリティ|security", "security"), (r"テスト|test", "tests"), (r"連絡|周知|communicat", "communication"),
+    (r"セキュリティ|security", "security"), (r"テスト|test", "tests"), (r"連絡|周知|communicat", "communication"), (r"チェックリスト", "checklist"),
 )  # fmt: skip
 _NOUNS = (
     ("関係者", "stakeholders"), ("顧客", "customers"), ("ユーザ", "users"), ("サポート", "support"), ("チーム", "team"),
@@ -38,7 +38,7 @@ _NOUNS = (
     ("チケット", "ticket"), ("記録", "recorded"), ("保存", "saved"), ("判断", "decided"), ("検討", "decided"), ("相談", "decided"),
     ("審査", "review"), ("申請", "submitted"), ("公開", "published"), ("ストア", "store"), ("決済", "payment"), ("購入", "purchase"),
     ("バッチ", "batch"), ("ジョブ", "job"), ("容量", "capacity"), ("性能", "performance"), ("脆弱性", "vulnerabilities"),
-    ("文書", "document"), ("ドキュメント", "document"), ("マニュアル", "manual"), ("日程", "schedule"), ("時間帯", "window"),
+    ("完了", "finished"), ("報告", "reported"), ("文書", "document"), ("ドキュメント", "document"), ("マニュアル", "manual"), ("日程", "schedule"), ("時間帯", "window"),
 )  # fmt: skip
 """Japanese nouns of releases; the longer one of two that begin alike stands first."""
 

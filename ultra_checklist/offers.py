@@ -200,7 +200,7 @@ def file_current(case: Case) -> list[Probe]:
     for path in case.words.files:
         if "*" in path or path in case.words.environment_files or path.startswith(("/", "~")):
             continue
-        options: dict[str, Any] = {"path": HERE, "file": literal(path), "commit": COMMIT}
+        options: dict[str, Any] = {"path": HERE, "file": literal(path.removeprefix("./")), "commit": COMMIT}
         if path in case.words.scripts:
             options["executable"] = True
         if path.endswith((".sh", ".bash")):
@@ -224,7 +224,7 @@ def tools(case: Case) -> list[Probe]:
 
 def deployed(case: Case) -> list[Probe]:
     """The deploy was run, and ended well. Without a script that is named it is a person's word."""
-    script = next(iter(case.words.scripts), "")
+    script = next(iter(case.words.scripts), "").removeprefix("./")
     if not script:
         return []
     return [("run", {"script": case.default("DEPLOY_SCRIPT", literal(script)), "pinned": True})]
@@ -290,6 +290,8 @@ def answers(case: Case) -> list[Probe]:
         options["status"] = int(status[1])
     if case.says(r"commit|コミット|ハッシュ"):
         options["commit"] = COMMIT
+    elif case.says(r"version\b(?!`)|バージョン"):
+        options["contains"] = case.default("VERSION_TEXT", "${VERSION}")
     limit = [seconds for seconds in case.words.seconds if seconds <= 60]
     if limit and case.says(r"within|under|below|less|faster|以内|以下|未満|<"):
         options["max_seconds"] = number(limit[0])
@@ -300,7 +302,8 @@ def addresses(case: Case) -> list[str]:
     """The addresses that a line names; a path alone stands behind a variable."""
     if case.words.urls:
         return [literal(url) for url in case.words.urls if "@" not in url]
-    paths = [span.removeprefix("GET ").strip() for span in case.words.code]
+    bare = re.findall(r"(?<!\S)/\w[\w./-]*", case.words.markdown)
+    paths = [*(span.removeprefix("GET ").strip() for span in case.words.code), *bare]
     paths = [path for path in paths if re.fullmatch(r"/[\w./-]*", path) and path not in case.words.files_like(".log", ".env")]
     return [f"${{{case.noun}_URL}}{path}" for path in paths] or [f"${{{case.noun}_URL}}"]
 

@@ -250,26 +250,27 @@ def _edits(
     head = _front(outline, parts, declared(names, defaults, lang), lang, stem, deploy)
     for at, written in head.items():
         fresh[at] = written + fresh.get(at, [])
-    edits = []
+    last = len(outline.lines) - 1
+    if last + 1 in fresh and not outline.lines[last].endswith("\n"):
+        replaced[last] = replaced.get(last, outline.lines[last]) + end
+    edits: list[Edit] = []
     lines = _with_bom(outline)
     for line in sorted({*fresh, *(line for line, text in replaced.items() if text != outline.lines[line])}):
         added = [written + end for written in fresh.get(line, [])]
-        edits.append(_edit(lines, line, added, replaced.get(line), outline.bom))
+        edits += _edits_at(lines, line, added, replaced.get(line), outline.bom)
     return edits, tuple(name for name in names if name not in defaults)
 
 
-def _edit(lines: tuple[str, ...], line: int, added: list[str], changed: str | None, bom: bool) -> Edit:
-    """One change: lines that come before a line, which itself may become another."""
+def _edits_at(lines: tuple[str, ...], line: int, added: list[str], changed: str | None, bom: bool) -> list[Edit]:
+    """What comes before a line, and what the line itself becomes."""
     if line == 0 and bom and added:
         # The byte order mark stays the first thing in the file.
         first = changed if changed is not None else lines[0].removeprefix("\ufeff")
-        return Edit(0, 1, ("\ufeff" + added[0], *added[1:], first))
+        return [Edit(0, 1, ("\ufeff" + added[0], *added[1:], first))]
+    found = [Edit(line, 0, tuple(added))] if added else []
     if changed is not None and changed != lines[line]:
-        return Edit(line, 1, (*added, changed))
-    if line == len(lines) and lines and not lines[-1].endswith("\n"):
-        ending = "\r\n" if added[0].endswith("\r\n") else "\n"
-        return Edit(line - 1, 1, (lines[-1] + ending, *added))
-    return Edit(line, 0, tuple(added))
+        found.append(Edit(line, 1, (changed,)))
+    return found
 
 
 def _with_bom(outline: Outline) -> tuple[str, ...]:

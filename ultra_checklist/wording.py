@@ -30,6 +30,7 @@ _PATH = re.compile(
 _FILE = re.compile(r"(?:~?/|\.{1,2}/)?[\w@.*-]+(?:/[\w@.*-]+)*/?")
 _PAIR = re.compile(r"([A-Z][A-Z0-9_]*)\s?[=＝]\s?(\S+)")
 _KEY = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+_METHODS = ("POST", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _MODE = re.compile(r"(?<![\w.:/-])(0?[0-7]{3})(?![\w%:/-]|\.\d)", re.ASCII)
 _SPAN = re.compile(
     r"(?<![\w.])(\d+(?:\.\d+)?)\s*(?:[-–~〜]\s*\d+(?:\.\d+)?\s*)?(?:-|more\s)?(milliseconds?|ms|ミリ秒|seconds?|secs?|s|秒|minutes?|mins?|"
@@ -109,15 +110,17 @@ class Wording:
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Keys of an environment with the values that they must have, from code that is nothing else."""
-        return tuple(
-            (found[1], found[2].strip("\"'")) for span in self.code if (found := _PAIR.fullmatch(span)) is not None
-        )
+        """Keys of an environment with the values that they must have: as code, or as one word of the sentence."""
+        spans = [*self.code, *_CODE.sub(" ", self.markdown).split()]
+        found = [match for span in spans if (match := _PAIR.fullmatch(span.rstrip(".,;、。"))) is not None]
+        return tuple((match[1], match[2].strip("\"'")) for match in found)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """Keys of an environment that are named alone, as code."""
-        return tuple(span for span in self.code if _KEY.fullmatch(span) and (len(span) > 3 or "_" in span))
+        """Keys of an environment that are named alone, as code; without, those that can be nothing else."""
+        bare = re.findall(r"(?<![\w/.=-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w/=-])", _CODE.sub(" ", self.markdown), re.ASCII)
+        named = [span for span in self.code if _KEY.fullmatch(span) and len(span) > 3 and span not in _METHODS]
+        return tuple(dict.fromkeys([*named, *bare]))
 
     @cached_property
     def mode(self) -> str:

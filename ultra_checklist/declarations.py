@@ -65,7 +65,8 @@ _KNOWN = {
     ),
     "WALLET": Words(en="The wallet's address", ja="ウォレットのアドレス"),
     "MAX_TRANSACTIONS": Words(
-        en="Most transactions that it may send since the deploy", ja="デプロイ開始後に送信してよいトランザクション数の上限"
+        en="Most transactions that it may send since the deploy",
+        ja="デプロイ開始後に送信してよいトランザクション数の上限",
     ),
     "FLOW_TOKEN": Words(
         en="Token of an integration that may write the test record", ja="テスト用レコードを書き込めるトークン"

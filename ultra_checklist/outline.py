@@ -1,4 +1,4 @@
-"""What a Markdown document says as a checklist, be it a template or not: its headings and lines, and where they stand.
+"""What a Markdown document says as a checklist, a template or not: headings and lines, and where they stand.
 
 Boxes in bulleted and numbered lists, at any depth, are its lines; where there is not one box, all bullets are that
 have none below them. Lines are counted from 0, as they stand in the file.
@@ -164,7 +164,7 @@ def _is_aside(inline: Any) -> bool:
     words = plain(inline)
     children = [child for child in inline.children or [] if child.content or child.type != "text"]
     bold = bool(children) and children[0].type == "strong_open" and children[-1].type == "strong_close"
-    return 0 < len(words) <= MAX_ASIDE and (bold or _MEANT.search(words)) and "\n" not in inline.content
+    return 0 < len(words) <= MAX_ASIDE and (bold or _MEANT.search(words) is not None) and "\n" not in inline.content
 
 
 def _entry(inline: Any, walk: _Walk) -> None:
@@ -204,4 +204,3 @@ def _fence(token: Any, walk: _Walk) -> None:
             fresh = replace(section, has_block=True, data=data)
             walk.trail = [fresh if heading is section else heading for heading in walk.trail]
             walk.headings[walk.headings.index(section)] = fresh
-

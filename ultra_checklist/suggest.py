@@ -9,20 +9,20 @@ from typing import Any
 
 from ultra_checklist import timing
 from ultra_checklist.bindings import CheckReader
+from ultra_checklist.case import Case, Probe
 from ultra_checklist.declarations import declared, flow
 from ultra_checklist.errors import TemplateError, UsageError
 from ultra_checklist.frontmatter import SLUG
 from ultra_checklist.model import Lang
 from ultra_checklist.naming import Names, of_checklist, of_line, of_section, of_what
-from ultra_checklist.offers import Case, Probe
 from ultra_checklist.outline import Entry, Outline, read
 from ultra_checklist.patch import Edit, applied, unified
-from ultra_checklist.rulebook import Confidence, Decision, Rule, decide
+from ultra_checklist.rulebook import UNDECIDED, Confidence, Decision, Rule, decide
 from ultra_checklist.template import parse
 from ultra_checklist.timing import Part
 from ultra_checklist.variables import BUILT_IN, references
-from ultra_checklist.words import Words, joined
 from ultra_checklist.wording import Wording, flat
+from ultra_checklist.words import Words, joined
 from ultra_checklist.yamldoc import Document
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
@@ -74,8 +74,8 @@ class _Draft:
     entry: Entry
     words: Wording
     case: Case
-    decision: Decision = Decision(None)
-    because: Words = field(default_factory=lambda: _UNDECIDED)
+    because: Words
+    decision: Decision = UNDECIDED
     id: str = ""
     keys: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
@@ -106,7 +106,8 @@ def suggest(text: str, *, path: str, stem: str, name: str) -> Suggested:
     parse(changed, path=path)
     return Suggested(
         suggestions=tuple(
-            Suggestion(d.entry.line + 1, d.entry.title, d.id, d.keys, d.probes, d.decision, d.because) for d in drafts
+            Suggestion(d.entry.line + 1, d.entry.title, d.id, d.keys, d.probes, d.decision, d.because)
+            for d in drafts
         ),
         text=changed,
         diff=unified(lines, edits, name),
@@ -148,14 +149,14 @@ def _decided(outline: Outline, timezone: str) -> list[_Draft]:
         around = " / ".join([*(heading.title for heading in entry.trail), *entry.around])
         words = Wording(entry.markdown)
         case = Case(words, around, tuple(files), mentions, timezone=timezone)
-        drafts.append(_Draft(entry, words, case))
+        drafts.append(_Draft(entry, words, case, _UNDECIDED))
         if "probes" not in entry.data:
             _decide(drafts[-1])
     return drafts
 
 
 def _decide(draft: _Draft) -> None:
-    draft.decision = decide(replace(draft.case, where=flat(draft.case.where), defaults=draft.defaults))
+    draft.decision = decide(replace(draft.case, defaults=draft.defaults))
     rule = draft.decision.rule
     if rule is None:
         return
@@ -190,7 +191,11 @@ def _settle(outline: Outline, drafts: list[_Draft]) -> list[Words]:
                 _decide(draft)
     if deploy is not None or given:
         return []
-    waiting = [draft for draft in drafts if draft.probes and draft.decision.rule is not None and _since(draft.decision.rule)]
+    waiting = [
+        draft
+        for draft in drafts
+        if draft.probes and draft.decision.rule is not None and _since(draft.decision.rule)
+    ]
     for draft in waiting:
         _undecide(draft, _NEEDS_DEPLOY)
     lines = ", ".join(str(draft.entry.line + 1) for draft in waiting)
@@ -202,7 +207,7 @@ def _since(rule: Rule) -> bool:
 
 
 def _undecide(draft: _Draft, why: Words) -> None:
-    draft.decision, draft.because, draft.probes = Decision(None), why, ()
+    draft.decision, draft.because, draft.probes = UNDECIDED, why, ()
     draft.defaults.clear()
 
 
@@ -243,7 +248,9 @@ def _edits(
     for draft in drafts:
         line, entry = draft.entry.line, draft.entry
         replaced[line] = timing.unticked(outline.lines[line], entry)
-        at, indent = (entry.end, entry.indent) if entry.fence is None else (entry.fence + 1, _indent_of(outline, entry))
+        at, indent = (
+            (entry.end, entry.indent) if entry.fence is None else (entry.fence + 1, _indent_of(outline, entry))
+        )
         fresh.setdefault(at, []).extend(f"{indent}{written}" for written in _block(draft))
     names, defaults = _variables(outline, drafts)
     deploy = next((draft.id for draft in drafts if draft.keys.get("deploys")), "")
@@ -311,7 +318,9 @@ def _variables(outline: Outline, drafts: list[_Draft]) -> tuple[list[str], dict[
     return used, {name: value for name, value in defaults.items() if name in used}
 
 
-def _front(outline: Outline, parts: list[Part], variables: list[str], lang: Lang, stem: str, deploy: str) -> dict[int, list[str]]:
+def _front(
+    outline: Outline, parts: list[Part], variables: list[str], lang: Lang, stem: str, deploy: str
+) -> dict[int, list[str]]:
     """The front matter, or what its ``vars`` lack."""
     indented = [f"  {line}" for line in variables]
     if outline.head is not None:
@@ -361,7 +370,7 @@ _UNTICKED = Words(
     ja="チェック済みの欄は、テンプレートに合わせて空に戻します（{lines} 行目）",
 )
 _FOREIGN = Words(
-    en="the front matter of something else becomes a block of code below ours: keep the original where it is needed",
+    en="the front matter of something else becomes a block of code below ours: keep the original if it is needed",
     ja="別の用途のフロントマターは、コードブロックとして残します。元の用途でも使う場合は、コピーに対して実行してください",
 )
 _LONE_RETURN = Words(en="{path} has line ends of a lone CR", ja="{path} の改行が CR だけになっています")
@@ -375,6 +384,4 @@ _FLOW_VARS = Words(
     en="line {line}: `vars` stands in one line, so nothing can be added to it",
     ja="{line} 行目: `vars` が 1 行で書かれているため、追記できません",
 )
-_ONE_A_LINE = Words(
-    en="Write one variable a line below `vars:`", ja="`vars:` の下に 1 行に 1 つずつ書いてください"
-)
+_ONE_A_LINE = Words(en="Write one variable a line below `vars:`", ja="`vars:` の下に 1 行に 1 つずつ書いてください")

@@ -1,4 +1,4 @@
-"""When the lines of a checklist hold: before the deploy, after it, throughout, or only when something has failed."""
+"""When the lines of a checklist hold: before the deploy, after it, throughout, or when something has failed."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ _BEFORE = re.compile(
     r"前提|リリース前|デプロイ前|作業前|事前|準備|技術チェック"
 )
 _AFTER = re.compile(
-    r"\bafter|\bpost\b|post-|smoke|monitor|verif|retrospective|follow[- ]?up|直後|リリース後|デプロイ後|事後|スモーク|モニタリング|"
-    r"監視|振り返り|動作確認"
+    r"\bafter|\bpost\b|post-|smoke|monitor|verif|retrospective|follow[- ]?up|直後|リリース後|デプロイ後|事後|"
+    r"スモーク|モニタリング|監視|振り返り|動作確認"
 )
 _TROUBLE = re.compile(
-    r"(?:\bif\b|in case|when).*(?:wrong|fail|problem|issue|incident|bad)|(?:問題|障害|不具合|異常|失敗).*(?:場合|とき|時|ら)|"
-    r"^(?:roll ?back|ロールバック|切り戻し)$"
+    r"(?:\bif\b|in case|when).*(?:wrong|fail|problem|issue|incident|bad)|"
+    r"(?:問題|障害|不具合|異常|失敗).*(?:場合|とき|時|ら)|^(?:roll ?back|ロールバック|切り戻し)$"
 )
 _VARIES = re.compile(r"必要に応じて|必要なら|\bif (?:needed|necessary)|as needed")
 _CHECKLIST: dict[Lang, str] = {"en": "Checklist", "ja": "チェックリスト"}
@@ -133,4 +133,3 @@ def unticked(line: str, entry: Entry) -> str:
     if entry.box:
         return entry.head + "[ ]" + rest[3:]
     return f"{entry.head}[ ] {rest}"
-

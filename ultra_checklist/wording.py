@@ -8,10 +8,14 @@ from functools import cached_property
 
 TOOLS = {
     "git": "git", "docker": "docker", "docker compose": "docker compose", "docker-compose": "docker-compose",
-    "systemd": "systemctl", "systemctl": "systemctl", "kubectl": "kubectl", "helm": "helm", "terraform": "terraform",
-    "ansible": "ansible", "node": "node", "node.js": "node", "npm": "npm", "yarn": "yarn", "pnpm": "pnpm", "pm2": "pm2",
-    "python": "python3", "python3": "python3", "pip": "pip", "uv": "uv", "ruby": "ruby", "php": "php", "java": "java",
-    "go": "go", "cargo": "cargo", "make": "make", "curl": "curl", "jq": "jq", "rsync": "rsync", "openssl": "openssl",
+    "systemd": "systemctl", "systemctl": "systemctl", "kubectl": "kubectl", "helm": "helm",
+    "terraform": "terraform",
+    "ansible": "ansible", "node": "node", "node.js": "node", "npm": "npm", "yarn": "yarn", "pnpm": "pnpm",
+    "pm2": "pm2",
+    "python": "python3", "python3": "python3", "pip": "pip", "uv": "uv", "ruby": "ruby", "php": "php",
+    "java": "java",
+    "go": "go", "cargo": "cargo", "make": "make", "curl": "curl", "jq": "jq", "rsync": "rsync",
+    "openssl": "openssl",
     "nginx": "nginx", "psql": "psql", "mysql": "mysql", "redis-cli": "redis-cli", "aws": "aws", "aws cli": "aws",
     "gcloud": "gcloud", "gh": "gh", "podman": "podman", "ffmpeg": "ffmpeg", "cron": "crontab", "crontab": "crontab",
 }  # fmt: skip
@@ -23,7 +27,8 @@ _CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _URL = re.compile(r"https?://[^\s<>\"'`）)、。，]+[^\s<>\"'`）)、。，.,;:!?]")
 _PATH = re.compile(
-    r"(?<![\w/.-])((?:~?/|\.{1,2}/)?(?:[\w@.-]+/)*(?:\.env[\w.-]*|[\w@.-]+\.(?:env|sh|bash|py|rb|js|md|txt|ya?ml|json|toml|"
+    r"(?<![\w/.-])((?:~?/|\.{1,2}/)?(?:[\w@.-]+/)*(?:\.env[\w.-]*|[\w@.-]+\.(?:env|sh|bash|py|rb|js|md|txt|"
+    r"ya?ml|json|toml|"
     r"ini|conf|cfg|log|pem|crt|key|service|timer|xml|sql|lock|properties|tf)))(?![\w/])",
     re.ASCII,
 )
@@ -33,7 +38,8 @@ _KEY = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 _METHODS = ("POST", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _MODE = re.compile(r"(?<![\w.:/-])(0?[0-7]{3})(?![\w%:/-]|\.\d)", re.ASCII)
 _SPAN = re.compile(
-    r"(?<![\w.])(\d+(?:\.\d+)?)\s*(?:[-–~〜]\s*\d+(?:\.\d+)?\s*)?(?:-|more\s)?(milliseconds?|ms|ミリ秒|seconds?|secs?|s|秒|minutes?|mins?|"
+    r"(?<![\w.])(\d+(?:\.\d+)?)\s*(?:[-–~〜]\s*\d+(?:\.\d+)?\s*)?(?:-|more\s)?(milliseconds?|ms|ミリ秒|seconds?|"
+    r"secs?|s|秒|minutes?|mins?|"
     r"m|分間?|hours?|hrs?|h|時間|days?|d|日間?)(?![a-z])",
     re.ASCII,
 )
@@ -42,7 +48,8 @@ _SPELLED = {
     "ten minutes": 600.0, "fifteen minutes": 900.0, "thirty minutes": 1800.0, "a day": 86400.0, "a week": 604800.0,
 }  # fmt: skip
 _UNITS = (
-    (("ms", "milli", "ミリ"), 0.001), (("s", "秒"), 1.0), (("m", "分"), 60.0), (("h", "時"), 3600.0), (("d", "日"), 86400.0),
+    (("ms", "milli", "ミリ"), 0.001), (("s", "秒"), 1.0), (("m", "分"), 60.0), (("h", "時"), 3600.0), (("d",
+    "日"), 86400.0),
 )  # fmt: skip
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:%|％|percent|パーセント)")
 _CRON = re.compile(r"(?:[\d*/,-]+\s+){4}[\d*/,a-zA-Z-]+|@(?:hourly|daily|weekly|monthly)")
@@ -118,7 +125,9 @@ class Wording:
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """Keys of an environment that are named alone, as code; without, those that can be nothing else."""
-        bare = re.findall(r"(?<![\w/.=-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w/=-])", _CODE.sub(" ", self.markdown), re.ASCII)
+        bare = re.findall(
+            r"(?<![\w/.=-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w/=-])", _CODE.sub(" ", self.markdown), re.ASCII
+        )
         named = [span for span in self.code if _KEY.fullmatch(span) and len(span) > 3 and span not in _METHODS]
         return tuple(dict.fromkeys([*named, *bare]))
 
@@ -169,13 +178,17 @@ class Wording:
     def names(self, *without: Iterable[str]) -> tuple[str, ...]:
         """What else stands between backticks and is one plain name."""
         taken = {part for group in without for part in group}
-        return tuple(s for s in self.code if s not in taken and re.fullmatch(r"[a-z][a-z0-9]*(?:[-_.@][a-z0-9]+)*", s))
+        return tuple(
+            s for s in self.code if s not in taken and re.fullmatch(r"[a-z][a-z0-9]*(?:[-_.@][a-z0-9]+)*", s)
+        )
 
 
 def _version(behind: str) -> str:
     """The least version that the words behind a program's name ask for."""
     found = re.match(
-        r"\s*(?:\(|version\s|v|>=?\s?|≥\s?|バージョン\s?)*\s*(\d+(?:\.\d+)*)(?:\.x)?\s*\+?(?!\s*(?:%|個|件|台|分|秒))", behind
+        r"\s*(?:\(|version\s|v|>=?\s?|≥\s?|バージョン\s?)*\s*(\d+(?:\.\d+)*)(?:\.x)?\s*\+?(?!\s*(?:%|個|件|台|"
+        r"分|秒))",
+        behind,
     )
     return found[1] if found is not None else ""
 

@@ -1,6 +1,7 @@
 """``suggest``: from any Markdown checklist to a template, as a patch that a person accepts."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ def suggest(doc: Path, write: bool, form: str, lang: str | None) -> None:
     if form == "json":
         click.echo(json.dumps(_data(doc, found), ensure_ascii=False, indent=1))
     elif not write:
-        click.get_binary_stream("stdout").write(found.diff.encode())
+        sys.stdout.buffer.write(found.diff.encode())
+        sys.stdout.flush()
     if not found.suggestions:
         say(_NOTHING.filled(path=str(doc)))
         return
@@ -53,7 +55,9 @@ def suggest(doc: Path, write: bool, form: str, lang: str | None) -> None:
         _write(doc, found.text)
     if form != "json":
         _tell(found)
-    say(_COUNT.filled(n=str(len(found.suggestions)), probed=str(sum(bool(one.probes) for one in found.suggestions))))
+    say(
+        _COUNT.filled(n=str(len(found.suggestions)), probed=str(sum(bool(one.probes) for one in found.suggestions)))
+    )
     for words in found.remarks:
         remark(words)
     if found.variables:
@@ -74,7 +78,9 @@ def _text(doc: Path) -> str:
     try:
         return doc.read_bytes().decode()
     except OSError as error:
-        raise UsageError(_UNREADABLE.filled(path=str(doc), why=error.strerror or str(error)), remedy=_NAME_FILE) from None
+        raise UsageError(
+            _UNREADABLE.filled(path=str(doc), why=error.strerror or str(error)), remedy=_NAME_FILE
+        ) from None
     except UnicodeDecodeError:
         raise UsageError(_NO_UTF8.filled(path=str(doc)), remedy=_SAVE_UTF8) from None
 
@@ -83,7 +89,9 @@ def _write(doc: Path, text: str) -> None:
     try:
         doc.write_bytes(text.encode())
     except OSError as error:
-        raise UsageError(_UNWRITABLE.filled(path=str(doc), why=error.strerror or str(error)), remedy=_NAME_FILE) from None
+        raise UsageError(
+            _UNWRITABLE.filled(path=str(doc), why=error.strerror or str(error)), remedy=_NAME_FILE
+        ) from None
 
 
 def _data(doc: Path, found: "Suggested") -> dict[str, object]:

@@ -173,10 +173,10 @@ def test_what_is_bound_already_stays_and_new_lines_join_it() -> None:
     ).replace("called: x\n", "")
     found = proposed(text)
     tools, mode = found.suggestions
-    assert (tools.id, mode.id) == ("tools-2", "env-mode")
+    assert (tools.id, mode.id) == ("tools-git", "env-mode")
     items = parse(found.text, path="d.md").items
     assert [(item.id, [spec.probe for spec in item.probes], item.required) for item in items] == [
-        ("tools", [], True), ("tools-2", ["tool", "tool"], True), ("env-mode", ["file"], False),
+        ("tools", [], True), ("tools-git", ["tool", "tool"], True), ("env-mode", ["file"], False),
     ]  # fmt: skip
     assert "    ENV_FILE: {default: .env" in found.text
     assert found.text.count("yaml section") == 0
@@ -186,7 +186,7 @@ def test_what_is_bound_already_stays_and_new_lines_join_it() -> None:
 def test_release_time_follows_headings_and_the_line_that_deploys() -> None:
     text = (
         "# T\n## Before\n- [ ] Tests pass\n## Settings\n- [ ] `.env` exists\n## Deploy\n- [ ] Operator and start time are recorded before we begin\n"
-        "- [ ] Run `scripts/deploy.sh`\n- [ ] The deploy's log is saved\n## Smoke\n- [ ] `/health` answers 200\n**If it fails**\n- [ ] Roll back and verify\n"
+        "- [ ] Run `scripts/deploy.sh`\n- [ ] The deploy's log is saved\n## Smoke\n- [ ] `/health` answers 200\n\n**If it fails**\n\n- [ ] Roll back and verify\n"
     )
     template = parse(proposed(text).text, path="d.md")
     time = {item.id: (item.until_deploy, item.after_deploy, item.deploys) for item in template.items}

@@ -219,10 +219,9 @@ def _name(outline: Outline, drafts: list[_Draft], parts: list[Part]) -> None:
     for number, part in enumerate(parts, 1):
         if part.fresh:
             part.id = names.free(of_section(part.title, f"section-{number}"))
-    sections = {id(entry): part for part in parts for entry in part.entries}
+    places = {id(entry): (part, n) for part in parts for n, entry in enumerate(part.entries, 1)}
     for draft in drafts:
-        part = sections[id(draft.entry)]
-        number = part.entries.index(draft.entry) + 1
+        part, number = places[id(draft.entry)]
         rule = draft.decision.rule
         if not draft.id:
             fallback = f"{part.id or 'item'}-{number}"

@@ -86,7 +86,7 @@ class Wording:
         """Paths of files: what looks like one, between backticks or without."""
         text = _URL.sub(" ", _LINK.sub(r"\1", self.markdown))
         quoted = [part for span in self.code for part in span.split()]
-        slashed = [part for part in quoted if "/" in part.strip("/") and _FILE.fullmatch(part) and "//" not in part]
+        slashed = [part for part in quoted if "/" in part[1:] and _FILE.fullmatch(part) and "//" not in part]
         rooted = [part for part in quoted if re.fullmatch(r"/(?:etc|var|opt|srv|usr|home|data)/?[\w./-]*", part)]
         found = [*_PATH.findall(text), *slashed, *rooted]
         # What is named within a longer path is that path.

@@ -4,6 +4,7 @@ import difflib
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,20 @@ def families(found: Suggested) -> list[str]:
     return [" ".join(one.families) for one in found.suggestions]
 
 
-def test_the_production_checklist_gets_the_families_that_its_template_binds(capsys: pytest.CaptureFixture[str]) -> None:
-    bound = [[spec.probe for spec in item.probes] for item in load(ROOT / "templates" / "production_release.md").items]
+def test_the_production_checklist_gets_the_families_that_its_template_binds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bound = [
+        [spec.probe for spec in item.probes] for item in load(ROOT / "templates" / "production_release.md").items
+    ]
     found = [one.families for one in of(SEED).suggestions]
     assert len(bound) == len(found) == 35
     decidable = [(want, got) for want, got in zip(bound, found, strict=True) if want]
     right = [want[0] in got and set(got) <= set(want) for want, got in decidable]
     with capsys.disabled():
-        print(f"\nsuggest: {sum(right)} of {len(right)} decidable lines as bound ({sum(right) / len(right):.0%})")
+        sys.stdout.write(
+            f"\nsuggest: {sum(right)} of {len(right)} decidable lines as bound ({sum(right) / len(right):.0%})\n"
+        )
     assert sum(right) >= 0.9 * len(right)
     assert [got for want, got in zip(bound, found, strict=True) if not want] == [()] * (35 - len(decidable))
 
@@ -79,7 +86,9 @@ def test_a_template_that_is_complete_gets_nothing(template: Path) -> None:
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("program", ["patch", "git"])
-def test_the_diff_can_be_applied_and_twice_is_once(document: Path, ending: str, mark: str, program: str, tmp_path: Path) -> None:
+def test_the_diff_can_be_applied_and_twice_is_once(
+    document: Path, ending: str, mark: str, program: str, tmp_path: Path
+) -> None:
     text = mark + document.read_text(encoding="utf-8").rstrip("\n").replace("\n", ending)
     (tmp_path / "d.md").write_bytes(text.encode())
     found = proposed(text)
@@ -91,7 +100,13 @@ def test_the_diff_can_be_applied_and_twice_is_once(document: Path, ending: str, 
     assert len(load(tmp_path / "d.md").items) == len(found.suggestions)
     assert proposed(changed).suggestions == ()
     # Every line of the document is still there, in its order.
-    kept = [line for line in difflib.ndiff(text.removeprefix("\ufeff").split(ending), changed.removeprefix("\ufeff").split(ending)) if line.startswith("- ")]
+    kept = [
+        line
+        for line in difflib.ndiff(
+            text.removeprefix("\ufeff").split(ending), changed.removeprefix("\ufeff").split(ending)
+        )
+        if line.startswith("- ")
+    ]
     assert kept == []
 
 
@@ -249,11 +264,28 @@ def test_what_cannot_be_is_told(text: str, told: str) -> None:
 
 
 WORDS = st.sampled_from(
-    [*HOLDS_FOR_PEOPLE.splitlines(), *(line for line, _, _ in LINES), "`a.sh`", "${X}", "$", "`${A}`", "ログ", "`", "**", "[a](b.md)", "600", "https://x.example/?a=$b", "\\", "`K=v`", "test", "tag"]
+    [
+        *HOLDS_FOR_PEOPLE.splitlines(),
+        *(line for line, _, _ in LINES),
+        "`a.sh`",
+        "${X}",
+        "$",
+        "`${A}`",
+        "ログ",
+        "`",
+        "**",
+        "[a](b.md)",
+        "600",
+        "https://x.example/?a=$b",
+        "\\",
+        "`K=v`",
+        "test",
+        "tag",
+    ]
 )
 
 
-@given(st.lists(st.lists(st.one_of(WORDS, st.text(st.characters(exclude_categories=("C",)), max_size=8)), min_size=1, max_size=4), min_size=1, max_size=5))  # fmt: skip
+@given(st.lists(st.lists(st.one_of(WORDS, st.text(st.characters(exclude_categories=["C"]), max_size=8)), min_size=1, max_size=4), min_size=1, max_size=5))  # fmt: skip
 def test_whatever_stands_in_a_list_becomes_a_template(rows: list[list[str]]) -> None:
     text = "## S\n" + "".join(f"- [ ] x {' '.join(row)}\n" for row in rows)
     found = proposed(text)

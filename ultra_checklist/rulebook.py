@@ -231,8 +231,10 @@ RULES: tuple[Rule, ...] = (
     Rule("no-alerts", "watch", (r"alerts?\b|アラート|警報", r"\bno\b|not fir|\bnone\b|quiet|silent|"
          r"発生していない|出ていない|上がっていない|鳴っていない|発報(?:が|して)?(?:い)?ない|なし|ない"),
          offers_live.watched, unless=r"configured|設定|muted|silence|止め", since=True, confidence="medium"),
-    Rule("log-quiet", "log", (rf"{_LOG}|\bjournal\b", r"exception|\berrors?\b|例外|エラー|stack ?traces?|スタックトレース|"
-         r"traceback|panic|fatal|crash", _NO), offers_live.quiet_log,
+    Rule("log-quiet", "log",
+         (rf"{_LOG}|\bjournal\b",
+          r"exception|\berrors?\b|stack ?trace|traceback|panic|fatal|crash|例外|エラー|スタックトレース", _NO),
+         offers_live.quiet_log,
          unless=r"error log(?:ging)? (?:is )?(?:enabled|configured)|sentry", since=True, confidence="medium"),
     Rule("log-quiet", "log", (r"stack ?traces?|スタックトレース|tracebacks?|unhandled exceptions?", _NO),
          offers_live.quiet_log, unless=r"sentry|画面|page", since=True, confidence="medium"),

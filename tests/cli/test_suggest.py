@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -73,8 +72,12 @@ def test_a_document_elsewhere_is_named_by_its_file(shell: Shell, tmp_path: Path)
     below = tmp_path / "docs folder"
     below.mkdir()
     (below / "a.md").write_text("- [ ] one\n")
-    assert shell.ok("suggest", "docs folder/a.md").startswith("--- a/docs folder/a.md\t\n+++ b/docs folder/a.md\t\n")
-    subprocess.run(["git", "apply"], input=shell.ok("suggest", "docs folder/a.md"), text=True, cwd=tmp_path, check=True)
+    assert shell.ok("suggest", "docs folder/a.md").startswith(
+        "--- a/docs folder/a.md\t\n+++ b/docs folder/a.md\t\n"
+    )
+    subprocess.run(
+        ["git", "apply"], input=shell.ok("suggest", "docs folder/a.md"), text=True, cwd=tmp_path, check=True
+    )
     with tempfile.TemporaryDirectory() as other:
         (Path(other) / "b.md").write_text("- [ ] one\n")
         assert shell.ok("suggest", f"{other}/b.md").startswith("--- a/b.md\n+++ b/b.md\n")
@@ -89,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -170,6 +170,10 @@ LINES = [
     ("nginx config is valid (`nginx -t`)", "command", {"run": ["nginx", "-t"], "timeout": 60}),
     ("20% disk space is free on `/var`", "nagios", {"run": ["${CHECK_DISK}", "-w", "20%", "-c", "20%", "-p", "/var"]}),
     ("The timer `tidy.timer` ran on schedule", "schedule", {"timer": "tidy.timer"}),
+    ("Docker（バージョン 24 以上）がインストールされている", "tool", {"name": "docker", "min": "24"}),
+    ("nginx.service が起動している", "systemd", {"units": "nginx.service"}),
+    ("CPU使用率が80%以下", "metrics", {"prometheus": "${PROMETHEUS_URL}", "rules": [{"expr": "${CPU_EXPR}", "max": 0.8}]}),
+    ("/etc/app/.env の権限が 600、所有者が app", "file", {"path": "${ENV_FILE}", "mode": "0600", "owner": "app"}),
     ("LINE にテスト通知を送った", "line", {"token": "${LINE_CHANNEL_TOKEN}", "to": "${LINE_TO}"}),
     ("Error rate below 0.5%", "metrics", {"prometheus": "${PROMETHEUS_URL}", "rules": [{"expr": "${ERROR_RATE_EXPR}", "max": 0.005}]}),
 ]  # fmt: skip
@@ -215,6 +219,15 @@ def test_release_time_follows_headings_and_the_line_that_deploys() -> None:
     assert back.when is not None
     assert back.when.failed == ("smoke",)
     assert (template.gates[0].sections, template.gates[0].guards) == (("before", "settings"), ("deploy-script",))
+
+
+def test_a_rollback_is_looked_for_only_where_a_failure_opens_it() -> None:
+    deploy = "## Out\n- [ ] `release.sh` を実行した\n"
+    after = "## Verify\n- [ ] `/up` answers 200\n- [ ] If the error rate is high, roll back\n"
+    opened = proposed(deploy + after).suggestions[-1]
+    assert (opened.families, opened.keys["when"]) == (("run",), {"failed": ["verify"]})
+    alone = proposed("## Back\n- [ ] If the error rate is high, roll back\n" + deploy).suggestions[0]
+    assert (alone.families, alone.confidence) == ((), "none")
 
 
 def test_without_a_deploy_nothing_is_looked_at_since_then() -> None:

@@ -166,7 +166,7 @@ def of_section(title: str, fallback: str) -> str:
         return (
             _known(plain) or _cut("-".join(_translated(plain)[:2])) or _cut("-".join(_latin(plain)[:2])) or fallback
         )
-    return _cut("-".join(_latin(plain)[:3])) or fallback
+    return _cut("-".join((_latin(plain) or _WORD.findall(plain))[:3])) or fallback
 
 
 def _known(said: str) -> str:
@@ -188,7 +188,7 @@ def of_checklist(stem: str, title: str) -> str:
 
 def _latin(text: str) -> list[str]:
     # An address and the folders of a path say less than the words around them.
-    bare = re.sub(r"https?://\S+|(?<=[\s`(])[\w.~-]*/(?:[\w.-]+/)*", " ", text.replace("'s ", " "))
+    bare = re.sub(r"https?://\S+|(?:^|(?<=[\s`(]))[\w.~-]*/(?:[\w.-]+/)*", " ", text.replace("'s ", " "))
     return [word for word in _WORD.findall(flat(bare).replace("_", " ")) if word not in _FILLER and len(word) > 1]
 
 

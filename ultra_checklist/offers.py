@@ -42,7 +42,9 @@ def file_mode(case: Case) -> list[Probe]:
         paths = [""]
     if not mode or not paths:
         return []
-    owner = re.search(r"(?:belongs? to|owned by|owner(?: is|:)?|所有者は?)\s*([a-z_][a-z0-9_-]*)", case.words.said)
+    owner = re.search(
+        r"(?:belongs? to|owned by|owner(?: is|:)?|所有者[はが]?)\s*([a-z_][a-z0-9_-]*)", case.words.said
+    )
     options: dict[str, Any] = {"mode": mode}
     if owner is not None and owner[1] not in ("is", "the", "its", "only", "and"):
         options["owner"] = owner[1]
@@ -157,7 +159,11 @@ def rollback_document(case: Case) -> list[Probe]:
 
 def tools(case: Case) -> list[Probe]:
     """Programs are installed, and new enough."""
-    return [("tool", {"name": name} | ({"min": least} if least else {})) for name, least in case.words.tools]
+    named = case.words.tools
+    apart = re.search(r"(?:version|バージョン)\s*v?(\d+(?:\.\d+)*)", case.words.said)
+    if len(named) == 1 and not named[0][1] and apart is not None:
+        named = ((named[0][0], apart[1]),)
+    return [("tool", {"name": name} | ({"min": least} if least else {})) for name, least in named]
 
 
 def deployed(case: Case) -> list[Probe]:

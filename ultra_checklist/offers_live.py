@@ -25,7 +25,7 @@ METRICS = (
 def running(case: Case) -> list[Probe]:
     """Containers or units are running; where the words leave open which, by variables of both."""
     words = case.words
-    units = [name for name in words.code if re.fullmatch(r"[\w@.-]+\.(?:service|timer|socket)", name)]
+    units = words.units
     containers = case.says(r"container|コンテナ|docker")
     names = [
         name
@@ -98,7 +98,7 @@ def certificate(case: Case) -> list[Probe]:
 def quiet_log(case: Case) -> list[Probe]:
     """A log without exceptions and errors."""
     containers = case.words.names() if case.says(r"container|コンテナ|docker") else ()
-    units = tuple(name for name in case.words.code if name.endswith(".service"))
+    units = tuple(name for name in case.words.units if name.endswith(".service"))
     options: dict[str, Any] = {"file": f"${{{case.noun}_LOG}}"}
     if logs := [path for path in case.words.files if path.endswith(".log")]:
         return [("log", {"file": literal(path)}) for path in logs]
@@ -173,7 +173,7 @@ def emergency_stop(case: Case) -> list[Probe]:
 
 def jobs(case: Case) -> list[Probe]:
     """Jobs of cron or systemd ran when they were due; one probe a job."""
-    timers = [name for name in case.words.code if name.endswith(".timer")]
+    timers = [name for name in case.words.units if name.endswith(".timer")]
     if timers:
         return [("schedule", {"timer": name}) for name in timers]
     scripts = case.words.scripts
@@ -217,10 +217,14 @@ def metrics(case: Case) -> list[Probe]:
 
 def _limit(case: Case, pattern: str, name: str, kind: str) -> dict[str, Any]:
     """The limit that stands behind a quantity's name, before the next one's."""
-    match = re.search(pattern, case.words.said)
+    match = re.search(pattern, case.words.said, re.ASCII)
     rest = case.words.said[match.end() :] if match is not None else ""
     stop = min(
-        (found.start() for other, _, _ in METRICS if other != pattern and (found := re.search(other, rest))),
+        (
+            found.start()
+            for other, _, _ in METRICS
+            if other != pattern and (found := re.search(other, rest, re.ASCII))
+        ),
         default=len(rest),
     )
     near = Wording(rest[:stop])

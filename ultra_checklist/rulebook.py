@@ -18,7 +18,10 @@ Confidence = Literal["high", "medium", "none"]
 
 _ROLLBACK = r"roll(?:ed|s|ing)?[ -]?back|ロールバック|切り?戻し|切り戻"
 _STAGING = r"(?<![a-z])(?:staging|stg)(?![a-z])|ステージング"
-_DEPLOY = r"deploy|デプロイ|roll(?:ed|s)?[ -]?out|rollout|本番(?:へ|に)?(?:の)?(?:反映|公開)|リリース作業"
+_DEPLOY = (
+    r"deploy|デプロイ|roll(?:ed|s)?[ -]?out|rollout|本番(?:へ|に)?(?:の)?(?:反映|公開)|リリース作業|"
+    r"(?:release|publish)[\w-]*\.(?:sh|py|rb)\b"
+)
 _DONE = r"\bruns?\b|\bran\b|execut|実行|実施|完了|complet|\bdone\b|finish|succe|成功|正常終了|した$|反映|start|開始"
 _LOG = r"\blogs?\b|ログ(?!イン|アウト|ファイル名)"
 _KEPT = r"\bsaved?\b|\bkept\b|\bkeep\b|stored?\b|archiv|attach|保存|保管|添付"
@@ -87,6 +90,8 @@ class Rule:
     """The line says that the deploy was run."""
     since: bool = False
     """It looks at what happened since the deploy."""
+    opens: bool = False
+    """It must hold only once something has failed; where the document does not say what, it is for people."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ RULES: tuple[Rule, ...] = (
     Rule("rollback-done", "run", (_ROLLBACK, r"実行|実施|execut|perform|\bdone\b|verif|roll(?:ed)? back|した"),
          offers.rolled_back,
          where=r"場合|障害|不具合|\bif\b|wrong|fail|problem|incident|emergency|ロールバック|roll ?back|必要",
-         varies=True, confidence="medium"),
+         varies=True, opens=True, confidence="medium"),
     *PERSON[:1],
     Rule("staging-stable", "release", (_STAGING, r"stabl|安定|soak"), offers.staging_complete),
     Rule("staging-complete", "release", (_STAGING, r"checklist|チェックリスト|全項目|all items",
@@ -175,7 +180,8 @@ RULES: tuple[Rule, ...] = (
          r"作業者|担当|operator|\bwho\b|engineer|開始時刻|start(?:ing)? time", _WRITTEN), offers.started_on_record),
     Rule("deploy-log", "run", (_DEPLOY, rf"{_LOG}|出力|\boutput\b", _KEPT), offers.deploy_log,
          unless=r"主要|スモーク|smoke|all logs", since=True),
-    Rule("logs-saved", "record", (_LOG, _KEPT), offers.logs_on_record, confidence="medium"),
+    Rule("logs-saved", "record", (_LOG, _KEPT), offers.logs_on_record, confidence="medium",
+         unless=r"共有フォルダ|shared|\bdrive\b|wiki|\bs3\b|bucket|バケット"),
     Rule("release-recorded", "record", (r"担当|作業者|operator|\bwho\b|commit|コミット|ハッシュ",
          r"\bdate\b|日時|\b日\b|リリース日|commit|コミット|ハッシュ|version|バージョン", _WRITTEN),
          offers.release_on_record),

@@ -94,8 +94,15 @@ def suggest(text: str, *, path: str, stem: str, name: str) -> Suggested:
         return Suggested(text=text)
     parts = timing.parts(outline, lang)
     remarks = _settle(outline, drafts)
-    _name(outline, drafts, parts)
+    names = _taken(outline, drafts)
+    for number, part in enumerate(parts, 1):
+        if part.fresh:
+            part.id = names.free(of_section(part.title, f"section-{number}"))
     timing.place(parts, outline, [(draft.entry, draft.keys) for draft in drafts])
+    for draft in drafts:
+        if draft.decision.rule is not None and draft.decision.rule.opens and "when" not in draft.keys:
+            _undecide(draft, _OPENS_BY_NOTHING)
+    _name(drafts, parts, names)
     edits, open_variables = _edits(outline, drafts, parts, lang, stem)
     if outline.front and outline.head is None:
         remarks.append(_FOREIGN)
@@ -211,14 +218,15 @@ def _undecide(draft: _Draft, why: Words) -> None:
     draft.defaults.clear()
 
 
-def _name(outline: Outline, drafts: list[_Draft], parts: list[Part]) -> None:
-    """Ids for sections and lines that have none."""
+def _taken(outline: Outline, drafts: list[_Draft]) -> Names:
+    """The ids that are given already."""
     taken = [str(entry.data["id"]) for entry in outline.entries if "id" in entry.data]
     taken += [str(heading.data["id"]) for heading in outline.headings if "id" in heading.data]
-    names = Names(taken + [draft.id for draft in drafts if draft.id])
-    for number, part in enumerate(parts, 1):
-        if part.fresh:
-            part.id = names.free(of_section(part.title, f"section-{number}"))
+    return Names([*taken, *(draft.id for draft in drafts if draft.id)])
+
+
+def _name(drafts: list[_Draft], parts: list[Part], names: Names) -> None:
+    """Ids for the lines that have none."""
     places = {id(entry): (part, n) for part in parts for n, entry in enumerate(part.entries, 1)}
     for draft in drafts:
         part, number = places[id(draft.entry)]
@@ -354,6 +362,10 @@ _UNDECIDED = Words(en="a person's word: no words decide", ja="担当者の確認
 _PERSON = Words(en="a person's word: {words}", ja="担当者の確認: {words}")
 _DEPLOYS_ELSEWHERE = Words(
     en="a person's word: another line is the deploy", ja="担当者の確認（デプロイの行は別にあります）"
+)
+_OPENS_BY_NOTHING = Words(
+    en="a person's word: nothing is looked at after the deploy that could open it",
+    ja="担当者の確認（この行を開くきっかけになる、デプロイ後の確認がありません）",
 )
 _NEEDS_DEPLOY = Words(
     en="a person's word: no line of the document is the deploy", ja="担当者の確認（デプロイの行がありません）"

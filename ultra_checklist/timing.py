@@ -20,7 +20,7 @@ _TROUBLE = re.compile(
     r"(?:\bif\b|in case|when).*(?:wrong|fail|problem|issue|incident|bad)|"
     r"(?:問題|障害|不具合|異常|失敗).*(?:場合|とき|時|ら)|^(?:roll ?back|ロールバック|切り戻し)$"
 )
-_VARIES = re.compile(r"必要に応じて|必要なら|\bif (?:needed|necessary)|as needed")
+_VARIES = re.compile(r"必要に応じて|必要なら|場合|^if\b|\bif (?:needed|necessary)|as needed")
 _CHECKLIST: dict[Lang, str] = {"en": "Checklist", "ja": "チェックリスト"}
 
 

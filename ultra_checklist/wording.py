@@ -29,7 +29,7 @@ _URL = re.compile(r"https?://[^\s<>\"'`）)、。，]+[^\s<>\"'`）)、。，.,;
 _PATH = re.compile(
     r"(?<![\w/.-])((?:~?/|\.{1,2}/)?(?:[\w@.-]+/)*(?:\.env[\w.-]*|[\w@.-]+\.(?:env|sh|bash|py|rb|js|md|txt|"
     r"ya?ml|json|toml|"
-    r"ini|conf|cfg|log|pem|crt|key|service|timer|xml|sql|lock|properties|tf)))(?![\w/])",
+    r"ini|conf|cfg|log|pem|crt|key|service|timer|socket|xml|sql|lock|properties|tf)))(?![\w/])",
     re.ASCII,
 )
 _FILE = re.compile(r"(?:~?/|\.{1,2}/)?[\w@.*-]+(?:/[\w@.*-]+)*/?")
@@ -114,6 +114,11 @@ class Wording:
         """Those of them that people read; those that lie behind a link, too."""
         behind = [target for _, target in _LINK.findall(self.markdown) if "://" not in target]
         return tuple(dict.fromkeys([*self.files_like(".md", ".txt"), *(b for b in behind if b.endswith(".md"))]))
+
+    @cached_property
+    def units(self) -> tuple[str, ...]:
+        """Units of systemd."""
+        return tuple(p for p in self.files_like(".service", ".timer", ".socket") if re.fullmatch(r"[\w@.-]+", p))
 
     @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:

@@ -19,7 +19,13 @@ LAYERS = (
         ),
     ),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
-    ("domain on top of the template", ("lint", "states", "checked", "account", "comparison")),
+    (
+        "domain on top of the template",
+        (
+            "lint", "states", "checked", "account", "comparison", "outline", "wording", "case", "offers", "offers_live", "rulebook",
+            "naming", "declarations", "patch", "timing", "suggest",
+        ),
+    ),
     ("adapters", ("probes", "notion", "reports", "notify")),
     (
         "engine",

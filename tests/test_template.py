@@ -58,6 +58,18 @@ def test_line_ends_and_byte_order_marks_do_not_matter() -> None:
     assert [i.id for i in parse("\ufeff" + GOOD, path="t").items] == ["one", "two", "three"]
 
 
+def test_items_below_items_are_read_once_and_in_order() -> None:
+    text = FRONT + "## S\n" + "".join(
+        f"{'  ' * depth}- [ ] {name}\n{'  ' * depth}  ```yaml check\n{'  ' * depth}  id: {name}\n{'  ' * depth}  ```\n"
+        for depth, name in enumerate(("a", "b", "c", "d"))
+    )  # fmt: skip
+    template = parse(text + "  after\n", path="t.md")
+    assert [(item.id, item.order) for item in template.items] == [("a", 1), ("b", 2), ("c", 3), ("d", 4)]
+    late = "## S\n- [ ] a\n  - [ ] b\n    ```yaml check\n    id: b\n    ```\n\n  ```yaml check\n  id: a\n  ```\n"
+    assert problems(FRONT + late)[0].startswith("t.md:9: the item has no id")
+    assert "t.md:15: this `yaml check` block belongs to no item" in problems(FRONT + late)[1]
+
+
 TEN = """\
 ---
 checklist: try

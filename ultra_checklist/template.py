@@ -54,6 +54,8 @@ class _Reading:
     config_lines: set[int] = field(default_factory=set)
     """Lines (0-based) that are no prose: items, headings, fences."""
     require_ids: bool = True
+    count: int = 0
+    """How many items there are so far."""
 
 
 def load(path: Path, *, require_ids: bool = True) -> Template:
@@ -160,37 +162,36 @@ def _first_inline(tokens: list[Any], index: int) -> Any:
 
 
 def _read_item(tokens: list[Any], index: int, reading: _Reading) -> int:
-    """Read one item; returns the index behind it."""
-    opening = tokens[index]
-    inline = tokens[index + 2]
-    line = inline.map[0] + 1
-    end = next(
-        i
-        for i in range(index, len(tokens))
-        if tokens[i].type == "list_item_close" and tokens[i].level == opening.level
-    )
-    inner = tokens[index + 3 : end]
-    fences = [t for t in inner if t.type == "fence" and _kind(t) == "check"]
-    for token in inner:
-        if token.type == "fence" and token not in fences:
+    """Read one item and those below it, each token once; returns the index behind it."""
+    opening, inline = tokens[index], tokens[index + 2]
+    fences: list[Any] = []
+    stop = inline.map[1]
+    added = False
+    at = index + 3
+    while tokens[at].type != "list_item_close" or tokens[at].level != opening.level:
+        token = tokens[at]
+        if token.type == "list_item_open" and _first_inline(tokens, at) is not None:
+            if not added:
+                _add_item(opening, inline, fences, token.map[0], reading)
+                added = True
+            at = _read_item(tokens, at, reading)
+            continue
+        if token.type == "fence" and _kind(token) == "check" and not added:
+            fences.append(token)
+        elif token.type == "fence":
             _loose_fence(token, reading)
-    nested = [i for i in range(index + 3, end) if tokens[i].type == "list_item_open" and _first_inline(tokens, i)]
-    own = nested[0] if nested else end
-    fences = [t for t in fences if tokens.index(t) < own]
-    stop = tokens[nested[0]].map[0] if nested else _end_of(inner, inline)
+        if token.map is not None:
+            stop = max(stop, token.map[1])
+        at += 1
+    if not added:
+        _add_item(opening, inline, fences, stop, reading)
+    return at + 1
+
+
+def _add_item(opening: Any, inline: Any, fences: list[Any], stop: int, reading: _Reading) -> None:
+    """Take in one item, whose own lines end before ``stop``."""
+    line = inline.map[0] + 1
     reading.config_lines.update(range(opening.map[0], stop))
-    _add_item(inline, line, fences, reading)
-    for position in nested:
-        _read_item(tokens, position, reading)
-    return end + 1
-
-
-def _end_of(inner: list[Any], inline: Any) -> int:
-    ends = [token.map[1] for token in inner if token.map is not None]
-    return int(max([inline.map[1], *ends]))
-
-
-def _add_item(inline: Any, line: int, fences: list[Any], reading: _Reading) -> None:
     if not reading.drafts:
         reading.problems.append((line, _NO_SECTION))
         return
@@ -207,9 +208,9 @@ def _add_item(inline: Any, line: int, fences: list[Any], reading: _Reading) -> N
     document = yamldoc.Document(data={}, lines={(): line})
     if fences:
         document = yamldoc.load(fences[0].content, fences[0].map[0] + 2)
-    order = sum(len(d.items) for d in reading.drafts) + 1
+    reading.count += 1
     reader = CheckReader(document, draft.defaults, line)
-    item = reader.item(title=title, section=draft.id, order=order, require_id=reading.require_ids)
+    item = reader.item(title=title, section=draft.id, order=reading.count, require_id=reading.require_ids)
     reading.problems += reader.problems
     draft.items.append(item)
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "prune": ("ultra_checklist.cli.upkeep:prune", "Remove evidence that no release needs any more."),
     "report": ("ultra_checklist.cli.report:report", "A release told to those who were not there."),
     "lint": ("ultra_checklist.cli.probing:lint", "Find the mistakes in a template."),
+    "suggest": ("ultra_checklist.cli.suggest:suggest", "Propose ids and probes for a checklist, as a patch."),
     "prove": ("ultra_checklist.cli.prove:prove", "Show that every probe of a template can fail."),
     "fingerprint": (
         "ultra_checklist.cli.fingerprint:fingerprint",

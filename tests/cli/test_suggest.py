@@ -60,7 +60,7 @@ def test_bad_input_is_told_and_changes_nothing(shell: Shell) -> None:
         (("latin.md", "--write"), "latin.md is not UTF-8"),
         (("prose.md", "--write"), "prose.md has no list"),
         (("prose.md", "--format", "xml"), "'xml' is not one of"),
-        ((), "Missing argument 'DOC'"),
+        ((), "DOC is missing"),
     ):
         done = shell.run("suggest", *arguments, "--lang", "en")
         assert (done.returncode, done.stdout) == (2, "")

@@ -133,7 +133,7 @@ def _cells(text: str) -> int:
 
 _COLUMNS = (
     Words(en="line", ja="行"),
-    Words(en="id", ja="id"),
+    Words.same("id"),
     Words(en="probes", ja="プローブ"),
     Words(en="because", ja="根拠"),
     Words(en="sure", ja="確度"),

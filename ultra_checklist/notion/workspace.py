@@ -1,8 +1,9 @@
 """Finds, makes and mends the two databases below a parent page."""
 
 from typing import Any
+from urllib.parse import unquote
 
-from ultra_checklist.errors import UsageError
+from ultra_checklist.errors import NotionError, UsageError
 from ultra_checklist.model import Lang, Words
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json, Notion
 from ultra_checklist.notion.rows import rich_text
@@ -20,6 +21,7 @@ from ultra_checklist.notion.schema import (
     relation_schema,
     rollup_schema,
 )
+from ultra_checklist.notion.silence import formula
 
 _NEEDS_SOMEBODY = Words(en="Needs somebody", ja="要対応")
 _BY_RESULT = Words(en="By result", ja="結果別")
@@ -133,12 +135,34 @@ class Databases:
         found = await self._match(releases, RELEASE_COLUMNS, known)
         wanted: dict[str, Any] = {}
         for column in found.missing:
+            if column.spare:
+                continue
             if column.kind == "rollup":
                 relation = await self._relation_to(releases, checks)
                 wanted[column.name.say(self._lang)] = rollup_schema(relation, check_ids[column.rolls_up])
             else:
                 wanted[column.name.say(self._lang)] = property_schema(column, self._lang)
-        return await self._mend(releases, RELEASE_COLUMNS, found, wanted)
+        ids = await self._mend(releases, RELEASE_COLUMNS, found, wanted)
+        spare = [column for column in found.missing if column.spare]
+        return ids | await self._spare_columns(releases, spare, ids) if spare else ids
+
+    async def _spare_columns(self, source: str, columns: list[Column], ids: dict[str, str]) -> dict[str, str]:
+        """Make columns that only show what others hold; where Notion does not want one, all works without it."""
+        properties = (await self._notion.get(f"data_sources/{source}"))["properties"]
+        by_id = {unquote(prop["id"]): name for name, prop in properties.items()}
+        schema = formula({code: by_id[known] for code, known in ids.items()}, self._lang)
+        names = [column.name.say(self._lang) for column in columns]
+        try:
+            answer = await self._notion.patch(
+                f"data_sources/{source}", {"properties": dict.fromkeys(names, schema)}
+            )
+        except NotionError as error:
+            if not error.permanent or error.status == 401:
+                raise
+            self.done.append(_NOT_ADDED.filled(names=", ".join(names), why=error.message))
+            return {}
+        self.done.append(_ADDED.filled(names=", ".join(names)))
+        return match(tuple(columns), answer["properties"], {}).ids
 
     async def _relation_to(self, releases: str, checks: str) -> str:
         """The id of the releases' side of the relation, which Notion made by itself."""
@@ -222,4 +246,8 @@ _DELETE_RELATION = Words(
 )
 _MADE_DATABASE = Words(en="made the database {title}", ja="データベース {title} を作成しました")
 _ADDED = Words(en="added columns: {names}", ja="列を追加しました: {names}")
+_NOT_ADDED = Words(
+    en="without the column {names}, which only shows: {why}",
+    ja="表示専用の列 {names} は追加できませんでした: {why}",
+)
 _MADE_VIEW = Words(en="made the view {name}", ja="ビュー {name} を作成しました")

@@ -1,5 +1,7 @@
 """Finds, makes and mends the two databases below a parent page."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -132,37 +134,22 @@ class Databases:
 
     async def _release_columns(self, releases: str, checks: str, check_ids: dict[str, str]) -> dict[str, str]:
         known = self._pinned.release_ids if self._pinned is not None else {}
-        found = await self._match(releases, RELEASE_COLUMNS, known)
+        properties = (await self._notion.get(f"data_sources/{releases}"))["properties"]
+        found = match(RELEASE_COLUMNS, properties, known)
+        by_id = {unquote(prop["id"]): name for name, prop in properties.items()}
+        there = {code: by_id[one] for code, one in found.ids.items()}
         wanted: dict[str, Any] = {}
+        spare: dict[str, Any] = {}
         for column in found.missing:
-            if column.spare:
-                continue
+            name = column.name.say(self._lang)
             if column.kind == "rollup":
                 relation = await self._relation_to(releases, checks)
-                wanted[column.name.say(self._lang)] = rollup_schema(relation, check_ids[column.rolls_up])
+                wanted[name] = rollup_schema(relation, check_ids[column.rolls_up])
+            elif column.spare:
+                spare[name] = formula({c.code: c.name.say(self._lang) for c in RELEASE_COLUMNS} | there, self._lang)
             else:
-                wanted[column.name.say(self._lang)] = property_schema(column, self._lang)
-        ids = await self._mend(releases, RELEASE_COLUMNS, found, wanted)
-        spare = [column for column in found.missing if column.spare]
-        return ids | await self._spare_columns(releases, spare, ids) if spare else ids
-
-    async def _spare_columns(self, source: str, columns: list[Column], ids: dict[str, str]) -> dict[str, str]:
-        """Make columns that only show what others hold; where Notion does not want one, all works without it."""
-        properties = (await self._notion.get(f"data_sources/{source}"))["properties"]
-        by_id = {unquote(prop["id"]): name for name, prop in properties.items()}
-        schema = formula({code: by_id[known] for code, known in ids.items()}, self._lang)
-        names = [column.name.say(self._lang) for column in columns]
-        try:
-            answer = await self._notion.patch(
-                f"data_sources/{source}", {"properties": dict.fromkeys(names, schema)}
-            )
-        except NotionError as error:
-            if not error.permanent or error.status == 401:
-                raise
-            self.done.append(_NOT_ADDED.filled(names=", ".join(names), why=error.message))
-            return {}
-        self.done.append(_ADDED.filled(names=", ".join(names)))
-        return match(tuple(columns), answer["properties"], {}).ids
+                wanted[name] = property_schema(column, self._lang)
+        return await self._mend(releases, RELEASE_COLUMNS, found, wanted, spare)
 
     async def _relation_to(self, releases: str, checks: str) -> str:
         """The id of the releases' side of the relation, which Notion made by itself."""
@@ -177,14 +164,26 @@ class Databases:
         return match(columns, answer["properties"], known)
 
     async def _mend(
-        self, source: str, columns: tuple[Column, ...], found: Match, wanted: dict[str, Any]
+        self,
+        source: str,
+        columns: tuple[Column, ...],
+        found: Match,
+        wanted: dict[str, Any],
+        spare: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, str]:
+        """Add the ``wanted`` columns, and those that can be done without if Notion takes them."""
         if found.wrong:
             found.require("the database", self._lang)
-        if not wanted:
+        if not wanted and not spare:
             return found.ids
-        answer = await self._notion.patch(f"data_sources/{source}", {"properties": wanted})
-        self.done.append(_ADDED.filled(names=", ".join(wanted)))
+        try:
+            answer = await self._notion.patch(f"data_sources/{source}", {"properties": {**wanted, **spare}})
+        except NotionError as error:
+            if not spare or error.status != 400:
+                raise
+            self.done.append(_NOT_ADDED.filled(names=", ".join(spare), why=error.message))
+            return await self._mend(source, columns, found, wanted)
+        self.done.append(_ADDED.filled(names=", ".join([*wanted, *spare])))
         return match(columns, answer["properties"], found.ids).require("the database", self._lang)
 
     async def _views(self, workspace: Workspace) -> None:

@@ -7,19 +7,11 @@ from tests.contract.api import Json
 
 UNSUPPORTED = "blocks that the API does not support are made in Notion's own app alone"
 VERIFICATION = "only pages of wikis are verified, and wikis are made in Notion's own app alone"
-FORMULA = "formulas are not computed here: their expressions are kept, their value is an empty text"
 TOP = "an integration makes no pages at the top of a workspace"
 STRANGER = "the recorded workspace has other integrations, the local one has one"
-_EMPTY_FORMULA = {"type": "=string", "string": "null"}
 
 _PROPERTIES: tuple[tuple[str, Callable[[str, Json], bool]], ...] = (
     (VERIFICATION, lambda label, _shape: label == "<verification>"),
-    (
-        FORMULA,
-        lambda label, shape: (
-            label == "<formula>" and shape["formula"] not in (_EMPTY_FORMULA, {"expression": "string"})
-        ),
-    ),
 )
 _RESULTS: tuple[tuple[str, Callable[[Json], bool]], ...] = (
     (UNSUPPORTED, lambda shape: shape.get("type") == "=unsupported"),

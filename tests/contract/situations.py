@@ -270,7 +270,7 @@ class Schema:
         if kind == "unique_id":
             return {"prefix": "TASK"} if given["prefix"] == "string" else {}
         if kind == "formula":
-            return {"expression": "1 + 1"}
+            return {"expression": _expression(given)}
         if kind == "relation":
             dual = isinstance(given, dict) and "dual_property" in given
             way: Json = {"dual_property": {}} if dual else {"single_property": {}}
@@ -316,6 +316,13 @@ class Schema:
         if kind == "people":
             return [{"id": _person(self._api)}]
         return _VALUES[kind]
+
+
+def _expression(shape: Json) -> str:
+    """A formula whose value has this shape."""
+    kind = shape.get("type", "=number").removeprefix("=")
+    text_ = '""' if shape.get("string") == "null" else '"words"'
+    return {"string": text_, "boolean": "1 == 1", "number": "1 + 1", "date": "today()"}[kind]
 
 
 _VALUES: Final[Json] = {
@@ -424,7 +431,7 @@ def _property_item(api: Api, shape: Json, _recorded: Json) -> Json:
     kind = shape["property_item"]["type"] if "property_item" in shape else shape["type"]
     kind = kind.removeprefix("=")
     if kind == "formula":
-        source = api.new_source({"It": {"formula": {"expression": "1 + 1"}}})
+        source = api.new_source({"It": {"formula": {"expression": _expression(shape["formula"])}}})
     else:
         source = api.new_source({"It": {kind: {}}})
     value = [text("words")] if kind in ("title", "rich_text") else {"name": "Done"}

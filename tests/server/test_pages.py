@@ -73,7 +73,7 @@ def test_a_row_without_values_has_them_all_empty(notion: Notion) -> None:
         "Picks": [],
         "Date": None,
     }
-    empty |= {"Files": [], "Url": None, "Mail": None, "Phone": None, "Sum": {"type": "string", "string": None}}
+    empty |= {"Files": [], "Url": None, "Mail": None, "Phone": None, "Sum": {"type": "number", "number": 2}}
     assert {name: value(row, name) for name in empty} == empty
     assert value(row, "ID") == {"prefix": "CHK", "number": 1}
     assert value(row, "Made") == row["created_time"]

@@ -67,6 +67,11 @@ class Column:
     rolls_up: str = ""
     """For a roll-up: the code of the checks' column that it counts."""
 
+    @property
+    def spare(self) -> bool:
+        """Whether everything works without it: a formula only shows what other columns hold."""
+        return self.kind == "formula"
+
 
 RELEASE_COLUMNS = (
     Column("title", "title", Words(en="Release", ja="リリース")),
@@ -83,6 +88,7 @@ RELEASE_COLUMNS = (
     Column("template", "rich_text", Words(en="Template", ja="テンプレート")),
     Column("close", "select", Words(en="Close", ja="終了操作"), owner="operator", options=ENDING_WORDS),
     Column("close_reason", "rich_text", Words(en="Close reason", ja="終了理由"), owner="operator"),
+    Column("worker", "formula", Words(en="Worker", ja="ワーカー"), owner="notion"),
     # For eyes only: Notion computes them over 25 references, so nothing of ours reads them.
     Column("ticked_share", "rollup", Words(en="Ticked %", ja="チェック率"), rolls_up="done"),
     Column("settled_share", "rollup", Words(en="Settled %", ja="確定率"), rolls_up="settled"),
@@ -141,8 +147,9 @@ def property_schema(column: Column, lang: Lang) -> dict[str, Any]:
 
 
 def own_columns(columns: tuple[Column, ...], lang: Lang) -> dict[str, Any]:
-    """The columns that stand alone; relations and roll-ups need both databases first."""
-    return {c.name.say(lang): property_schema(c, lang) for c in columns if c.kind not in ("relation", "rollup")}
+    """The columns that stand alone; relations, roll-ups and formulas need others first."""
+    alone = (column for column in columns if column.kind not in ("relation", "rollup", "formula"))
+    return {column.name.say(lang): property_schema(column, lang) for column in alone}
 
 
 def relation_schema(releases: str) -> dict[str, Any]:
@@ -162,7 +169,10 @@ def rollup_schema(relation_id: str, counted_id: str) -> dict[str, Any]:
 
 
 def match(columns: tuple[Column, ...], properties: Mapping[str, Any], known: Mapping[str, str]) -> "Match":
-    """Find our columns in a data source: by the id pinned before, else by name in either language."""
+    """Find our columns in a data source: by the id pinned before, else by name in either language.
+
+    A spare column that is of another type is somebody else's.
+    """
     by_id = {unquote(p["id"]): p for p in properties.values()}
     found: dict[str, str] = {}
     missing, wrong = [], []
@@ -173,7 +183,7 @@ def match(columns: tuple[Column, ...], properties: Mapping[str, Any], known: Map
         if prop is None:
             missing.append(column)
         elif prop["type"] != column.kind:
-            wrong.append((column, str(prop["type"])))
+            wrong += [] if column.spare else [(column, str(prop["type"]))]
         else:
             found[column.code] = unquote(prop["id"])
     return Match(found, tuple(missing), tuple(wrong))
@@ -196,8 +206,9 @@ class Match:
     wrong: tuple[tuple[Column, str], ...]
 
     def require(self, database: str, lang: Lang) -> dict[str, str]:
-        """The ids, when nothing is missing. Raises UsageError naming the columns otherwise."""
-        problems = [COLUMN_MISSING.filled(names=repr(c.name.say(lang))) for c in self.missing]
+        """The ids, when nothing is missing that is needed. Raises UsageError naming the columns otherwise."""
+        missing = [column for column in self.missing if not column.spare]
+        problems = [COLUMN_MISSING.filled(names=repr(c.name.say(lang))) for c in missing]
         problems += [
             COLUMN_WRONG.filled(name=repr(column.name.say(lang)), kind=kind, expected=column.kind)
             for column, kind in self.wrong

@@ -1,8 +1,11 @@
 """Finds, makes and mends the two databases below a parent page."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import unquote
 
-from ultra_checklist.errors import UsageError
+from ultra_checklist.errors import NotionError, UsageError
 from ultra_checklist.model import Lang, Words
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json, Notion
 from ultra_checklist.notion.rows import rich_text
@@ -20,6 +23,7 @@ from ultra_checklist.notion.schema import (
     relation_schema,
     rollup_schema,
 )
+from ultra_checklist.notion.silence import formula
 
 _NEEDS_SOMEBODY = Words(en="Needs somebody", ja="要対応")
 _BY_RESULT = Words(en="By result", ja="結果別")
@@ -130,15 +134,22 @@ class Databases:
 
     async def _release_columns(self, releases: str, checks: str, check_ids: dict[str, str]) -> dict[str, str]:
         known = self._pinned.release_ids if self._pinned is not None else {}
-        found = await self._match(releases, RELEASE_COLUMNS, known)
+        properties = (await self._notion.get(f"data_sources/{releases}"))["properties"]
+        found = match(RELEASE_COLUMNS, properties, known)
+        by_id = {unquote(prop["id"]): name for name, prop in properties.items()}
+        there = {code: by_id[one] for code, one in found.ids.items()}
         wanted: dict[str, Any] = {}
+        spare: dict[str, Any] = {}
         for column in found.missing:
+            name = column.name.say(self._lang)
             if column.kind == "rollup":
                 relation = await self._relation_to(releases, checks)
-                wanted[column.name.say(self._lang)] = rollup_schema(relation, check_ids[column.rolls_up])
+                wanted[name] = rollup_schema(relation, check_ids[column.rolls_up])
+            elif column.spare:
+                spare[name] = formula({c.code: c.name.say(self._lang) for c in RELEASE_COLUMNS} | there, self._lang)
             else:
-                wanted[column.name.say(self._lang)] = property_schema(column, self._lang)
-        return await self._mend(releases, RELEASE_COLUMNS, found, wanted)
+                wanted[name] = property_schema(column, self._lang)
+        return await self._mend(releases, RELEASE_COLUMNS, found, wanted, spare)
 
     async def _relation_to(self, releases: str, checks: str) -> str:
         """The id of the releases' side of the relation, which Notion made by itself."""
@@ -153,14 +164,26 @@ class Databases:
         return match(columns, answer["properties"], known)
 
     async def _mend(
-        self, source: str, columns: tuple[Column, ...], found: Match, wanted: dict[str, Any]
+        self,
+        source: str,
+        columns: tuple[Column, ...],
+        found: Match,
+        wanted: dict[str, Any],
+        spare: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, str]:
+        """Add the ``wanted`` columns, and those that can be done without if Notion takes them."""
         if found.wrong:
             found.require("the database", self._lang)
-        if not wanted:
+        if not wanted and not spare:
             return found.ids
-        answer = await self._notion.patch(f"data_sources/{source}", {"properties": wanted})
-        self.done.append(_ADDED.filled(names=", ".join(wanted)))
+        try:
+            answer = await self._notion.patch(f"data_sources/{source}", {"properties": {**wanted, **spare}})
+        except NotionError as error:
+            if not spare or error.status != 400:
+                raise
+            self.done.append(_NOT_ADDED.filled(names=", ".join(spare), why=error.message))
+            return await self._mend(source, columns, found, wanted)
+        self.done.append(_ADDED.filled(names=", ".join([*wanted, *spare])))
         return match(columns, answer["properties"], found.ids).require("the database", self._lang)
 
     async def _views(self, workspace: Workspace) -> None:
@@ -222,4 +245,8 @@ _DELETE_RELATION = Words(
 )
 _MADE_DATABASE = Words(en="made the database {title}", ja="データベース {title} を作成しました")
 _ADDED = Words(en="added columns: {names}", ja="列を追加しました: {names}")
+_NOT_ADDED = Words(
+    en="without the column {names}, which only shows: {why}",
+    ja="表示専用の列 {names} は追加できませんでした: {why}",
+)
 _MADE_VIEW = Words(en="made the view {name}", ja="ビュー {name} を作成しました")

@@ -221,12 +221,13 @@ def _original(kind: str, answered: Json) -> Any:
 
 
 def _formula(call: Call, _config: Json, name: str, value: Any, path: str) -> Test | None:
-    # Formulas are not computed here: their value is an empty text, whatever kind is asked for.
-    kind = {"string": "rich_text", "number": "number", "checkbox": "checkbox", "date": "date"}.get(name)
-    if kind is None:
+    kinds = {"string": "rich_text", "number": "number", "checkbox": "checkbox", "date": "date"}
+    if name not in kinds:
         return None
-    test = parse(call, kind, {}, value, path)
-    return lambda _stored: test(None)
+    test = parse(call, kinds[name], {}, value, path)
+    # A value of another type is none.
+    answer = "boolean" if name == "checkbox" else name
+    return lambda stored: test(stored.get(answer))
 
 
 _FAMILIES: Final[dict[str, Callable[[Call, Json, str, Any, str], Test | None]]] = {

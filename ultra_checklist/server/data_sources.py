@@ -69,16 +69,15 @@ def update(call: Call) -> Json:
     if "icon" in call.body:
         source.data["icon"] = media.parse_icon(call, call.body["icon"], "body.icon")
     changes = validation.mapping(call.body.get("properties", {}), "body.properties")
-    # Roll-ups look at relations, so those come first.
-    for key in sorted(changes, key=lambda key: _is_rollup(changes[key])):
+    for key in sorted(changes, key=lambda key: _turn(changes[key])):
         _change(call, source, key, changes[key])
     source.edited_at, source.edited_by = call.moment, call.actor.id
     nodes.save(call.connection, source)
     return answered(call, source)
 
 
-def _is_rollup(given: Any) -> bool:
-    return isinstance(given, dict) and "rollup" in given
+def _turn(given: Any) -> int:
+    return max(map(schema.turn, given), default=0) if isinstance(given, dict) else 0
 
 
 def _change(call: Call, source: nodes.Node, key: str, given: Any) -> None:

@@ -111,6 +111,8 @@ def content_of(rows: Rows, page: nodes.Node, item: Property) -> Any:
         return rows.related(page, item)
     if kind == "rollup":
         return rows.rollup(page, item)
+    if kind == "formula":
+        return rows.formula(page, item)
     if kind == "created_time":
         return page.created_at
     if kind == "last_edited_time":

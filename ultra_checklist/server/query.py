@@ -131,6 +131,11 @@ def _comparable(item: Property, stored: Any, places: dict[str, int]) -> Any:
     if kind == "rollup":
         date = stored.get("date")
         return times.moment_of(date["start"]) if date else stored.get("number")
+    if kind == "formula":
+        date = stored.get("date")
+        value = times.moment_of(date["start"]) if date else stored[stored["type"]]
+        # Values of one formula may differ in type; each type is sorted for itself.
+        return None if value in (None, {}) else (stored["type"], value)
     if stored in (None, "", []):
         return None
     if kind in ("title", "rich_text"):

@@ -3,17 +3,21 @@
 import sqlite3
 from typing import Any, Final
 
-from ultra_checklist.server import media, nodes, plan, relations, richtext, rollups, times, users
+from ultra_checklist.server import formulas, media, nodes, plan, relations, richtext, rollups, times, users
 from ultra_checklist.server.calls import Call
 from ultra_checklist.server.properties import Json, Property, find, ordered, quoted
 
 CUT: Final = relations.SHOWN
+DEEPEST_FORMULA: Final = 10
+"""Formulas that ask for one another, at most so many: the last one may be the first again."""
+_ROLLED_UP: Final = 5
+"""As so many count those behind a roll-up: there are 25 of them."""
 
 
 class Rows:
     """Reads values of pages of one data source; links and roll-up targets are fetched once for all pages."""
 
-    def __init__(self, call: Call, source: nodes.Node, pages: list[nodes.Node]) -> None:
+    def __init__(self, call: Call, source: nodes.Node, pages: list[nodes.Node], depth: int = 0) -> None:
         self._call = call
         self._pages = pages
         self.source = source
@@ -22,6 +26,9 @@ class Rows:
         self._options: dict[str, dict[str, Json]] = {}
         self._rollups: dict[str, dict[str, Json]] = {}
         self._users: dict[str, users.User] = {}
+        self._formulas: dict[str, formulas.Formula | None] = {}
+        self._base = self._depth = depth
+        self._steps = 0
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -50,7 +57,7 @@ class Rows:
             return {page.id: rollups.value(config["function"], []) for page in self._pages}
         shown = {page.id: self.related(page, relation)[:CUT] for page in self._pages}
         found = nodes.find_all(self.connection, {one for some in shown.values() for one in some})
-        reader = Rows(self._call, other, list(found.values()))
+        reader = Rows(self._call, other, list(found.values()), self._depth + _ROLLED_UP)
         return {
             page: rollups.value(
                 config["function"], [reader.value(found[one], target) for one in some if one in found]
@@ -113,10 +120,35 @@ class Rows:
         if kind == "rollup":
             return self.rollup(page, item)
         if kind == "formula":
-            return {"type": "string", "string": None}
+            return self.formula(page, item)
         if kind in ("created_time", "last_edited_time"):
             return times.to_minute(page.created_at if kind == "created_time" else page.edited_at)
         return self.user(page.created_by if kind == "created_by" else page.edited_by)
+
+    def formula(self, page: nodes.Node, item: Property) -> Json:
+        """The answered value of a formula: ``{type, string|number|boolean|date|unsupported}``."""
+        if item["id"] not in self._formulas:
+            self._formulas[item["id"]] = formulas.understood(item["config"]["expression"])
+        formula, names = self._formulas[item["id"]], item["config"].get("names", {})
+        if formula is None or self._depth >= DEEPEST_FORMULA:
+            return formulas.UNSUPPORTED
+
+        def prop(name: str) -> Any:
+            known = find(self.properties, names.get(name, name))
+            if known is None:
+                raise formulas.Unsupported(name)
+            return formulas.operand(self.value(page, known))
+
+        # A formula that is asked for by another one spends its steps.
+        room = formulas.Room(prop, self._call.moment, self._steps if self._depth > self._base else 0)
+        self._depth += 1
+        try:
+            return formulas.answered(formula.value(room))
+        except (formulas.Unsupported, RecursionError):
+            return formulas.UNSUPPORTED
+        finally:
+            self._depth -= 1
+            self._steps = room.steps
 
     def answered(self, page: nodes.Node, only: set[str] | None = None) -> Json:
         """The ``properties`` of a page's answer; ``only`` holds the ids that are wanted."""

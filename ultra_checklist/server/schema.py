@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from ultra_checklist.server import nodes, relations, richtext, rollups, validation
+from ultra_checklist.server import formulas, nodes, relations, richtext, rollups, validation
 from ultra_checklist.server.calls import Call
 from ultra_checklist.server.errors import failed, invalid
 from ultra_checklist.server.properties import (
@@ -26,6 +26,11 @@ _STATUS = (
 _GROUPS = (("To-do", "gray"), ("In progress", "blue"), ("Complete", "green"))
 
 
+def turn(kind: str) -> int:
+    """When a property of this type is made: roll-ups look at relations, formulas at everything."""
+    return {"rollup": 1, "formula": 2}.get(kind, 0)
+
+
 def kind_of(given: Json, path: str) -> str:
     """The type a configuration speaks of; an empty text if none."""
     kind = given.get("type") or next((key for key in TYPES if key in given), "")
@@ -42,8 +47,7 @@ def create(call: Call, source: nodes.Node, given: Any, path: str) -> None:
     }
     if list(kinds.values()).count("title") != 1:
         raise invalid("Title is not provided" if "title" not in kinds.values() else "Only one title is allowed")
-    # Roll-ups look at relations, so those come first.
-    for name in sorted(wanted, key=lambda name: kinds[name] == "rollup"):
+    for name in sorted(wanted, key=lambda name: turn(kinds[name])):
         add(call, source, name, wanted[name], f"{path}.{name}")
 
 
@@ -79,7 +83,7 @@ def configure(call: Call, source: nodes.Node, item: Property, given: Any, path: 
         prefix = validation.optional(config.get("prefix"), f"{path}.prefix")
         item["config"] = {"prefix": prefix, "last": item["config"].get("last", 0)}
     elif kind == "formula":
-        item["config"] = {"expression": validation.string(config.get("expression", ""), f"{path}.expression")}
+        item["config"] = _formula(source, config, f"{path}.expression")
 
 
 def _options(item: Property, given: Any, path: str) -> list[Json]:
@@ -143,6 +147,22 @@ def _rollup(connection: sqlite3.Connection, source: nodes.Node, config: Json, pa
     return {"function": function, "relation": relation["id"], "target": target["id"], "data_source": other.id}
 
 
+def _formula(source: nodes.Node, config: Json, path: str) -> Json:
+    # What it asks for is kept by id, so that it stands when a property gets another name.
+    expression = validation.string(config.get("expression", ""), path)
+    names: dict[str, str] = {}
+    try:
+        asked = formulas.read(expression).names if expression.strip() else ()
+    except formulas.SyntaxFault as fault:
+        raise invalid(f"{path}: invalid formula: {fault}.") from None
+    for name in asked:
+        known = find(source.data["properties"], name)
+        if known is None:
+            raise invalid(f"{path}: invalid formula: undefined property {name}.")
+        names[name] = known["id"]
+    return {"expression": expression, "names": names}
+
+
 def answered(connection: sqlite3.Connection, properties: list[Property]) -> Json:
     """The ``properties`` of a data source's answer."""
     return {
@@ -163,6 +183,8 @@ def _answered(connection: sqlite3.Connection, properties: list[Property], item: 
         return relations.answered(connection, item)
     if item["type"] == "unique_id":
         return {"prefix": config["prefix"]}
+    if item["type"] == "formula":
+        return {"expression": config["expression"]}
     if item["type"] != "rollup":
         return dict(config)
     relation = find(properties, config["relation"])

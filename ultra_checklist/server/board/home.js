@@ -1,31 +1,34 @@
 // The list of releases.
 
 import { call, children, isPerson, meet, query, WORKSPACE } from "./api.js";
-import { columns, isOpen, isTitled, pagePath, read, tableOf, unanswered } from "./data.js";
+import { columns, isOpen, isTitled, kindOf, pagePath, read, tableOf, unanswered } from "./data.js";
 import { arrange, h, Pill, put, set, words } from "./dom.js";
 import { poll } from "./poll.js";
 import { ago, clock, minutesSince, say, word } from "./words.js";
 
 const PACE = 5000;
-// The worker looks in at a ticked row within seconds, and writes "Last look" every ten minutes when idle.
+// The worker answers a tick within a minute. It writes "Last look" every ten minutes while a release is deployed or
+// ticked, and once a day while nobody has touched it for an hour.
 const SLOW_TO_ANSWER = 3;
-const SLOW_TO_SHOW = 15;
+const SLOW_TO_SHOW = 20;
+const SLOW_WHEN_QUIET = 24 * 60 + SLOW_TO_SHOW;
 
 /** Minutes for which the worker has not looked although it should have; 0 if all is well. */
 export function notLooked(release, waitingSince = "") {
   const since = Math.floor(minutesSince(release.lastLook));
   if (!release.lastLook || !isOpen(release.status)) return 0;
   const kept = waitingSince !== "" && minutesSince(waitingSince) >= SLOW_TO_ANSWER;
-  return since >= (kept ? SLOW_TO_ANSWER : SLOW_TO_SHOW) ? since : 0;
+  const idle = kindOf("status", release.status) === "deployed" ? SLOW_TO_SHOW : SLOW_WHEN_QUIET;
+  return since >= (kept ? SLOW_TO_ANSWER : idle) ? since : 0;
 }
 
-/** Show when the worker looked last, or that it has not. */
-export function showLook(node, release, waitingSince) {
-  set(node, "hidden", !release.lastLook || !isOpen(release.status));
-  if (node.hidden) return;
+/** Show when the worker looked last, or in `alarm` that it has not. */
+export function showLook(look, alarm, release, waitingSince) {
   const min = notLooked(release, waitingSince);
-  if (min) say(node, "notLooked", { min });
-  else say(node, "lookedAgo", { ago: ago(release.lastLook) });
+  set(alarm, "hidden", !min);
+  set(look, "hidden", min > 0 || !release.lastLook || !isOpen(release.status));
+  if (min) say(alarm, "notLooked", { min });
+  else if (!look.hidden) say(look, "lookedAgo", { ago: ago(release.lastLook) });
 }
 
 /** Show the releases in `main` and keep them up to date. */
@@ -136,9 +139,10 @@ class Card {
     this.ticked = new Share("ticked");
     this.madeOf = h("p", { class: "honesty" });
     this.look = h("p", { class: "muted small" });
+    this.alarm = h("p", { class: "alarm", hidden: true });
     const head = h("div", { class: "card-head" }, h("h2", {}, this.title), this.status.node);
     this.shares = h("div", { class: "shares" }, this.settled.node, this.ticked.node);
-    this.node = h("li", { class: "card" }, head, this.about, this.shares, this.madeOf, this.look);
+    this.node = h("li", { class: "card" }, head, this.about, this.shares, this.madeOf, this.look, this.alarm);
   }
 
   show(release, count) {
@@ -154,7 +158,7 @@ class Card {
     this.ticked.show(count?.ticked ?? 0, count?.all ?? 0);
     put(this.madeOf, release.madeOf);
     this.madeOf.hidden = release.madeOf === "";
-    showLook(this.look, release, count?.waitingSince ?? "");
+    showLook(this.look, this.alarm, release, count?.waitingSince ?? "");
   }
 }
 

@@ -67,7 +67,7 @@ class Release {
     const back = h("a", { class: "back", href: "/" }, icon("back"), words("span", "back"));
     // Shown as a whole once the rows are there, so that nothing moves under anybody's hand.
     this.enter = () =>
-      main.replaceChildren(back, this.head.node, this.filters.node, this.list, this.none, this.pageHome, this.closing.node);
+      main.replaceChildren(back, this.head.alarm, this.head.node, this.filters.node, this.list, this.none, this.pageHome, this.closing.node);
     this.shared = {
       open: () => isOpen(this.record.values.status),
       lastLook: () => this.record.values.lastLook,
@@ -187,6 +187,7 @@ class Head {
     this.honesty = h("p", { class: "honesty" });
     this.files = new Files(again);
     this.look = h("p", { class: "muted small" });
+    this.alarm = h("p", { class: "alarm", role: "status", hidden: true });
     const { bar, line: parts } = this.progress;
     const progress = h("div", { class: "overall" }, h("p", { class: "totals" }, this.total, this.ticked), bar, parts, this.cells);
     const line = h("div", { class: "title-line" }, this.title, this.status.node);
@@ -219,7 +220,7 @@ class Head {
     put(this.honesty, values.madeOf);
     set(this.honesty, "hidden", !values.madeOf);
     this.files.show(values.files);
-    showLook(this.look, values, waitingSince);
+    showLook(this.look, this.alarm, values, waitingSince);
   }
 
   /** One small cell a check, a gap between sections. */

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.server.conftest import Notion, text
-from ultra_checklist.server import formulas
-from ultra_checklist.server.formulas import Moment, Room, SyntaxFault, Unsupported, answered, read
+from ultra_checklist.server.formulas import SyntaxFault, read
+from ultra_checklist.server.operands import UNSUPPORTED, Moment, Room, Unsupported, answered
 
 HOUR = 3_600_000
 NOW = 1_780_000_020_000
@@ -100,7 +100,7 @@ def test_a_number_that_is_none(expression: str, number: int | None) -> None:
 
 
 def test_a_long_formula_of_long_texts_ends() -> None:
-    long = formulas.Room(lambda _name: "x" * 1000, NOW)
+    long = Room(lambda _name: "x" * 1000, NOW)
     with pytest.raises(Unsupported):
         read(" + ".join(['prop("Text")'] * 200)).value(long)
     with pytest.raises(SyntaxFault):
@@ -148,7 +148,7 @@ def test_it_stands_when_a_property_gets_another_name(notion: Notion) -> None:
     notion.patch(f"data_sources/{source}", {"properties": {"Number": {"name": "Amount"}}})
     assert formula(notion, pages[2]) == {"type": "number", "number": 6}
     notion.patch(f"data_sources/{source}", {"properties": {"Amount": None}})
-    assert formula(notion, pages[2]) == formulas.UNSUPPORTED
+    assert formula(notion, pages[2]) == UNSUPPORTED
 
 
 def test_types_of_answers(notion: Notion) -> None:
@@ -179,5 +179,5 @@ def test_formulas_in_a_circle_end(notion: Notion) -> None:
     assert formula(notion, pages[0], "G") == {"type": "number", "number": 2}
     body = {"properties": {"F": {"formula": {"expression": " + ".join(['prop("G")'] * 40)}}}}
     notion.patch(f"data_sources/{source}", body)
-    assert formula(notion, pages[0]) == formulas.UNSUPPORTED
-    assert formula(notion, pages[1], "G") == formulas.UNSUPPORTED
+    assert formula(notion, pages[0]) == UNSUPPORTED
+    assert formula(notion, pages[1], "G") == UNSUPPORTED

@@ -3,7 +3,18 @@
 import sqlite3
 from typing import Any, Final
 
-from ultra_checklist.server import formulas, media, nodes, plan, relations, richtext, rollups, times, users
+from ultra_checklist.server import (
+    formulas,
+    media,
+    nodes,
+    operands,
+    plan,
+    relations,
+    richtext,
+    rollups,
+    times,
+    users,
+)
 from ultra_checklist.server.calls import Call
 from ultra_checklist.server.properties import Json, Property, find, ordered, quoted
 
@@ -131,21 +142,21 @@ class Rows:
             self._formulas[item["id"]] = formulas.understood(item["config"]["expression"])
         formula, names = self._formulas[item["id"]], item["config"].get("names", {})
         if formula is None or self._depth >= DEEPEST_FORMULA:
-            return formulas.UNSUPPORTED
+            return operands.UNSUPPORTED
 
         def prop(name: str) -> Any:
             known = find(self.properties, names.get(name, name))
             if known is None:
-                raise formulas.Unsupported(name)
-            return formulas.operand(self.value(page, known))
+                raise operands.Unsupported(name)
+            return operands.operand(self.value(page, known))
 
         # A formula that is asked for by another one spends its steps.
-        room = formulas.Room(prop, self._call.moment, self._steps if self._depth > self._base else 0)
+        room = operands.Room(prop, self._call.moment, self._steps if self._depth > self._base else 0)
         self._depth += 1
         try:
-            return formulas.answered(formula.value(room))
-        except (formulas.Unsupported, RecursionError):
-            return formulas.UNSUPPORTED
+            return operands.answered(formula.value(room))
+        except (operands.Unsupported, RecursionError):
+            return operands.UNSUPPORTED
         finally:
             self._depth -= 1
             self._steps = room.steps

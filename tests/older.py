@@ -20,8 +20,8 @@ from unittest import mock
 
 import httpx
 
+from tests.shell import leave
 from ultra_checklist import __version__, machine
-from ultra_checklist.cli import boundary, main
 from ultra_checklist.server.app import create_app
 
 KEPT = Path(__file__).parent / "state"
@@ -94,12 +94,8 @@ class Kept:
         """A command's exit code and stdout."""
         environment = {"ULTRA_CHECKLIST_HOME": str(self.home), "ULTRA_CHECKLIST_LOCAL": "1", "LANG": "C.UTF-8"}
         out, told = io.StringIO(), io.StringIO()
-        codes = main.GUARDS.get(arguments[0], boundary.ORDINARY)
         with mock.patch.dict(os.environ, environment), redirect_stdout(out), redirect_stderr(told):
-            try:
-                boundary.run(lambda: main.cli.main(args=list(arguments), standalone_mode=False), codes)
-            except SystemExit as left:
-                return int(left.code or 0), out.getvalue()
+            return leave(arguments), out.getvalue()
 
     def ok(self, *arguments: str) -> str:
         """A command that must end with 0."""

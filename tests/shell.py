@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from ultra_checklist.cli import boundary, main
 
 COMMAND = [sys.executable, "-m", "ultra_checklist"]
 PARENT = "00000000-0000-4000-8000-000000000001"
@@ -43,6 +45,17 @@ id: now
 
 GATED = SMALL.replace("lang: en\n", "lang: en\ngates:\n  deploy: {sections: [now]}\n", 1)
 """The same with a gate that asks for all of it."""
+
+
+def leave(arguments: Sequence[str]) -> int:
+    """Run a command within this process; returns the exit code that it leaves with."""
+    codes = main.GUARDS.get(arguments[0], boundary.ORDINARY)
+    try:
+        boundary.run(
+            lambda: main.cli.main(args=list(arguments), prog_name="ultra-checklist", standalone_mode=False), codes
+        )
+    except SystemExit as left:
+        return int(left.code or 0)
 
 
 @dataclass

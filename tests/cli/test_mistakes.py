@@ -13,8 +13,7 @@ from typing import get_args
 import pytest
 
 from tests.reports.test_golden import agree
-from tests.shell import GATED, SMALL, Served, serving
-from ultra_checklist.cli import boundary, main
+from tests.shell import GATED, SMALL, Served, leave, serving
 from ultra_checklist.words import Lang
 
 LANGS: tuple[Lang, ...] = get_args(Lang)
@@ -165,13 +164,9 @@ def said(line: str, place: Served, lang: Lang, capfd: pytest.CaptureFixture[str]
     # An error that stays is told once, and then hourly.
     (place.home / "logbook.json").unlink(missing_ok=True)
     capfd.readouterr()
-    codes = main.GUARDS.get(arguments[0], boundary.ORDINARY)
-    with pytest.raises(SystemExit) as left:
-        boundary.run(
-            lambda: main.cli.main(args=arguments, prog_name="ultra-checklist", standalone_mode=False), codes
-        )
+    code = leave(arguments)
     shown = capfd.readouterr()
-    text = f"$ ultra-checklist {line}\n{shown.out}{shown.err}[exit {left.value.code}]\n"
+    text = f"$ ultra-checklist {line}\n{shown.out}{shown.err}[exit {code}]\n"
     text = text.replace(str(place.folder), "FOLDER").replace(place.url, "http://NOTION")
     return re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{22}\b(?!dead)", "ID", text)
 

@@ -170,8 +170,7 @@ def _logged() -> Words:
 
 def report(error: UltraChecklistError) -> None:
     """Say what happened and what to do next, on stderr."""
-    lang = language()
-    if line("error", message=error.message.say(lang), remedy=error.remedy.say(lang), kind=type(error).__name__):
+    if error_line(error):
         return
     say(_ERROR.filled(what=error.message))
     go_on(error.remedy)
@@ -214,6 +213,13 @@ def line(event: str, **fields: Any) -> bool:
     told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}
     click.echo(escape.json(json.dumps(_cleaned(told), ensure_ascii=False)), err=True)
     return True
+
+
+def error_line(error: UltraChecklistError, **more: Any) -> bool:
+    """Say an error as one line of JSON, if that was asked for; returns whether it was."""
+    lang = language()
+    told = {"message": error.message.say(lang), "remedy": error.remedy.say(lang), "kind": type(error).__name__}
+    return line("error", **told, **more)
 
 
 def _cleaned(value: Any) -> Any:

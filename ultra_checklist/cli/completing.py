@@ -63,12 +63,10 @@ def versions(ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 @_quiet
 def templates(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names in the templates' folders; files where none fits."""
-    from ultra_checklist.cli.wiring import shipped
+    from ultra_checklist.cli.wiring import template_names
 
-    own = _settings(ctx).templates
-    folders = [folder for folder in (own, *shipped()) if folder is not None]
-    names = sorted({file.stem for folder in folders for file in folder.glob("*.md")})
-    return [CompletionItem(n) for n in names if n.startswith(incomplete)] or _files(incomplete)
+    names = [name for name in template_names(_settings(ctx)) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or _files(incomplete)
 
 
 def either(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -186,7 +186,8 @@ async def _what_it_may(at: Desk, line: Any, page: "str | Diagnosis", me: Any, fo
 
 def _print(found: list["Diagnosis"]) -> None:
     """One line each; what was not looked at is told in one line for each reason."""
-    colored = sys.stdout.isatty() and "NO_COLOR" not in config.process_environment()
+    terminal = sys.stdout.isatty()
+    colored = terminal and "NO_COLOR" not in config.process_environment()
     width = max(len(one.id) for one in found)
     lang = language()
     left: dict[str, list[str]] = {}
@@ -195,13 +196,14 @@ def _print(found: list["Diagnosis"]) -> None:
             left.setdefault(one.because, []).append(one.id)
             continue
         sign, plain, color = SIGNS.get(one.result, UNKNOWN)
-        mark = click.style(sign, fg=color, bold=True) if colored else sign if sys.stdout.isatty() else plain
+        bare = sign if terminal else plain
+        mark = click.style(bare, fg=color, bold=True) if colored else bare
         click.echo(f"{mark} {one.id:{width}}  {_clean(one.what.say(lang))}")
         if one.result != "ok" and one.remedy.say(lang):
-            click.echo(" " * (len(sign if sys.stdout.isatty() else plain) + width + 3) + _remedy(one, lang))
+            click.echo(" " * (len(bare) + width + 3) + _remedy(one, lang))
     for because, names in left.items():
         sign, plain, _ = UNKNOWN
-        mark = sign if sys.stdout.isatty() else plain
+        mark = sign if terminal else plain
         click.echo(f"{mark} {_clean(_LEFT.say(lang, because=because, names=', '.join(names)))}")
     counts = {result: sum(one.result == result for one in found) for result in ("ok", "warn", "fail", "unknown")}
     click.echo("\n" + (_ALL_WELL if counts["ok"] == len(found) else _SUM).say(lang, **counts))

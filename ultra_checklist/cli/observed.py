@@ -9,7 +9,7 @@ from typing import Any
 from ultra_checklist import escape
 from ultra_checklist.cli import boundary
 from ultra_checklist.cli.wiring import Desk
-from ultra_checklist.errors import StateError, UltraChecklistError
+from ultra_checklist.errors import StateError, UltraChecklistError, cause
 from ultra_checklist.logbook import (
     Done,
     Figures,
@@ -84,7 +84,10 @@ class Observed:
         for release in ours:
             found += verdicts(release, moment)
         label = self._at.settings.host
-        known: dict[str, Figures] = {r.manifest.key: figures(r, label) for r in ours if r.open}
+        known: dict[str, Figures] | None = None
+        if self._at.settings.metrics_file is not None:
+            # Every state is worked out for it: only for those who read it.
+            known = {r.manifest.key: figures(r, label) for r in ours if r.open}
         outcome: Outcome = "worked" if report.writes or report.closed else "idle"
         done = Done(
             outcome=outcome,
@@ -145,7 +148,7 @@ class Observed:
                 exposition.write(path, exposition.text(self._book.file))
                 self._remark("metrics", None)
             except OSError as error:
-                told = _NO_METRICS.filled(path=str(path), why=error.strerror or str(error))
+                told = _NO_METRICS.filled(path=str(path), why=cause(error))
                 self._remark("metrics", told)
         try:
             self._book.save()
@@ -171,9 +174,7 @@ class Observed:
 
 
 def _report(error: UltraChecklistError, trouble: Trouble) -> None:
-    lang = boundary.language()
-    told = {"message": error.message.say(lang), "remedy": error.remedy.say(lang), "kind": type(error).__name__}
-    if boundary.line("error", **told, **_counted(trouble)):
+    if boundary.error_line(error, **_counted(trouble)):
         return
     boundary.report(error)
     if trouble.count > 1:

@@ -46,7 +46,7 @@ def _invalid(error: click.BadParameter) -> Words:
     value, _, _ = error.message.partition(" is not ")
     why = Words.same(error.message.removesuffix("."))
     if isinstance(kind, click.Choice):
-        why = _CHOOSE.filled(value=value, known=", ".join(map(str, kind.choices)))
+        why = _CHOOSE.filled(value=value, known=", ".join(map(repr, kind.choices)))
     elif "in the range" in error.message:
         why = _RANGE.filled(value=value, range=error.message.rpartition(" range ")[2].removesuffix("."))
     elif isinstance(kind, click.types.IntParamType):

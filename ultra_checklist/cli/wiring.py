@@ -225,14 +225,22 @@ def find_template(name: str | None, settings: config.Settings, environment: str)
     given = Path(wanted)
     if given.is_file():
         return given.absolute()
-    folders = [folder for folder in (settings.templates, *shipped()) if folder is not None]
-    for folder in folders:
+    for folder in _folders(settings):
         for file in (folder / wanted, folder / f"{wanted}.md"):
             if file.is_file():
                 return file.absolute()
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.md")})
+    known = template_names(settings)
     listed = joined(known, ", ") if known else _NONE_FOUND
     raise UsageError(_NO_TEMPLATE.filled(name=repr(wanted)), remedy=_NAME_TEMPLATE.filled(known=listed))
+
+
+def template_names(settings: config.Settings) -> list[str]:
+    """Names of the templates that are found without a path."""
+    return sorted({file.stem for folder in _folders(settings) for file in folder.glob("*.md")})
+
+
+def _folders(settings: config.Settings) -> list[Path]:
+    return [folder for folder in (settings.templates, *shipped()) if folder is not None]
 
 
 def shipped() -> list[Path]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ultra_checklist.words import Words, joined
+from ultra_checklist.words import Words
 
 ADDRESS: Final = "https://www.notion.so/profile/integrations"
 """Where integrations are made and mended."""
@@ -45,12 +45,13 @@ _CAPABILITY = Words(
     ja="Notion の「設定」→「コネクト」→「インテグレーションを作成または管理」（{address}）→ 該当の"
     "インテグレーション →「機能」→ {names} にチェックを入れて「保存」をクリックしてください",
 ).filled(address=ADDRESS)
-_BETWEEN = Words(en=", ", ja="、")
 _ONE = Words(en="'{name}'", ja="「{name}」")
 
 
 def give(*capabilities: str) -> Words:
     """How the integration is given these capabilities; without any: those that it needs."""
     wanted = capabilities or (READ, UPDATE, INSERT)
-    names = joined((_ONE.filled(name=CAPABILITIES[code]) for code in wanted), _BETWEEN)
+    ones = [_ONE.filled(name=CAPABILITIES[code]) for code in wanted]
+    # Japanese brackets need nothing between them.
+    names = Words(en=", ".join(one.en for one in ones), ja="".join(one.ja for one in ones))
     return _CAPABILITY.filled(names=names)

@@ -137,3 +137,27 @@ def test_it_is_a_module_too(environment: Path) -> None:
         capture_output=True, text=True, check=True, cwd="/",
     )  # fmt: skip
     assert done.stdout.startswith("ultra-checklist, version ")
+
+
+def test_its_library_works_and_brings_its_types(environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.md").write_text(SMALL)
+    script = tmp_path / "release.py"
+    script.write_text(
+        "from ultra_checklist import Opened, UltraChecklist\n"
+        "ours = UltraChecklist(home='home', local=True)\n"
+        "ours.prepare()\n"
+        "opened: Opened = ours.new('v1', template='small.md')\n"
+        "print(opened.key)\n"
+        "reveal_type(ours.gate)\n"
+    )
+    python = environment.with_name("python")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, f"--cache-dir={tmp_path}", script],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
+    assert "answer.GateAnswer" in checked.stdout
+    script.write_text(script.read_text().replace("reveal_type(ours.gate)\n", ""))
+    done = subprocess.run([python, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "small/production/v1\n"

@@ -13,12 +13,12 @@ import pytest
 from tests import families
 from tests.shell import Shell
 from ultra_checklist import plugins
-from ultra_checklist.cli.wiring import shipped
 from ultra_checklist.model import Item, Outcome, ProbeSpec, Section, Template, Verdict, Words
 from ultra_checklist.origins import resolve
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
 from ultra_checklist.proving import Proof, fill, prove
 from ultra_checklist.template import load
+from ultra_checklist.template_files import shipped
 from ultra_checklist.variables import Value, Variables
 
 CASES = Path(__file__).parent / "probes" / "cases"

@@ -24,10 +24,8 @@ from ultra_checklist.situations import View
 from ultra_checklist.standing import ReleasePage
 from ultra_checklist.states import Place
 from ultra_checklist.words import joined
-from ultra_checklist.worker import hold_within
+from ultra_checklist.worker import WAIT, hold_within
 
-WAIT = 60.0
-"""Seconds that a gate waits for a pass that is running."""
 _ALTERATIONS = ("put-right", "repaired", "copies")
 _HARMLESS = {"title"}
 """Columns whose edit voids nothing."""

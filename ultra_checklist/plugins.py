@@ -7,8 +7,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from ultra_checklist.errors import PluginError
-from ultra_checklist.words import Words
+from ultra_checklist.errors import PluginError, UsageError
+from ultra_checklist.words import Words, nearest
 
 PROBES = "ultra_checklist.probes"
 REPORTS = "ultra_checklist.reports"
@@ -47,6 +47,14 @@ def load(group: str, name: str) -> Any:
         raise PluginError(told, remedy=_UNINSTALL.filled(owner=_owner(point))) from error
 
 
+def writer(group: str, form: str) -> Any:
+    """The report of a format that somebody asked for. Raises UsageError naming the formats that there are."""
+    known = names(group)
+    if form not in known:
+        raise UsageError(_NO_FORMAT.filled(name=repr(form)), remedy=nearest(form, known))
+    return load(group, form)
+
+
 def _owner(point: EntryPoint) -> Words:
     return Words.same(point.dist.name) if point.dist is not None else _UNKNOWN
 
@@ -74,3 +82,4 @@ _UNINSTALL = Words(
     ja="更新するか、アンインストールしてください: pip uninstall {owner}",
 )
 _UNKNOWN = Words(en="an unknown distribution", ja="不明な配布物")
+_NO_FORMAT = Words(en="there is no format {name}", ja="形式 {name} はありません")

@@ -12,6 +12,8 @@ from ultra_checklist import disk
 from ultra_checklist.errors import CannotTellError, DeadlineError, StateError
 from ultra_checklist.words import Lang, Words
 
+WAIT = 60.0
+"""Seconds that a gate waits for a pass that is running."""
 POLL = 0.1
 """Seconds between two tries for a lock that another process holds."""
 

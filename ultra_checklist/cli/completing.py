@@ -63,7 +63,7 @@ def versions(ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 @_quiet
 def templates(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names in the templates' folders; files where none fits."""
-    from ultra_checklist.cli.wiring import template_names
+    from ultra_checklist.template_files import template_names
 
     names = [name for name in template_names(_settings(ctx)) if name.startswith(incomplete)]
     return [CompletionItem(name) for name in names] or _files(incomplete)
@@ -100,7 +100,7 @@ def _ids(ctx: click.Context, name: str) -> Iterable[str]:
     if kept:
         manifest = json.loads((kept[-1] / "manifest.json").read_bytes())
         return [item["id"] for section in manifest["template"]["sections"] for item in section["items"]]
-    from ultra_checklist.cli.wiring import find_template
+    from ultra_checklist.template_files import find_template
 
     settings = _settings(ctx)
     return _IDS.findall(find_template(name, settings, settings.environment).read_text(encoding="utf-8"))

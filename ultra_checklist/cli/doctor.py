@@ -12,8 +12,10 @@ import click
 from ultra_checklist import config, escape, settings_file
 from ultra_checklist.cli.boundary import clean, know, language, speak
 from ultra_checklist.cli.completing import environments, templates
-from ultra_checklist.cli.wiring import NO_TOKEN, Desk, common, find_template
+from ultra_checklist.cli.wiring import common
+from ultra_checklist.desk import NO_TOKEN, Desk
 from ultra_checklist.errors import UltraChecklistError
+from ultra_checklist.template_files import find_template
 from ultra_checklist.words import Words, joined
 
 if TYPE_CHECKING:
@@ -126,7 +128,6 @@ def _asked_for(at: Desk, name: str, environment: str) -> "Subject":
 
 async def _notion(at: Desk) -> list["Diagnosis"]:
     """What is to be said of Notion; after the first thing that stops everything the rest is not asked."""
-    from ultra_checklist.cli.notion import parent_page
     from ultra_checklist.doctor import connection, databases
     from ultra_checklist.doctor.diagnosis import Diagnosis, skipped, well, wrong
     from ultra_checklist.notion import clicks
@@ -142,7 +143,7 @@ async def _notion(at: Desk) -> list["Diagnosis"]:
     if not at.local and (pause := connection.left_alone(at.home / "gateway.json")) is not None:
         return [pause, *skipped((*connection.NAMES[1:], *rest), "notion")]
     try:
-        page: str | Diagnosis = parent_page(at, None)
+        page: str | Diagnosis = at.parent_page(None)
     except UltraChecklistError as error:
         page = wrong("parent-page", error.message, error.remedy)
     async with at.notion(seconds=connection.SECONDS) as notion:

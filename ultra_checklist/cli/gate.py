@@ -11,12 +11,12 @@ import click
 from ultra_checklist import escape
 from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.completing import versions
-from ultra_checklist.cli.wiring import Desk, chosen, common, desk
-from ultra_checklist.errors import CannotTellError, RefusedError, UsageError
+from ultra_checklist.cli.wiring import chosen, common, desk
+from ultra_checklist.desk import Desk
+from ultra_checklist.errors import RefusedError
 from ultra_checklist.model import Lang, Words
-from ultra_checklist.words import nearest
+from ultra_checklist.worker import WAIT
 
-WAIT = 60.0
 LONGEST = 4000
 """Characters of a line that are shown."""
 PATIENCE = 30.0
@@ -34,14 +34,6 @@ _OFFLINE = Words(
 _FROZEN = Words(
     en="{n} checks count as they were when the deploy started", ja="{n} 項目はデプロイ開始時の状態で数えています"
 )
-_NO_GATES = Words(en="the template of {key} has no gate", ja="{key} のテンプレートにゲートがありません")
-_ADD_GATE = Words(
-    en="Add one under `gates` of its front matter, then: ultra-checklist update",
-    ja="フロントマターの `gates` に追加し、ultra-checklist update を実行してください",
-)
-_SEVERAL = Words(en="{key} has several gates: {names}", ja="{key} にはゲートが複数あります: {names}")
-_CHOOSE = Words(en="Choose one with --gate", ja="--gate で 1 つ指定してください")
-_NO_GATE = Words(en="{key} has no gate {name}", ja="{key} にゲート {name} はありません")
 _NOT_OPEN = Words(en="the gate {name} is not open", ja="ゲート {name} は開いていません")
 _SETTLE = Words(en="Settle what is named above, then run it again", ja="上記を完了してから再実行してください")
 _LABELS = {
@@ -90,15 +82,16 @@ def gate(
     Example of a pipeline:
       ultra-checklist gate v1.4.0 --gate deploy && scripts/deploy_production_backend.sh
     """  # noqa: D301 - click needs the real backspace character
+    from ultra_checklist.asking import ask, gate_of
     from ultra_checklist.release import find
     from ultra_checklist.worker import watchdog
 
     at = desk(env_file, local, lang)
     at.require_notion()
     manifest = find(at.shelf, version, local=at.local, environment=environment, template=template).manifest
-    wanted = _gate(manifest, name)
+    wanted = gate_of(manifest, name)
     with watchdog(at.settings.deadline + wait + PATIENCE, at.lang):
-        answer = asyncio.run(_ask(at, manifest.key, wanted, wait))
+        answer = asyncio.run(ask(at, manifest.key, wanted, wait=wait))
     pinned = at.pinned()
     words = pinned.lang if pinned is not None and lang is None else at.lang
     said = _data(answer, manifest, words)
@@ -106,40 +99,13 @@ def gate(
     return int(answer.exit_code)
 
 
-def _gate(manifest: Any, name: str | None) -> Any:
-    """The gate that is meant. Raises UsageError naming those that there are."""
-    gates = manifest.template.gates
-    if not gates:
-        raise UsageError(_NO_GATES.filled(key=manifest.key), remedy=_ADD_GATE)
-    names = [gate.name for gate in gates]
-    if name is None and len(gates) == 1:
-        return gates[0]
-    if name is None:
-        raise UsageError(_SEVERAL.filled(key=manifest.key, names=", ".join(names)), remedy=_CHOOSE)
-    if name not in names:
-        raise UsageError(_NO_GATE.filled(key=manifest.key, name=repr(name)), remedy=nearest(name, names))
-    return gates[names.index(name)]
-
-
-async def _ask(at: Desk, key: str, wanted: Any, wait: float) -> Any:
-    from ultra_checklist.gate import Gatekeeper
-
-    async with at.notion() as notion:
-        try:
-            await at.find_workspace(notion)
-            bench = at.bench(notion)
-        except UsageError as error:
-            # The release is there and its databases are not: that is no matter of usage.
-            raise CannotTellError(error.message, remedy=error.remedy) from error
-        keeper = Gatekeeper(bench, at.home, key, secrets=at.secrets, wait=wait, seconds=at.settings.deadline)
-        return await keeper.ask(wanted)
-
-
 async def require_open(at: Desk, key: str, gates: Iterable[Any], lang: Lang) -> None:
     """Say what each gate answers. Raises RefusedError where one of them is not open."""
+    from ultra_checklist.asking import ask
+
     manifest = at.shelf.read(key)
     for wanted in gates:
-        answer = await _ask(at, key, wanted, WAIT)
+        answer = await ask(at, key, wanted)
         say(_text(_data(answer, manifest, lang), lang))
         if not answer.is_open:
             raise RefusedError(_NOT_OPEN.filled(name=wanted.name), remedy=_SETTLE)

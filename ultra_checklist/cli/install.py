@@ -9,7 +9,8 @@ import click
 
 from ultra_checklist import config
 from ultra_checklist.cli.boundary import go_on, remark, say
-from ultra_checklist.cli.wiring import Desk, common, desk
+from ultra_checklist.cli.wiring import common, desk
+from ultra_checklist.desk import Desk
 from ultra_checklist.errors import CannotTellError, RefusedError, StateError, UsageError
 from ultra_checklist.words import Words
 

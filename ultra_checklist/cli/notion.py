@@ -2,15 +2,15 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ultra_checklist.cli.boundary import go_on, remark, say
-from ultra_checklist.cli.wiring import Desk, common, desk
-from ultra_checklist.config import LOCAL_PAGE, default_lang
-from ultra_checklist.errors import RefusedError, SettingsError, UsageError
-from ultra_checklist.words import Words
+from ultra_checklist.cli.wiring import common, desk
+from ultra_checklist.config import default_lang
+from ultra_checklist.desk import Desk
+from ultra_checklist.errors import UsageError
+from ultra_checklist.words import Lang, Words
 
 # What ``serve --without`` takes; the server's own module is imported when it is needed.
 CAPABILITIES = (
@@ -43,55 +43,21 @@ def init(parent: str | None, adopt: bool, local: bool, env_file: Path | None, la
         at, page = walk.walk(at, parent, env_file, adopt=adopt)
     else:
         at.require_notion()
-        page = parent_page(at, parent)
+        page = at.parent_page(parent)
     asyncio.run(_init(at, page, adopt=adopt, asked_lang=lang))
 
 
 async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -> None:
-    from ultra_checklist.notion.workspace import Databases
-
-    pinned = at.pinned()
-    chosen = pinned.lang if pinned is not None else "ja" if (asked_lang or default_lang()) == "ja" else "en"
+    chosen: Lang = "ja" if (asked_lang or default_lang()) == "ja" else "en"
     async with at.notion() as notion:
-        await same_bot(at, notion, adopt=adopt)
-        databases = Databases(notion, parent, chosen, pinned)
-        workspace = await databases.prepare(local=at.local)
-    at.pin(workspace)
+        workspace, done = await at.prepare(notion, parent, lang=chosen, adopt=adopt)
     if asked_lang is not None and asked_lang != workspace.lang:
         remark(_LANGUAGE_FIXED.filled(lang=workspace.lang))
-    for line in databases.done or [_ALL_THERE]:
+    for line in done or [_ALL_THERE]:
         say(line)
     local = "LOCAL, " if at.local else ""
     say(_READY.filled(local=local, lang=workspace.lang, home=str(at.home)))
     go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
-
-
-async def same_bot(at: Desk, notion: Any, *, adopt: bool) -> None:
-    """Raises RefusedError where the token is another integration's than that of the first ``init``."""
-    from ultra_checklist.notion.clicks import ADOPT
-
-    me = await notion.get("users/me")
-    pinned = at.pinned()
-    if pinned is not None and pinned.bot_id != me["id"] and not adopt:
-        raise RefusedError(_OTHER_BOT.filled(name=str(me.get("name") or me["id"])), remedy=ADOPT)
-
-
-def parent_page(at: Desk, given: str | None) -> str:
-    """The id of the parent page. Raises SettingsError when none was named."""
-    wanted = given or at.settings.notion_parent_page_id
-    if wanted is None:
-        if at.local or at.settings.token.startswith("ntn_local"):
-            return LOCAL_PAGE
-        pinned = at.pinned()
-        if pinned is not None:
-            return pinned.parent_page
-        raise SettingsError(_NO_PARENT, remedy=_NAME_PARENT)
-    from notion_client.helpers import extract_page_id
-
-    page = extract_page_id(wanted)
-    if page is None:
-        raise UsageError(_NO_PAGE.filled(page=repr(wanted)), remedy=_COPY_LINK)
-    return str(page)
 
 
 @click.command()
@@ -180,19 +146,6 @@ _ALL_THERE = Words(en="everything is there already; nothing was changed", ja="�
 _READY = Words(
     en="ready: {local}language {lang}, state in {home}", ja="準備完了: {local}言語 {lang}、状態フォルダ {home}"
 )
-_OTHER_BOT = Words(
-    en="this state folder belongs to another integration than {name}",
-    ja="この状態フォルダは {name} とは別のインテグレーションのものです",
-)
-_NO_PARENT = Words(en="no parent page was named", ja="親ページが指定されていません")
-_NAME_PARENT = Words(
-    en="Add --parent PAGE, or set NOTION_PARENT_PAGE_ID to the page's id",
-    ja="--parent PAGE を付けるか、NOTION_PARENT_PAGE_ID にページの ID を設定してください",
-)
-_NO_PAGE = Words(
-    en="{page} is no id or address of a Notion page", ja="{page} は Notion ページの ID またはアドレスではありません"
-)
-_COPY_LINK = Words(en="Copy the page's link in Notion", ja="Notion でページのリンクをコピーしてください")
 _NO_FOLDER = Words(en="--db {file}: there is no folder {folder}", ja="--db {file}: フォルダ {folder} がありません")
 _MAKE_FOLDER = Words(en="Make the folder first", ja="先にフォルダを作成してください")
 SEE_DOCS = Words(

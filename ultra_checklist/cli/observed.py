@@ -8,7 +8,7 @@ from typing import Any
 
 from ultra_checklist import escape
 from ultra_checklist.cli import boundary
-from ultra_checklist.cli.wiring import Desk
+from ultra_checklist.desk import Desk
 from ultra_checklist.errors import StateError, UltraChecklistError, cause
 from ultra_checklist.logbook import (
     Done,

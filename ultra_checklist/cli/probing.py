@@ -10,9 +10,10 @@ import click
 from ultra_checklist import plugins
 from ultra_checklist.cli.boundary import language, remark, say
 from ultra_checklist.cli.completing import either, environments, items, templates
-from ultra_checklist.cli.wiring import ELSEWHERE, NO_FORMAT, RUN_THERE, Desk, common, desk, find_template
+from ultra_checklist.cli.wiring import common, desk
 from ultra_checklist.errors import UsageError, cause
 from ultra_checklist.model import Outcome
+from ultra_checklist.template_files import find_template
 from ultra_checklist.words import Words, nearest
 
 NAGIOS_CRITICAL = 2
@@ -77,9 +78,10 @@ def check(
       ultra-checklist check production_release --replay v1.4.0.bundle.tar
     """  # noqa: D301 - click needs the real backspace character
     from ultra_checklist.checked import Checked, outcome_of
+    from ultra_checklist.looking import look, subject_of
 
     at = desk(env_file, local, lang)
-    writer = _writer(form)
+    writer = plugins.writer(plugins.REPORTS, form)
     checked: Checked
     if bundle is not None:
         from ultra_checklist.cli.proof import judge_again
@@ -88,83 +90,13 @@ def check(
     elif template is None:
         raise UsageError(_NOTHING_NAMED, remedy=_NAME_ONE)
     else:
-        checklist, variables, release = _source(at, template, environment, flags, files)
-        known_items(checklist, (*items, *with_effects))
-        if with_effects and release is None:
-            raise UsageError(_NO_EFFECTS, remedy=_NAME_VERSION)
-        checked = asyncio.run(_run(at, checklist, variables, items, release, with_effects))
+        subject = subject_of(at, template, environment=environment, flags=flags, files=files)
+        if subject.trouble is not None:
+            remark(subject.trouble)
+        checked = asyncio.run(look(at, subject, items, with_effects=with_effects))
     click.echo(writer(checked, at.lang), nl=False)
     codes = {Outcome.PASS: 0, Outcome.FAIL: NAGIOS_CRITICAL if form == "nagios" else 1, Outcome.UNKNOWN: 3}
     return codes[outcome_of(checked)]
-
-
-def _writer(form: str) -> Any:
-    known = plugins.names(plugins.REPORTS)
-    if form not in known:
-        raise UsageError(NO_FORMAT.filled(name=repr(form)), remedy=nearest(form, known))
-    return plugins.load(plugins.REPORTS, form)
-
-
-def _source(
-    at: Desk, name: str, environment: str | None, flags: tuple[str, ...], files: tuple[Path, ...]
-) -> tuple[Any, Any, Any]:
-    """The checklist, the variables and the release: a running one's own, or a template's with those given now."""
-    from ultra_checklist.origins import pin_commit, resolve, with_secrets
-    from ultra_checklist.release import find
-    from ultra_checklist.template import load
-
-    if not Path(name).is_file() and any(m.version == name for m in at.shelf.all()):
-        if flags or files:
-            raise UsageError(_FIXED.filled(version=name), remedy=_LEAVE_OUT)
-        release = find(at.shelf, name, local=at.local, environment=environment)
-        manifest = release.manifest
-        _require_here(manifest)
-        known = with_secrets(manifest.variables, manifest.template, at.home, manifest.environment)
-        return manifest.template, known, release
-    where = environment or at.settings.environment
-    path = find_template(name, at.settings, where)
-    checklist = load(path)
-    variables = resolve(
-        checklist, flags=flags, files=files, home=at.home, environment=where, built_in={"ENVIRONMENT": where}
-    )
-    try:
-        variables, _ = pin_commit(variables, None)
-    except UsageError as error:
-        # The probes that need COMMIT will say so themselves; the others still run.
-        remark(error.message)
-    return checklist, variables, None
-
-
-def _require_here(manifest: Any) -> None:
-    from ultra_checklist.errors import CannotTellError
-    from ultra_checklist.machine import this_machine
-
-    here = this_machine()
-    if manifest.machine.digest != here.digest:
-        target, other = manifest.machine.told_from(here)
-        told = ELSEWHERE.filled(key=manifest.key, target=target, here=other)
-        raise CannotTellError(_CANNOT_TELL.filled(why=told), remedy=RUN_THERE.filled(target=target))
-
-
-def known_items(checklist: Any, items: tuple[str, ...]) -> None:
-    """Raises UsageError for an item that the checklist does not have."""
-    ids = [item.id for item in checklist.items]
-    for item in items:
-        if item not in ids:
-            raise UsageError(_NO_ITEM.filled(item=repr(item)), remedy=nearest(item, ids))
-
-
-async def _run(
-    at: Desk, checklist: Any, variables: Any, items: tuple[str, ...], release: Any, with_effects: tuple[str, ...]
-) -> Any:
-    from ultra_checklist.checking import check as run_checks
-    from ultra_checklist.siblings import Siblings
-
-    siblings = Siblings(at.shelf, local=at.local)
-    return await run_checks(
-        checklist, variables, items,
-        secrets=at.secrets, release=release, siblings=siblings, with_effects=with_effects,
-    )  # fmt: skip
 
 
 @click.command()
@@ -255,18 +187,6 @@ _NOTHING_NAMED = Words(en="TEMPLATE or VERSION is missing", ja="TEMPLATE また�
 _NAME_ONE = Words(
     en="Name a template, or a running release", ja="テンプレートか、進行中のリリースを指定してください"
 )
-_NO_EFFECTS = Words(
-    en="--with-effects is for a release: its messages name one",
-    ja="--with-effects はリリースに対してのみ使用できます（送信内容にリリース名が入るため）",
-)
-_NAME_VERSION = Words(en="Name a running VERSION", ja="進行中の VERSION を指定してください")
-_FIXED = Words(
-    en="{version} is a running release: its variables are fixed",
-    ja="{version} は進行中のリリースで、変数は固定されています",
-)
-_LEAVE_OUT = Words(en="Leave --var and --var-file out", ja="--var と --var-file を省いてください")
-_CANNOT_TELL = Words(en="can't tell: {why}", ja="判定不能: {why}")
-_NO_ITEM = Words(en="the checklist has no item {item}", ja="チェックリストに項目 {item} はありません")
 _WROTE_IDS = Words(en="wrote missing ids into {path}", ja="不足していた id を {path} に書き込みました")
 _NO_MISTAKES = Words(
     en="{path}: {items} items in {sections} sections, no mistakes",

@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 from ultra_checklist.cli.boundary import go_on, language, remark, speak
-from ultra_checklist.cli.wiring import Desk, find_template, spoken
+from ultra_checklist.cli.wiring import spoken
+from ultra_checklist.desk import Desk
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Lang, Status, Words
+from ultra_checklist.template_files import find_template
 
 UNKNOWN = 3
 _VERIFIED = Words(en="verified: intact, signed by {keyid}", ja="検証済み: 改変なし、署名者 {keyid}")
@@ -138,7 +140,7 @@ def judge_again(
 
     Variables are those given now, then those of then, then the template's defaults; this machine's are not asked.
     """
-    from ultra_checklist.cli.probing import known_items
+    from ultra_checklist.looking import require_items
     from ultra_checklist.replay import replay
     from ultra_checklist.template import load
     from ultra_checklist.verify import verify as look
@@ -151,7 +153,7 @@ def judge_again(
     if checklist.name != manifest.template.name:
         both = {"theirs": repr(manifest.template.name), "ours": repr(checklist.name)}
         raise UsageError(_OTHER_CHECKLIST.filled(path=str(path), **both), remedy=_NAME_TEMPLATE)
-    known_items(checklist, items)
+    require_items(checklist, items)
     variables = _variables(at, checklist, manifest, flags, files)
     remark(_JUDGED.filled(key=manifest.key, time=bundle.predicate.ended[:16]))
     return replay(bundle, checklist, variables, items)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ultra_checklist.cli.completing import environments, items, templates
-from ultra_checklist.cli.wiring import common, desk, find_template
+from ultra_checklist.cli.wiring import common, desk
 from ultra_checklist.escape import json as escaped
 from ultra_checklist.escape import terminal, visible
 from ultra_checklist.model import Lang, Outcome, Words
+from ultra_checklist.template_files import find_template
 
 if TYPE_CHECKING:
     from ultra_checklist.proving import Proof, Proved, ProvedItem, Shown
@@ -74,7 +75,7 @@ def prove(
       ultra-checklist prove templates/production_release.md
       ultra-checklist prove templates/production_release.md env-mode repo-clean
     """  # noqa: D301 - click needs the real backspace character
-    from ultra_checklist.cli.probing import known_items
+    from ultra_checklist.looking import require_items
     from ultra_checklist.origins import resolve
     from ultra_checklist.proving import prove as show_twins
     from ultra_checklist.template import load
@@ -82,7 +83,7 @@ def prove(
     at = desk(env_file, local, lang)
     where = environment or at.settings.environment
     checklist = load(find_template(template, at.settings, where))
-    known_items(checklist, items)
+    require_items(checklist, items)
     variables = resolve(
         checklist, flags=flags, files=files, home=at.home, environment=where, built_in={"ENVIRONMENT": where}
     )

@@ -13,7 +13,8 @@ import click
 from ultra_checklist.cli.boundary import go_on, report, say, unexpected, wrong
 from ultra_checklist.cli.completing import items, versions
 from ultra_checklist.cli.gate import require_open
-from ultra_checklist.cli.wiring import ELSEWHERE, RUN_THERE, Desk, chosen, common, desk
+from ultra_checklist.cli.wiring import chosen, common, desk
+from ultra_checklist.desk import ELSEWHERE, RUN_THERE, Desk
 from ultra_checklist.errors import NotionError, RefusedError, StateError, UltraChecklistError, UsageError, cause
 from ultra_checklist.model import Words
 from ultra_checklist.words import nearest

@@ -275,8 +275,8 @@ def _new(template: str, version: str, where: str, variables: dict[str, str], env
 
 def _template(name: str) -> Template:
     """A template as it is shipped."""
-    from ultra_checklist.cli.wiring import shipped
     from ultra_checklist.template import load
+    from ultra_checklist.template_files import shipped
 
     return load(next(folder / f"{name}.md" for folder in shipped()))
 

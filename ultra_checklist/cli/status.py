@@ -13,7 +13,8 @@ import click
 from ultra_checklist import config, escape
 from ultra_checklist.cli.boundary import go_on, say
 from ultra_checklist.cli.completing import versions
-from ultra_checklist.cli.wiring import Desk, chosen, common, desk
+from ultra_checklist.cli.wiring import chosen, common, desk
+from ultra_checklist.desk import Desk
 from ultra_checklist.words import NOTHING, Words
 
 if TYPE_CHECKING:

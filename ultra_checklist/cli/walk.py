@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from ultra_checklist import config, settings_file
 from ultra_checklist.cli.boundary import go_on, know, language, remark, report, say
-from ultra_checklist.cli.wiring import WROTE, Desk
+from ultra_checklist.cli.wiring import WROTE
+from ultra_checklist.desk import Desk
 from ultra_checklist.errors import NotionError, NotionNotFound, UsageError
 from ultra_checklist.notion import clicks
 from ultra_checklist.words import Words, joined
@@ -35,12 +36,10 @@ def walk(at: Desk, parent: str | None, env_file: Path | None, *, adopt: bool) ->
     Raises NotionError where Notion does not answer, UsageError for a ``parent`` that is no page, RefusedError for
     the token of another integration than before, unless it is to be adopted.
     """
-    from ultra_checklist.cli.notion import parent_page, same_bot
-
     given: dict[str, str] = {}
     at = _token(at, given)
-    _with(at, lambda notion: same_bot(at, notion, adopt=adopt))
-    page = _page(at, parent_page(at, parent) if _has_page(at, parent) else None, given)
+    _with(at, lambda notion: at.same_bot(notion, adopt=adopt))
+    page = _page(at, at.parent_page(parent) if _has_page(at, parent) else None, given)
     _capabilities(at, page)
     if given:
         _keep(at, given, env_file)

@@ -9,7 +9,8 @@ import click
 
 from ultra_checklist.cli.boundary import language, line, log_as, say
 from ultra_checklist.cli.completing import versions
-from ultra_checklist.cli.wiring import Desk, common, desk
+from ultra_checklist.cli.wiring import common, desk
+from ultra_checklist.desk import Desk
 from ultra_checklist.words import Words, joined
 
 if TYPE_CHECKING:

@@ -1,0 +1,249 @@
+"""What every command and the library work with: settings, state folder, Notion, workspace."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from ultra_checklist import config, disk
+from ultra_checklist.config import LOCAL_PAGE
+from ultra_checklist.errors import RefusedError, SettingsError, UsageError
+from ultra_checklist.manifest import Shelf
+from ultra_checklist.model import Lang
+from ultra_checklist.notion.schema import NOT_SET_UP, Workspace
+from ultra_checklist.words import Words
+
+if TYPE_CHECKING:
+    from ultra_checklist.notion.client import Notion
+    from ultra_checklist.reconcile import Bench, Change, Reconciler
+    from ultra_checklist.release import Release
+    from ultra_checklist.sync import Pass, Report
+
+LOCAL_TOKEN = "ntn_local_cli"  # noqa: S105 - the local Notion's integration, no secret
+LOCAL_URL = "http://notion.local"
+RESERVE = 30
+"""Requests a minute that making a page leaves to the worker, so that ticks do not wait for it."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every command works with."""
+
+    settings: config.Settings
+    home: Path
+    lang: Lang
+    waiting: Callable[[float], None] = lambda _seconds: None
+    """Told how many seconds it leaves Notion alone, each time that it has to."""
+
+    @property
+    def local(self) -> bool:
+        """Whether the built-in local Notion is used."""
+        return self.settings.local
+
+    @property
+    def shelf(self) -> Shelf:
+        """The releases of this machine."""
+        return Shelf(self.home)
+
+    @property
+    def secrets(self) -> list[str]:
+        """Our own secrets, and those of every environment, to be redacted from everything."""
+        return list(self.secret_values().values())
+
+    def secret_values(self) -> dict[str, str]:
+        """The same by name."""
+        named = {name for manifest in self.shelf.all() for name in manifest.secret_names}
+        return config.secret_values(self.settings, named)
+
+    @property
+    def database(self) -> Path:
+        """The file of the built-in local Notion."""
+        return self.home / "local-notion.db"
+
+    def require_notion(self) -> None:
+        """Refuse where it is unclear which Notion is meant. Raises SettingsError naming both ways on."""
+        if not self.local and not self.settings.token:
+            raise SettingsError(NO_TOKEN, remedy=_SET_TOKEN)
+
+    def workspace(self) -> Workspace:
+        """The databases that ``init`` pinned. Raises UsageError when there are none yet."""
+        found = self.pinned()
+        if found is None:
+            flag = " --local" if self.local else " --parent PAGE"
+            raise UsageError(NOT_SET_UP, remedy=f"ultra-checklist init{flag}")
+        return found
+
+    async def find_workspace(self, notion: "Notion") -> None:
+        """After the state folder was lost: pin databases that are there. Raises UsageError where there are none."""
+        if self.pinned() is not None:
+            return
+        from ultra_checklist.notion.workspace import Databases
+
+        if not self.local:
+            databases = Databases(notion, self.parent_page(None), self.lang, None)
+            if await databases.are_there():
+                self.pin(await databases.prepare(local=False))
+        self.workspace()
+
+    async def prepare(
+        self, notion: "Notion", page: str, *, lang: Lang, adopt: bool = False
+    ) -> tuple[Workspace, tuple[Words, ...]]:
+        """Make, adopt or repair the two databases, and pin them; returns what was done to them, too.
+
+        ``lang`` is that of columns and options where there are none yet. Raises RefusedError where the token is
+        another integration's than before, unless it is to be adopted.
+        """
+        from ultra_checklist.notion.workspace import Databases
+
+        await self.same_bot(notion, adopt=adopt)
+        pinned = self.pinned()
+        databases = Databases(notion, page, pinned.lang if pinned is not None else lang, pinned)
+        workspace = await databases.prepare(local=self.local)
+        self.pin(workspace)
+        return workspace, tuple(databases.done)
+
+    def pinned(self) -> Workspace | None:
+        """The databases that ``init`` pinned, if any."""
+        try:
+            return Workspace.model_validate_json(self._workspace_file.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def pin(self, workspace: Workspace) -> None:
+        """Remember the databases."""
+        disk.replace(self._workspace_file, workspace.model_dump_json(indent=1).encode())
+
+    @property
+    def _workspace_file(self) -> Path:
+        return self.home / ("workspace-local.json" if self.local else "workspace.json")
+
+    @asynccontextmanager
+    async def notion(self, *, reserve: int = 0, seconds: float | None = None) -> AsyncIterator["Notion"]:
+        """A connection to the Notion that was asked for; ``reserve`` requests a minute stay free for others.
+
+        With ``seconds`` each request is sent once and waits no longer, and nothing is remembered of it.
+        """
+        self.require_notion()
+        import httpx
+
+        from ultra_checklist.notion.client import Notion
+
+        if not self.local:
+            memory = self.home / "gateway.json"
+            url, token = self.settings.notion_base_url, self.settings.token
+            lag = self.settings.index_lag
+            if seconds is not None:
+                async with Notion(token, url, timeout=seconds, attempts=1) as notion:
+                    yield notion
+                return
+            async with Notion(
+                token, url, memory=memory, reserve=reserve, index_lag=lag, told=self.waiting
+            ) as notion:
+                yield notion
+            return
+        from ultra_checklist.server.app import create_app
+
+        transport = httpx.ASGITransport(app=create_app(self.database))
+        async with Notion(LOCAL_TOKEN, LOCAL_URL, transport=transport, index_lag=0.0) as notion:
+            yield notion
+
+    def bench(self, notion: "Notion", listener: "Callable[[Change], None] | None" = None) -> "Bench":
+        """What a pass works with."""
+        from ultra_checklist.hooks import Hooks
+        from ultra_checklist.machine import this_machine
+        from ultra_checklist.reconcile import Bench
+
+        made = Bench(
+            notion,
+            self.workspace(),
+            this_machine(),
+            self.settings.host,
+            hooks=Hooks(self.settings),
+            signing_key=self.settings.signing_key,
+        )
+        if listener is not None:
+            made.listener = listener
+        return made
+
+    async def run_pass(self, notion: "Notion", *, only: str | None = None) -> "Report":
+        """Make one pass of the worker."""
+        return await self.a_pass(notion, only=only).run()
+
+    def a_pass(
+        self, notion: "Notion", *, only: str | None = None, listener: "Callable[[Change], None] | None" = None
+    ) -> "Pass":
+        """One pass of the worker, to be made."""
+        from ultra_checklist.sync import Pass
+
+        settings = self.settings
+        return Pass(
+            self.bench(notion, listener),
+            self.home,
+            secrets=self.secrets,
+            close_after=settings.close_after,
+            only=only,
+            seconds=settings.deadline,
+        )
+
+    async def compare(self, notion: "Notion", release: "Release", reconciler: "Reconciler") -> None:
+        """Compare all rows of a release with its manifest and take in what people did."""
+        from ultra_checklist.compare import compare
+
+        await reconciler.run(await compare(notion, self.workspace(), release))
+
+    async def same_bot(self, notion: "Notion", *, adopt: bool) -> None:
+        """Raises RefusedError where the token is another integration's than that of the first ``init``."""
+        from ultra_checklist.notion.clicks import ADOPT
+
+        me = await notion.get("users/me")
+        pinned = self.pinned()
+        if pinned is not None and pinned.bot_id != me["id"] and not adopt:
+            raise RefusedError(_OTHER_BOT.filled(name=str(me.get("name") or me["id"])), remedy=ADOPT)
+
+    def parent_page(self, given: str | None) -> str:
+        """The id of the parent page. Raises SettingsError when none was named."""
+        wanted = given or self.settings.notion_parent_page_id
+        if wanted is None:
+            if self.local or self.settings.token.startswith("ntn_local"):
+                return LOCAL_PAGE
+            pinned = self.pinned()
+            if pinned is not None:
+                return pinned.parent_page
+            raise SettingsError(_NO_PARENT, remedy=_NAME_PARENT)
+        from notion_client.helpers import extract_page_id
+
+        page = extract_page_id(wanted)
+        if page is None:
+            raise UsageError(_NO_PAGE.filled(page=repr(wanted)), remedy=_COPY_LINK)
+        return str(page)
+
+
+NO_TOKEN = Words(
+    en="there is no NOTION_TOKEN, and --local was not given",
+    ja="NOTION_TOKEN が未設定で、--local の指定もありません",
+)
+_SET_TOKEN = Words(
+    en="Set NOTION_TOKEN (and NOTION_PARENT_PAGE_ID) to use Notion, "
+    "or add --local to use the built-in local Notion",
+    ja="NOTION_TOKEN（と NOTION_PARENT_PAGE_ID）を設定するか、--local を付けて内蔵の Notion を使用してください",
+)
+_OTHER_BOT = Words(
+    en="this state folder belongs to another integration than {name}",
+    ja="この状態フォルダは {name} とは別のインテグレーションのものです",
+)
+_NO_PARENT = Words(en="no parent page was named", ja="親ページが指定されていません")
+_NAME_PARENT = Words(
+    en="Add --parent PAGE, or set NOTION_PARENT_PAGE_ID to the page's id",
+    ja="--parent PAGE を付けるか、NOTION_PARENT_PAGE_ID にページの ID を設定してください",
+)
+_NO_PAGE = Words(
+    en="{page} is no id or address of a Notion page", ja="{page} は Notion ページの ID またはアドレスではありません"
+)
+_COPY_LINK = Words(en="Copy the page's link in Notion", ja="Notion でページのリンクをコピーしてください")
+ELSEWHERE = Words(
+    en="{key} belongs to {target}, this is {here}", ja="{key} の対象マシンは {target} です（ここは {here}）"
+)
+RUN_THERE = Words(en="Run it on {target}", ja="{target} で実行してください")

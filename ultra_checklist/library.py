@@ -70,7 +70,9 @@ class UltraChecklist:
         environ = dict(config.process_environment())
         if home is not None:
             environ["ULTRA_CHECKLIST_HOME"] = str(Path(home).absolute())
-        settings = config.load(Path(env_file) if env_file is not None else None, local=local, environ=environ)
+        if local is not None:
+            environ["ULTRA_CHECKLIST_LOCAL"] = "1" if local else "0"
+        settings = config.load(Path(env_file) if env_file is not None else None, environ=environ)
         self._desk = Desk(settings, config.prepare_home(settings.home), lang or config.default_lang())
 
     @property

@@ -72,7 +72,7 @@ def overview(release: Release, lang: Lang, label: str, *, close_after: float = 6
             words.say(lang) for code, words in STATUS_WORDS.items() if code.value == history.ended.value
         )
     made_of = count(view, states).line(lang)
-    plan = Agenda(release, view, states, retreat(release, view, states), close_after)
+    plan = Agenda(release, view, states, retreat(release, view, states, lang), close_after)
     checks = [_check(plan, planner, item, lang) for item in manifest.items]
     step = plan.step()
     return {

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from ultra_checklist.manifest import Manifest
-from ultra_checklist.model import Frozen, Item, Words
+from ultra_checklist.model import Frozen, Item, Lang, Words
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View, failing
 from ultra_checklist.states import State
@@ -35,8 +35,11 @@ class Retreat(Frozen):
     close: str
 
 
-def retreat(release: Release, view: View, states: Mapping[str, State]) -> Retreat | None:
-    """The card, while something that opens other items has failed after the deploy; else None."""
+def retreat(release: Release, view: View, states: Mapping[str, State], lang: Lang | None = None) -> Retreat | None:
+    """The card, while something that opens other items has failed after the deploy; else None.
+
+    ``lang`` is its reader's language, otherwise the team's.
+    """
     manifest, opened = release.manifest, [i for i in release.manifest.items if i.when is not None]
     failed = {f.id for item in opened for f in failing(manifest, item, states)}
     if not failed or not view.history.deploys or view.history.sealed is not None:
@@ -46,7 +49,7 @@ def retreat(release: Release, view: View, states: Mapping[str, State]) -> Retrea
     item = next((i.id for i in opened if any(_proves_itself(spec.probe, spec.options, i) for spec in i.probes)), "")
     named = address(release)
     name, choice = named
-    reason = Words(en="why", ja="理由").say(manifest.template.lang)
+    reason = Words(en="why", ja="理由").say(lang or manifest.template.lang)
     return Retreat(
         failed=tuple(i.id for i in manifest.items if i.id in failed),
         commit=commit,

@@ -120,8 +120,9 @@ def test_the_way_back_names_the_version_of_the_last_good_commit(
     assert card == {
         "failed": ["running"], "commit": GOOD, "version": "v0.9", "item": "rollback",
         "command": "ultra-checklist run v1.0.0 rollback -- scripts/deploy.sh v0.9",
-        "close": 'ultra-checklist close v1.0.0 --as rolled-back --reason "理由"',
+        "close": 'ultra-checklist close v1.0.0 --as rolled-back --reason "why"',
     }  # fmt: skip
+    assert '--reason "理由"' in view(story, "ja", monkeypatch)["rollback"]["close"]
     assert "last good commit: dddddddddddd (v0.9)" in text(view(story, "en", monkeypatch))
 
 

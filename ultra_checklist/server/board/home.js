@@ -4,7 +4,7 @@ import { call, children, isPerson, meet, query, WORKSPACE } from "./api.js";
 import { columns, isOpen, isTitled, kindOf, pagePath, read, tableOf, unanswered } from "./data.js";
 import { arrange, h, Pill, put, set, words } from "./dom.js";
 import { poll } from "./poll.js";
-import { ago, clock, minutesSince, say, word } from "./words.js";
+import { ago, clock, minutesSince, say, unsay, word } from "./words.js";
 
 const PACE = 5000;
 // The worker answers a tick within a minute. It writes "Last look" every ten minutes while a release is deployed or
@@ -29,6 +29,17 @@ export function showLook(look, alarm, release, waitingSince) {
   set(look, "hidden", min > 0 || !release.lastLook || !isOpen(release.status));
   if (min) say(alarm, "notLooked", { min });
   else if (!look.hidden) say(look, "lookedAgo", { ago: ago(release.lastLook) });
+}
+
+/** Show the honesty line; of a release that goes on with its time, for the worker writes it only now and then. */
+export function showHonesty(node, release) {
+  set(node, "hidden", !release.madeOf);
+  if (release.lastLook && isOpen(release.status)) {
+    say(node, "madeOfThen", { time: clock(release.lastLook), line: release.madeOf });
+    return;
+  }
+  unsay(node);
+  put(node, release.madeOf);
 }
 
 /** Show the releases in `main` and keep them up to date. */
@@ -156,8 +167,7 @@ class Card {
     this.shares.hidden = !count;
     this.settled.show(count?.settled ?? 0, count?.all ?? 0);
     this.ticked.show(count?.ticked ?? 0, count?.all ?? 0);
-    put(this.madeOf, release.madeOf);
-    this.madeOf.hidden = release.madeOf === "";
+    showHonesty(this.madeOf, release);
     showLook(this.look, this.alarm, release, count?.waitingSince ?? "");
   }
 }

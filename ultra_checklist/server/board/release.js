@@ -7,7 +7,7 @@ import { columns, isOpen, isTitled, read, tableOf } from "./data.js";
 import { arrange, h, icon, keepFocus, Pill, put, set, words } from "./dom.js";
 import { Files } from "./files.js";
 import { Filters } from "./filters.js";
-import { showLook } from "./home.js";
+import { showHonesty, showLook } from "./home.js";
 import { poll } from "./poll.js";
 import { Progress } from "./progress.js";
 import { Record } from "./record.js";
@@ -217,8 +217,7 @@ class Head {
       if (key === "started" || key === "ended") set(value.dataset, "day", day(values[key]));
     }
     set(this.known.commit.value, "title", values.commit);
-    put(this.honesty, values.madeOf);
-    set(this.honesty, "hidden", !values.madeOf);
+    showHonesty(this.honesty, values);
     this.files.show(values.files);
     showLook(this.look, this.alarm, values, waitingSince);
   }

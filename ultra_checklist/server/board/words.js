@@ -31,6 +31,7 @@ const WORDS = {
   ],
   settled: ["確定", "Settled"],
   ticked: ["チェック", "Ticked"],
+  madeOfThen: ["{time} 時点: {line}", "At {time}: {line}"],
   lookedAgo: ["ワーカーの最終確認: {ago}", "Last look of the worker: {ago}"],
   notLooked: [
     "ワーカーは {min} 分間確認していません。起動: ultra-checklist sync --watch --local",

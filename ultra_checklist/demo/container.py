@@ -103,10 +103,15 @@ class Container:
         """The backend's address, without a slash at the end."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    def stop(self) -> None:
-        """Let it end and stay so, as ``docker stop`` does."""
+    def stop(self, seconds: float = 10.0) -> None:
+        """Let it end and stay so; returns when it has, and kills it after some seconds, as ``docker stop`` does."""
         self._wanted.clear()
         self.restart()
+        end = time.monotonic() + seconds
+        while self.state.status != "exited" and self._threads[0].is_alive():
+            if time.monotonic() > end and self._process is not None:
+                self._process.kill()
+            time.sleep(CHECK_EVERY / 5)
 
     def start_again(self) -> None:
         """Take a stop back."""
@@ -138,6 +143,8 @@ class Container:
     def _keep_running(self) -> None:
         pause = 0.0
         while not self._end.wait(pause):
+            if not self._wanted.is_set():
+                self.state.status = "exited"
             self._wanted.wait()
             if self._end.is_set():
                 return

@@ -110,7 +110,7 @@ async def _new(at: Desk, wanted: Any, *, supersede: bool, queued: bool) -> None:
     from ultra_checklist.making import make
 
     if wanted.commit == "":
-        remark(_NO_COMMIT)
+        remark(_NO_REF if wanted.variables.get("DEPLOY_DIR") else _NO_COMMIT)
     with progress() as moved:
         opened = await make(at, wanted, supersede=supersede, queued=queued, progress=moved, remark=remark)
     what = (_MADE if opened.written else _THERE).filled(key=opened.key)
@@ -265,6 +265,10 @@ _PLANNED = Words(en="{n} rows; nothing was written", ja="{n} 行。書き込み�
 _NO_COMMIT = Words(
     en="no commit was pinned, because DEPLOY_DIR is not set: checks that need COMMIT cannot tell",
     ja="DEPLOY_DIR が未設定のためコミットを固定していません。COMMIT を使う項目は判定不能になります",
+)
+_NO_REF = Words(
+    en="no commit was pinned, because neither --commit nor RELEASE_REF names one: checks that need COMMIT cannot tell",
+    ja="--commit も RELEASE_REF も指定がないためコミットを固定していません。COMMIT を使う項目は判定不能になります",
 )
 _MADE = Words(en="made {key}", ja="{key} を作成しました")
 _THERE = Words(en="{key} is there already; nothing was written", ja="{key} は作成済みです。書き込みはしていません")

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import checks, counting, machine, startup, table
+from benchmarks import checks, counting, machine, rendering, startup, table
 from benchmarks.options import Options
 
 TOPICS: dict[str, Callable[[Options, Path], list[table.Row]]] = {
@@ -14,6 +14,7 @@ TOPICS: dict[str, Callable[[Options, Path], list[table.Row]]] = {
     "idle": startup.idle,
     "requests": counting.passes,
     "render": counting.renders,
+    "rendering": rendering.rendering,
     "checks": checks.checks,
 }
 

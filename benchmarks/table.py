@@ -29,7 +29,9 @@ class Row:
     @property
     def verdict(self) -> str:
         """Yes, or by how much not."""
-        return "yes" if self.met else f"no, {self.got / self.limit:.2f} times the number"
+        if self.met:
+            return "yes"
+        return "no" if not self.limit else f"no, {self.got / self.limit:.2f} times the number"
 
     def cells(self) -> tuple[str, ...]:
         """The row in the order of ``HEAD``."""

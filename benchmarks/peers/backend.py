@@ -20,7 +20,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+class Server(http.server.ThreadingHTTPServer):
+    """Takes it calmly when a client hangs up."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
+server = Server(("127.0.0.1", 0), Handler)
 sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
 sys.stdout.flush()
 server.serve_forever()

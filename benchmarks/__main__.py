@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import checks, counting, machine, rendering, startup, table
+from benchmarks import checks, counting, machine, plot, rendering, startup, table
 from benchmarks.options import Options
 
 TOPICS: dict[str, Callable[[Options, Path], list[table.Row]]] = {
@@ -39,6 +39,7 @@ def main() -> int:
     sys.stdout.write("\n".join(lines) + "\n\n" + table.markdown(rows) + "\n")
     if asked.write:
         table.write(asked.write, lines, rows)
+        asked.write.with_suffix(".svg").write_text(plot.picture(rows), encoding="utf-8")
     return 0
 
 

@@ -62,7 +62,9 @@ def of_ours(words: list[str], folder: Path) -> dict[str, bool]:
     """What we say of each check."""
     env = PLAIN | {"ULTRA_CHECKLIST_HOME": str(folder / "home")}
     done = subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, check=False)
-    return {found["id"]: {"pass": True, "fail": False}[found["result"]] for found in json.loads(done.stdout)["checks"]}
+    return {
+        found["id"]: {"pass": True, "fail": False}[found["result"]] for found in json.loads(done.stdout)["checks"]
+    }
 
 
 def of_junit(path: Path) -> dict[str, bool]:

@@ -41,5 +41,13 @@ def idle(options: Options, folder: Path) -> list[Row]:
     ours, bare = figures["ours"], figures["bare"]
     title = "idle `sync` at 150 ms, whole process"
     return [
-        Row("idle", title, "≤ 1.5 times", str(ours), f"notion-client, one query: {bare}", ours.median / bare.median, 1.5)
+        Row(
+            "idle",
+            title,
+            "≤ 1.5 times",
+            str(ours),
+            f"notion-client, one query: {bare}",
+            ours.median / bare.median,
+            1.5,
+        )
     ]

@@ -1,3 +1,4 @@
+# ruff: noqa: S101, S310 - tests assert, and the address is on the loopback
 """The same checks as pytest-testinfra's users write them, on the machine itself."""
 
 import json

@@ -1,10 +1,11 @@
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from benchmarks.checks import plan
-from benchmarks.counting import passes
-from benchmarks.options import Options
+from benchmarks.counting import ticks
+from benchmarks.plot import picture
 from benchmarks.table import BEGIN, END, Row, between, markdown
 from benchmarks.timing import Command, CommandFailed, Figure, Run, interleaved, once, seconds
 
@@ -46,6 +47,16 @@ def test_a_tenth_of_each_kind_of_check_fails(tmp_path: Path) -> None:
     assert {kind: bad.count(kind) for kind in bad} == {"mode": 10, "content": 10, "command": 10, "http": 10}
 
 
-def test_passes_are_counted_on_a_running_local_notion(tmp_path: Path) -> None:
-    rows = passes(Options(peers=Path("/nonexistent"), quick=True), tmp_path)
-    assert [row.got <= row.limit for row in rows] == [True] * 4
+def test_ticks_are_counted_on_a_running_local_notion(tmp_path: Path) -> None:
+    assert [row.measured for row in ticks(tmp_path)] == ["2 requests", "6 requests"]
+
+
+def test_the_plot_has_a_bar_for_each_row_and_reads_without_color() -> None:
+    rows = [Row("a", "fast & good", "≤ 2", "1 s", "1 s", 1, 2), Row("b", "slow", "≤ 2", "9 s", "1 s", 90, 2)]
+    root = ET.fromstring(picture(rows))
+    assert [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")][1:] == [
+        "fast & good, ≤ 2",
+        "0.50: yes",
+        "slow, ≤ 2",
+        "45.00: no",
+    ]

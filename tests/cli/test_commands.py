@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.probes.test_git import git
-from tests.shell import COMMAND, Served, Shell
+from tests.shell import COMMAND, SMALL, Served, Shell
 
 
 @pytest.fixture
@@ -305,3 +305,14 @@ def test_probes_are_listed_with_their_options(shell: Shell, lang: str, word: str
     assert "mode" in shell.ok("probes", "file")
     described = json.loads(shell.ok("probes", "file", "--format", "json"))
     assert "mode" in described["file"]["options"]["properties"]
+
+
+def test_a_commit_that_is_not_pinned_is_named_with_its_reason(served: Served, production: Path) -> None:
+    (served.folder / "small.md").write_text(SMALL.replace("lang: en\n", "lang: en\nvars: {DEPLOY_DIR: {}}\n", 1))
+    served.ok("init")
+    new = ("new", "-t", "small.md")
+    assert "DEPLOY_DIR is not set" in served.run(*new, "v1").stderr
+    place = f"--var=DEPLOY_DIR={production}"
+    assert "neither --commit nor RELEASE_REF" in served.run(*new, "v2", place, "--supersede").stderr
+    assert "no commit" not in served.run(*new, "v3", place, "--supersede", "--commit", "v1.0.0").stderr
+    assert len(json.loads(served.ok("status", "v3", "--format", "json"))[0]["commit"]) == 40

@@ -267,7 +267,8 @@ _NO_COMMIT = Words(
     ja="DEPLOY_DIR が未設定のためコミットを固定していません。COMMIT を使う項目は判定不能になります",
 )
 _NO_REF = Words(
-    en="no commit was pinned, because neither --commit nor RELEASE_REF names one: checks that need COMMIT cannot tell",
+    en="no commit was pinned, because neither --commit nor RELEASE_REF names one: "
+    "checks that need COMMIT cannot tell",
     ja="--commit も RELEASE_REF も指定がないためコミットを固定していません。COMMIT を使う項目は判定不能になります",
 )
 _MADE = Words(en="made {key}", ja="{key} を作成しました")

@@ -14,7 +14,7 @@ LAYERS = (
     (
         "base",
         (
-            "words", "errors", "complaints", "config", "disk", "sieve", "disguise", "shapes", "streaming", "escape", "redact", "plugins",
+            "words", "errors", "environ", "complaints", "config", "disk", "sieve", "disguise", "shapes", "streaming", "escape", "redact", "plugins",
             "archive", "dsse", "keys", "sending", "settings_file", "template_files", "unattended",
         ),
     ),
@@ -22,7 +22,7 @@ LAYERS = (
     (
         "domain on top of the template",
         (
-            "lint", "states", "checked", "account", "comparison", "outline", "wording", "case", "offers", "offers_live", "rulebook",
+            "lint", "parsed", "states", "checked", "account", "comparison", "outline", "wording", "case", "offers", "offers_live", "rulebook",
             "naming", "declarations", "patch", "timing", "suggest",
         ),
     ),

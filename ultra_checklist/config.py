@@ -1,8 +1,7 @@
-"""Settings: the only reader of the process environment and of settings files."""
+"""Settings: the only reader of settings files; with ``environ`` that of the process environment."""
 
 import contextlib
 import json
-import locale
 import os
 import shlex
 import stat
@@ -16,12 +15,10 @@ from dotenv.parser import parse_stream
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from ultra_checklist.complaints import complaint
+from ultra_checklist.environ import default_home, variable_environment
 from ultra_checklist.errors import SettingsError, StateError, WrongValue, cause
-from ultra_checklist.words import Lang, Words
+from ultra_checklist.words import Words
 
-PATHS: Final = ("ULTRA_CHECKLIST_SIGNING_KEY",)
-"""Settings that are named like secrets and hold the path of one."""
-VARIABLE_PREFIX: Final = "ULTRA_CHECKLIST_VAR_"
 COMMENT: Final = "comment"
 """The channel that is no hook: a comment in Notion."""
 EVENTS: Final = ("contradicted", "gate", "deploy", "gap", "rollback")
@@ -296,13 +293,6 @@ def prepare_home(home: Path) -> Path:
     return home
 
 
-def variable_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Template variables given through the environment as ``ULTRA_CHECKLIST_VAR_NAME``."""
-    environ = os.environ if environ is None else environ
-    found = ((key.removeprefix(VARIABLE_PREFIX), v) for key, v in environ.items())
-    return {name: value for name, value in found if VARIABLE_PREFIX + name in environ}
-
-
 def secret_values(settings: Settings, named: Collection[str] = ()) -> dict[str, str]:
     """Values by name that nobody may see: those of our settings and of every environment's variables.
 
@@ -321,20 +311,6 @@ def secret_values(settings: Settings, named: Collection[str] = ()) -> dict[str, 
 
 def _bare(name: str) -> str:
     return name.partition(" ")[0]
-
-
-def process_environment() -> Mapping[str, str]:
-    """The process environment, for those who pass an allow-listed part of it to children."""
-    return os.environ
-
-
-def default_lang() -> Lang:
-    """The language of the person at this terminal: Japanese where the locale says so."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = os.environ.get(name)
-        if value:
-            return "ja" if value.startswith("ja") else "en"
-    return "ja" if (locale.getlocale()[0] or "").startswith("ja") else "en"
 
 
 def example() -> str:
@@ -387,9 +363,3 @@ _UNREADABLE = Words(en="{path} cannot be read: {why}", ja="{path} を読み込�
 _MEND_FILE = Words(en="Mend or remove that file", ja="ファイルを修正するか、削除してください")
 _NO_SETTING = Words(en="{path}:{line}: this line is no setting", ja="{path}:{line}: 設定として読めない行です")
 _WRITE_SETTING = Words(en="Write it as NAME=value, or remove it", ja="NAME=value の形で書くか、削除してください")
-
-
-def default_home(environ: Mapping[str, str]) -> Path:
-    """The state folder where nothing is said of it."""
-    state = environ.get("XDG_STATE_HOME")
-    return Path(state or "~/.local/state").expanduser() / "ultra-checklist"

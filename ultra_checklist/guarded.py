@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ultra_checklist.config import process_environment
+from ultra_checklist.environ import process_environment
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.intake import deploy_begun
 from ultra_checklist.model import Gate, Item, Template

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ultra_checklist import plugins
-from ultra_checklist.config import Settings, process_environment
+from ultra_checklist.config import Settings
+from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import HookFailed, PluginError, ProbeCannotTell
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Lang

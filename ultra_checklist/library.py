@@ -17,6 +17,7 @@ from ultra_checklist.asking import ask, gate_of
 from ultra_checklist.checked import Checked
 from ultra_checklist.desk import Desk
 from ultra_checklist.ending import end
+from ultra_checklist.environ import default_lang, process_environment
 from ultra_checklist.errors import UltraChecklistError
 from ultra_checklist.keys import load_public
 from ultra_checklist.lifecycle import Opened
@@ -67,13 +68,13 @@ class UltraChecklist:
         Notion (otherwise ``ULTRA_CHECKLIST_LOCAL``), ``lang`` is the language of accounts and reports (otherwise
         the locale's). Raises SettingsError, StateError.
         """
-        environ = dict(config.process_environment())
+        environ = dict(process_environment())
         if home is not None:
             environ["ULTRA_CHECKLIST_HOME"] = str(Path(home).absolute())
         if local is not None:
             environ["ULTRA_CHECKLIST_LOCAL"] = "1" if local else "0"
         settings = config.load(Path(env_file) if env_file is not None else None, environ=environ)
-        self._desk = Desk(settings, config.prepare_home(settings.home), lang or config.default_lang())
+        self._desk = Desk(settings, config.prepare_home(settings.home), lang or default_lang())
 
     @property
     def home(self) -> Path:

@@ -12,9 +12,9 @@ from ultra_checklist.machine import this_machine
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Template
 from ultra_checklist.origins import pin_commit, resolve, with_secrets
+from ultra_checklist.parsed import load
 from ultra_checklist.release import Release, find
 from ultra_checklist.siblings import Siblings
-from ultra_checklist.template import load
 from ultra_checklist.template_files import find_template
 from ultra_checklist.variables import Variables
 from ultra_checklist.words import Words, nearest
@@ -52,7 +52,7 @@ def subject_of(
         known = with_secrets(manifest.variables, manifest.template, at.home, manifest.environment)
         return Subject(manifest.template, known, release)
     where = environment or at.settings.environment
-    checklist = load(find_template(name, at.settings, where))
+    checklist = load(find_template(name, at.settings, where), at.home)
     variables = resolve(
         checklist, flags=flags, files=files, home=at.home, environment=where, built_in={"ENVIRONMENT": where}
     )

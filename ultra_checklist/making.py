@@ -12,8 +12,8 @@ from ultra_checklist.machine import this_machine
 from ultra_checklist.manifest import check_name
 from ultra_checklist.model import Ending
 from ultra_checklist.origins import pin_commit, resolve
+from ultra_checklist.parsed import load
 from ultra_checklist.release import Release
-from ultra_checklist.template import load
 from ultra_checklist.template_files import find_template
 from ultra_checklist.words import Words
 from ultra_checklist.worker import hold
@@ -43,7 +43,7 @@ def order(
     where = check_name("environment", environment or at.settings.environment)
     built_in = {"VERSION": check_name("version", version), "ENVIRONMENT": where}
     path = find_template(template, at.settings, where)
-    parsed = load(path)
+    parsed = load(path, at.home)
     variables = resolve(parsed, flags=flags, files=files, home=at.home, environment=where, built_in=built_in)
     variables, pinned = pin_commit(variables, commit)
     return Order(

@@ -6,6 +6,7 @@ holds up a pass or changes what a row shows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -92,7 +93,7 @@ class Messenger:
             why = _NO_RIGHT if error.status == 403 else error.message
         if why is not None:
             why = Words(en=redact(why.en)[:200], ja=redact(why.ja)[:200])
-        outcome = {"done": why is None, "unsent": unsent, "why": why.model_dump() if why is not None else None}
+        outcome = {"done": why is None, "unsent": unsent, "why": asdict(why) if why is not None else None}
         self._release.record(TOLD, {"channel": channel, "names": names, **outcome})
         return why
 

@@ -104,7 +104,7 @@ def told(entries: Iterable[Entry]) -> dict[str, Told]:
                 channel.tried[name] = entry.time
                 channel.tries[name] = channel.tries.get(name, 0) + 1
         else:
-            channel.why = None if entry.data["done"] else Words.model_validate(entry.data["why"])
+            channel.why = None if entry.data["done"] else Words(**entry.data["why"])
             channel.unsent.update(names if entry.data["unsent"] else ())
     return found
 

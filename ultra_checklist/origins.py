@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from ultra_checklist.config import variable_environment
+from ultra_checklist.environ import variable_environment
 from ultra_checklist.errors import UsageError, cause
 from ultra_checklist.model import Template
 from ultra_checklist.variables import BUILT_IN, DEFAULT, Value, Variables, merge

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ultra_checklist import plugins
-from ultra_checklist.config import process_environment
+from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Item, Outcome, ProbeSpec, Template, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, child_environment, unknown
@@ -153,7 +153,7 @@ class _Prover:
             )
             started = monotonic()
             replaced, verdict = await _look(probe, twin, folder, context)
-        what = Words.model_validate(self._redactor.data(twin.what.model_dump()))
+        what = Words(self._redactor.text(twin.what.en), self._redactor.text(twin.what.ja))
         return Shown(what, replaced, self._clean(verdict), round(monotonic() - started, 3))
 
     def _clean(self, verdict: Verdict) -> Verdict:

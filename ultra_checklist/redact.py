@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ultra_checklist.disguise import forms_of
+from ultra_checklist.disguise import forms_of, readings
 from ultra_checklist.shapes import Shapes, is_readable, is_secret_name
 from ultra_checklist.sieve import Forms
 from ultra_checklist.streaming import MARK, RedactingStream
@@ -20,6 +20,10 @@ from ultra_checklist.streaming import MARK, RedactingStream
 __all__ = ["MARK", "MIN_LENGTH", "RedactingStream", "Redactor", "is_secret_name"]
 
 MIN_LENGTH = 8
+_QUICK = 1024
+"""Characters of a line up to which is looked first whether there is anything to take out."""
+_REMEMBERED = 4096
+"""Lines without a secret that are remembered: names of facts come again and again."""
 _LINE = 16
 """Characters from which on a line of a longer value is a secret of its own."""
 _ORDINARY = re.compile(
@@ -39,6 +43,7 @@ class Redactor:
         self._public_text = public_text
         self._secrets: set[str] = set()
         self._forms: Forms | None = None
+        self._harmless: set[str] = set()
         self._shapes = Shapes(self._is_public)
         self.add(secrets)
 
@@ -51,6 +56,7 @@ class Redactor:
         if not fresh <= self._secrets:
             self._secrets |= fresh
             self._forms = None
+            self._harmless.clear()
 
     def learn(self, values: Mapping[str, str | None]) -> None:
         """Register the values of an environment: those named like secrets, and all but the ordinary ones."""
@@ -62,6 +68,8 @@ class Redactor:
 
         ``cut`` says that more had followed: what may be the beginning of a secret at its end goes too.
         """
+        if not cut and len(text) <= _QUICK and self._is_harmless(text):
+            return text
         data = text.encode("utf-8", "surrogatepass")
         stream = self.stream()
         clean = stream.feed(data) + stream.finish(cut=cut)
@@ -74,9 +82,29 @@ class Redactor:
 
     def stream(self) -> RedactingStream:
         """A redactor of one stream of bytes, with what is registered by now."""
+        return RedactingStream(self._all_forms(), self._shapes)
+
+    def _all_forms(self) -> Forms:
         if self._forms is None:
             self._forms = Forms(form for value in self._secrets for form in forms_of(value))
-        return RedactingStream(self._forms, self._shapes)
+        return self._forms
+
+    def _is_harmless(self, text: str) -> bool:
+        """Whether one plain line holds no secret: what a stream finds in it without the cost of a stream.
+
+        Of what has colours or several lines nothing is said here: no.
+        """
+        if text in self._harmless:
+            return True
+        data = text.encode("utf-8", "surrogatepass")
+        if any(mark in data for mark in (b"\x1b", b"\n", b"\r", b"\0", b"PRIVATE KEY")):
+            return False
+        forms = self._all_forms()
+        if any(forms.find(plain) for _, plain in readings(data)) or self._shapes.find(data)[0]:
+            return False
+        if len(self._harmless) < _REMEMBERED:
+            self._harmless.add(text)
+        return True
 
     def data(self, value: Any) -> Any:
         """The same JSON-able structure with every string, keys included, redacted.

@@ -1,6 +1,7 @@
 """A rollback's end: what must hold after the deploy is proved again, against the last good commit."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ultra_checklist.errors import RefusedError
@@ -59,7 +60,7 @@ def untold(items: Iterable[Item]) -> list[dict[str, Any]]:
             "item": item.id,
             "outcome": Outcome.UNKNOWN.value,
             "commit": "",
-            "why": _NO_COMMIT.model_dump(),
+            "why": asdict(_NO_COMMIT),
             "lines": [],
         }
         for item in items

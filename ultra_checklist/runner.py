@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ultra_checklist import plugins
 from ultra_checklist.complaints import complaint
-from ultra_checklist.config import process_environment
+from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Sample, child_environment, unknown

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ultra_checklist import config, disk
+from ultra_checklist.environ import default_home, process_environment
 
 HERE = Path(".env")
 
@@ -12,10 +13,10 @@ def read(env_file: Path | None = None) -> Path | None:
     """The one file that ``config.load`` reads; None: there is none. Raises SettingsError as that does."""
     if env_file is not None:
         return env_file
-    environ = config.process_environment()
+    environ = process_environment()
     from_here = config.read_file(HERE) if HERE.is_file() else {}
     home = environ.get("ULTRA_CHECKLIST_HOME") or from_here.get("ULTRA_CHECKLIST_HOME")
-    own = Path(home or config.default_home(environ)).expanduser() / "settings.env"
+    own = Path(home or default_home(environ)).expanduser() / "settings.env"
     return own if own.is_file() else HERE if HERE.is_file() else None
 
 

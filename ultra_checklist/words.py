@@ -1,18 +1,21 @@
 """Words for people, in English and Japanese: what an error, a verdict, a row or a page says."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, Self
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal, Self
 
 Lang = Literal["en", "ja"]
 LANGS: Final[tuple[Lang, ...]] = ("en", "ja")
 
 
-class Words(BaseModel):
-    """One thing said in both languages."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One thing said in both languages.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    No model of pydantic's, though part of many: help and errors are told without importing it.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     en: str
     ja: str

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ultra_checklist import __version__, config
+from ultra_checklist import __version__
+from ultra_checklist.environ import PATHS, default_lang, process_environment
 from ultra_checklist.errors import UltraChecklistError, UsageError
 from ultra_checklist.words import NOTHING, Lang, Words
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ultra_checklist.redact import Redactor
 
 INTERRUPTED = 130
-_unread: list[Callable[[], Mapping[str, str | None]]] = [config.process_environment]
+_unread: list[Callable[[], Mapping[str, str | None]]] = [process_environment]
 """Where this process's secrets come from; they are read when something is said for the first time."""
 
 
@@ -42,10 +43,8 @@ def clean(text: str) -> str:
         # What cannot be read is an error somewhere else; here it must not hide the one that is told.
         with contextlib.suppress(Exception):
             found = values()
-            ours = values is config.process_environment
-            redactor.learn(
-                {k: v for k, v in found.items() if k not in config.PATHS and (not ours or is_secret_name(k))}
-            )
+            ours = values is process_environment
+            redactor.learn({k: v for k, v in found.items() if k not in PATHS and (not ours or is_secret_name(k))})
     return redactor.text(text)
 
 
@@ -238,7 +237,7 @@ def speak(lang: str | None) -> None:
 
 def language() -> Lang:
     """The language of the person at this terminal: the one that was asked for, else that of the locale."""
-    return _asked[0] if _asked else config.default_lang()
+    return _asked[0] if _asked else default_lang()
 
 
 _asked: list[Lang] = []

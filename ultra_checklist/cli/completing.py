@@ -8,12 +8,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from ultra_checklist import config
 from ultra_checklist.errors import UltraChecklistError
+
+if TYPE_CHECKING:
+    from ultra_checklist.config import Settings
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 VARIABLE = "_ULTRA_CHECKLIST_COMPLETE"
@@ -114,7 +117,9 @@ def _releases(ctx: click.Context) -> Iterator[Path]:
             yield manifest.parent
 
 
-def _settings(ctx: click.Context) -> config.Settings:
+def _settings(ctx: click.Context) -> "Settings":
+    from ultra_checklist import config
+
     return config.load(ctx.params.get("env_file"), local=bool(ctx.params.get("local")))
 
 

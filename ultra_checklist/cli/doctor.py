@@ -14,6 +14,7 @@ from ultra_checklist.cli.boundary import clean, know, language, speak
 from ultra_checklist.cli.completing import environments, templates
 from ultra_checklist.cli.wiring import common
 from ultra_checklist.desk import NO_TOKEN, Desk
+from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import UltraChecklistError
 from ultra_checklist.template_files import find_template
 from ultra_checklist.words import Words, joined
@@ -105,7 +106,7 @@ def _releases(at: Desk, template: str | None, environment: str | None) -> list["
     subjects = list(releases.subjects(at.home, still_open, this_machine()))
     if template is not None:
         subjects.append(_asked_for(at, template, environment or at.settings.environment))
-    environ = config.process_environment()
+    environ = process_environment()
     return [
         journals,
         releases.templates(still_open, at.settings.templates),
@@ -188,7 +189,7 @@ async def _what_it_may(at: Desk, line: Any, page: "str | Diagnosis", me: Any, fo
 def _print(found: list["Diagnosis"]) -> None:
     """One line each; what was not looked at is told in one line for each reason."""
     terminal = sys.stdout.isatty()
-    colored = terminal and "NO_COLOR" not in config.process_environment()
+    colored = terminal and "NO_COLOR" not in process_environment()
     width = max(len(one.id) for one in found)
     lang = language()
     left: dict[str, list[str]] = {}

@@ -11,6 +11,7 @@ from ultra_checklist import config
 from ultra_checklist.cli.boundary import go_on, remark, say
 from ultra_checklist.cli.wiring import common, desk
 from ultra_checklist.desk import Desk
+from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import CannotTellError, RefusedError, StateError, UsageError
 from ultra_checklist.words import Words
 
@@ -151,7 +152,7 @@ def _set_crontab(text: bytes) -> None:
 def _run_crontab(argument: str, text: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
     import subprocess
 
-    environment = {**config.process_environment(), "LC_ALL": "C"}
+    environment = {**process_environment(), "LC_ALL": "C"}
     try:
         return subprocess.run(
             ["crontab", argument],  # noqa: S607 - the one that this user's shell would find
@@ -201,7 +202,7 @@ def _units(scope: str) -> Path:
 
     if scope == SYSTEM:
         return Path("/etc/systemd/system")
-    given = config.process_environment().get("XDG_CONFIG_HOME") or "~/.config"
+    given = process_environment().get("XDG_CONFIG_HOME") or "~/.config"
     return Path(given).expanduser() / "systemd" / "user"
 
 

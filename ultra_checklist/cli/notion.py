@@ -7,8 +7,8 @@ import click
 
 from ultra_checklist.cli.boundary import go_on, remark, say
 from ultra_checklist.cli.wiring import common, desk
-from ultra_checklist.config import default_lang
 from ultra_checklist.desk import Desk
+from ultra_checklist.environ import default_lang
 from ultra_checklist.errors import UsageError
 from ultra_checklist.words import Lang, Words
 

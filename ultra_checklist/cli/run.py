@@ -187,7 +187,7 @@ async def _file(
 
 def _run(at: Desk, guarded: Any) -> int:
     """The command itself; whatever becomes of us, its exit code is told."""
-    from ultra_checklist.config import process_environment
+    from ultra_checklist.environ import process_environment
     from ultra_checklist.terminal import NotStarted
 
     try:

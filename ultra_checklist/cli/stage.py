@@ -12,7 +12,7 @@ from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.children import attempt, call, ourselves, pass_on, process
 from ultra_checklist.cli.notion import OTHER_PORT
 from ultra_checklist.cli.summary import summary
-from ultra_checklist.config import process_environment
+from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import UsageError
 from ultra_checklist.model import Lang, Template, Words
 

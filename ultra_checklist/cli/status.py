@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ultra_checklist import config, escape
+from ultra_checklist import escape
 from ultra_checklist.cli.boundary import go_on, say
 from ultra_checklist.cli.completing import versions
 from ultra_checklist.cli.wiring import chosen, common, desk
 from ultra_checklist.desk import Desk
+from ultra_checklist.environ import process_environment
 from ultra_checklist.words import NOTHING, Words
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def _rows(lines: Sequence["Text"], width: int) -> int:
 def _console() -> "Console":
     from rich.console import Console
 
-    given = config.process_environment().get("COLUMNS", "")
+    given = process_environment().get("COLUMNS", "")
     fixed = None if sys.stdout.isatty() or given.isdigit() else UNLIMITED
     return Console(file=sys.stdout, width=fixed, highlight=False, emoji=False)
 

@@ -14,6 +14,7 @@ from ultra_checklist import config, settings_file
 from ultra_checklist.cli.boundary import go_on, know, language, remark, report, say
 from ultra_checklist.cli.wiring import WROTE
 from ultra_checklist.desk import Desk
+from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import NotionError, NotionNotFound, UsageError
 from ultra_checklist.notion import clicks
 from ultra_checklist.words import Words, joined
@@ -169,7 +170,7 @@ def _keep(at: Desk, given: dict[str, str], env_file: Path | None) -> None:
     settings_file.write(file, given)
     say(WROTE.filled(path=str(file)))
     for name in given:
-        if config.process_environment().get(name):
+        if process_environment().get(name):
             remark(_WINS.filled(name=name))
 
 

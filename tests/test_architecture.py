@@ -15,7 +15,7 @@ LAYERS = (
         "base",
         (
             "words", "errors", "environ", "complaints", "config", "disk", "sieve", "disguise", "shapes", "streaming", "escape", "redact", "plugins",
-            "archive", "dsse", "keys", "sending", "settings_file", "template_files", "unattended",
+            "archive", "dsse", "keys", "sending", "trust", "settings_file", "template_files", "unattended",
         ),
     ),
     ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),

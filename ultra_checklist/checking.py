@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ultra_checklist import plugins
 from ultra_checklist.checked import Checked, CheckedItem
 from ultra_checklist.errors import PluginError
 from ultra_checklist.model import Item, ProbeSpec, Template
-from ultra_checklist.prove import Prover
-from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.variables import Variables
+
+if TYPE_CHECKING:
+    from ultra_checklist.release import Release
 
 
 async def check(
@@ -20,7 +22,7 @@ async def check(
     chosen: Iterable[str],
     *,
     secrets: Iterable[str] = (),
-    release: Release | None = None,
+    release: "Release | None" = None,
     siblings: Siblings | None = None,
     with_effects: Iterable[str] = (),
 ) -> Checked:
@@ -37,8 +39,10 @@ async def check(
     items = [item for item in template.items if not wanted or item.id in wanted]
     if release is None:
         public = " ".join(item.title for item in template.items)
-        runner = Runner(variables, secrets=secrets, public_text=public, sibling=siblings)
+        runner = Runner(variables, secrets=secrets, public_text=public, sibling=siblings, material=False)
     else:
+        from ultra_checklist.prove import Prover
+
         # What was seen before and since the deploy is known to the release's own prover.
         runner = Prover(release, release.shelf.root.parent, secrets, occasion=_occasion).runner
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ultra_checklist.checked import Checked
 from ultra_checklist.checking import check
@@ -13,11 +14,13 @@ from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Template
 from ultra_checklist.origins import pin_commit, resolve, with_secrets
 from ultra_checklist.parsed import load
-from ultra_checklist.release import Release, find
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.template_files import find_template
 from ultra_checklist.variables import Variables
 from ultra_checklist.words import Words, nearest
+
+if TYPE_CHECKING:
+    from ultra_checklist.release import Release
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Subject:
 
     template: Template
     variables: Variables
-    release: Release | None = None
+    release: "Release | None" = None
     trouble: Words | None = None
     """Why the commit could not be pinned: the probes that need it will say so, the others still run."""
 
@@ -46,6 +49,8 @@ def subject_of(
     if not Path(name).is_file() and any(m.version == name for m in at.shelf.all()):
         if flags or files:
             raise UsageError(_FIXED.filled(version=name), remedy=_LEAVE_OUT)
+        from ultra_checklist.release import find
+
         release = find(at.shelf, name, local=at.local, environment=environment)
         manifest = release.manifest
         _require_here(manifest)

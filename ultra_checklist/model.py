@@ -28,7 +28,7 @@ WhoMayWaive = Literal["never", "approvers", "anyone"]
 class Frozen(BaseModel):
     """Base of all data: immutable, complete, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Outcome(StrEnum):

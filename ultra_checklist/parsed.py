@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ultra_checklist import disk, plugins, template
+from ultra_checklist import disk, plugins
 from ultra_checklist.errors import StateError
 from ultra_checklist.model import Template
 
@@ -26,20 +26,27 @@ def load(path: Path, home: Path) -> Template:
     try:
         raw = path.read_bytes()
     except OSError:
-        return template.load(path)
+        return _read(path)
     folder = home / "cache" / "templates"
     file = folder / f"{hashlib.sha256(_reader() + raw).hexdigest()}.json"
     with contextlib.suppress(OSError, ValidationError):
         found = Template.model_validate_json(file.read_bytes())
         os.utime(file)
         return found.model_copy(update={"path": str(path)})
-    read = template.load(path)
+    read = _read(path)
     text = read.model_dump_json().encode()
     # A number that JSON does not know would come back as another.
     if hashlib.sha256(raw).hexdigest() == read.sha256 and Template.model_validate_json(text) == read:
         with contextlib.suppress(OSError, StateError):
             _keep(folder, file, text)
     return read
+
+
+def _read(path: Path) -> Template:
+    # What was read before needs no parser.
+    from ultra_checklist.template import load as read
+
+    return read(path)
 
 
 def _keep(folder: Path, file: Path, text: bytes) -> None:

@@ -34,7 +34,9 @@ UNSIGNED = (
 class Said(Frozen):
     """Base of the predicate's parts: names in lowerCamelCase, as in-toto asks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 class Artefact(Said):

@@ -47,7 +47,10 @@ def all_of_them(_item: Item, _spec: ProbeSpec) -> bool:
 
 
 class Runner:
-    """Runs probes with one set of variables; nothing that it returns or stores holds a secret."""
+    """Runs probes with one set of variables; nothing that it returns or stores holds a secret.
+
+    Without ``material`` the findings have none: what was seen is judged and forgotten.
+    """
 
     def __init__(
         self,
@@ -64,9 +67,11 @@ class Runner:
         baseline: Callable[[str, int], bytes | None] = lambda _item, _place: None,
         tick: Callable[[str], int] = lambda _item: 0,
         samples: Callable[[str, int], Iterable[Taken]] = lambda _item, _place: (),
+        material: bool = True,
     ) -> None:
         self._record = record
         self._tick = tick
+        self._keeps_material = material
         self._baseline = baseline
         self._samples = samples
         self._variables = variables
@@ -208,7 +213,7 @@ class Runner:
         return tuple(found)
 
     def _material(self, spec: ProbeSpec, seen: Observation | None) -> bytes:
-        if seen is None:
+        if seen is None or not self._keeps_material:
             return b""
         raw = {"probe": spec.probe, "options": dict(spec.options), "observation": seen.model_dump(mode="json")}
         return json.dumps(self.redactor.data(raw), ensure_ascii=False, indent=1, sort_keys=True).encode()

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from ultra_checklist.trust import trust
+
 Trouble = Literal["", "timeout", "dns", "connection-refused", "tls", "no-connection", "not-sendable", "no-answer"]
 """Why there is no answer that can be used; empty: there is one."""
 MAX_ANSWER: Final = 4096
@@ -80,7 +82,9 @@ async def ask(
     try:
         async with (
             asyncio.timeout(seconds),
-            httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=max(seconds, 0.001)) as client,
+            httpx.AsyncClient(
+                trust_env=False, follow_redirects=False, timeout=max(seconds, 0.001), verify=trust(url)
+            ) as client,
             client.stream(method, url, content=body, headers=known) as answer,
         ):
             content, cut = await _beginning(answer, limit)

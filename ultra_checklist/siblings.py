@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ultra_checklist.errors import NoManifestError, UsageError
-from ultra_checklist.history import History
-from ultra_checklist.keys import load_public
 from ultra_checklist.manifest import Manifest, Shelf
 from ultra_checklist.model import Ending
 from ultra_checklist.record import Sibling, SiblingRow, Sought
-from ultra_checklist.release import Release
-from ultra_checklist.verify import verify
 from ultra_checklist.words import Words
+
+if TYPE_CHECKING:
+    from ultra_checklist.history import History
+    from ultra_checklist.release import Release
 
 
 class Siblings:
@@ -32,11 +32,16 @@ class Siblings:
         if sought.bundle is None:
             release = self._here(sought)
             return _told(release.manifest, release.history)
+        from ultra_checklist.keys import load_public
+        from ultra_checklist.verify import verify
+
         key = load_public(sought.key) if sought.key is not None else None
         found = verify(sought.bundle, key)
         return _told(found.manifest, found.history, keyid=found.keyid, signer_known=found.signer_known)
 
-    def _here(self, sought: Sought) -> Release:
+    def _here(self, sought: Sought) -> "Release":
+        from ultra_checklist.release import Release
+
         shelf = self._shelf
         fitting = [
             m
@@ -59,7 +64,7 @@ def _line(manifest: Manifest) -> tuple[str, str]:
     return manifest.template.name, manifest.environment
 
 
-def _told(manifest: Manifest, history: History, *, keyid: str = "", signer_known: bool = False) -> Sibling:
+def _told(manifest: Manifest, history: "History", *, keyid: str = "", signer_known: bool = False) -> Sibling:
     seal: Mapping[str, Any] = history.sealed or {}
     deployed = [mark.ended for mark in history.deploys if mark.stands and mark.ended is not None]
     ended: datetime | None = history.ended_at if seal else None
@@ -80,7 +85,7 @@ def _told(manifest: Manifest, history: History, *, keyid: str = "", signer_known
     )
 
 
-def _row(manifest: Manifest, history: History, item_id: str, required: bool) -> SiblingRow:
+def _row(manifest: Manifest, history: "History", item_id: str, required: bool) -> SiblingRow:
     check = history.check(item_id)
     item = manifest.template.item(item_id)
     return SiblingRow(

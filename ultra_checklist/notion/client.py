@@ -26,6 +26,7 @@ from ultra_checklist.notion import failures
 from ultra_checklist.notion.failures import UnknownOutcome
 from ultra_checklist.notion.pacing import Pacer
 from ultra_checklist.notion.retry import ATTEMPTS, Memory, Retries, Trouble
+from ultra_checklist.trust import trust
 from ultra_checklist.words import Words
 
 NOTION_VERSION: Final = "2026-03-11"
@@ -90,7 +91,10 @@ class Notion:
         self._writes = asyncio.Semaphore(WRITES_IN_FLIGHT)
         self._run, self._passes = secrets.token_hex(4), 0
         self._http = httpx.AsyncClient(
-            transport=transport, event_hooks={"request": [self._sign], "response": [self._note]}
+            # A local Notion needs no authorities; for the real one httpx reads those that the environment names.
+            verify=trust(self.base_url) if self.base_url.startswith("http:") else True,
+            transport=transport,
+            event_hooks={"request": [self._sign], "response": [self._note]},
         )
         # Never `async with` this client: it would silently replace the injected httpx client.
         self._sdk = AsyncClient(

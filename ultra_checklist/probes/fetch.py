@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ultra_checklist.errors import ProbeCannotTell, WrongValue
+from ultra_checklist.trust import trust
 
 Said = tuple[str, str, str]
 """A reason, and what it is in English and in Japanese."""
@@ -95,6 +96,7 @@ async def asker(
         trust_env=False,
         follow_redirects=False,
         timeout=timeout,
+        verify=trust(),
         # Unpacking what was packed small may fill the memory: nothing packed is asked for or unpacked.
         headers={"Accept-Encoding": "identity", **(headers or {})},
     ) as client:

@@ -32,6 +32,7 @@ from ultra_checklist.probes.base import (
     unknown,
 )
 from ultra_checklist.probes.fetch import MAX_BODY, at_path, origin, unconnected
+from ultra_checklist.trust import trust
 
 KEPT = 2000
 MAX_REDIRECTS = 3
@@ -165,7 +166,10 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
             async with (
                 asyncio.timeout(options.timeout),
                 httpx.AsyncClient(
-                    trust_env=False, follow_redirects=False, timeout=options.timeout, verify=options.verify_tls
+                    trust_env=False,
+                    follow_redirects=False,
+                    timeout=options.timeout,
+                    verify=trust(options.url, verify=options.verify_tls),
                 ) as client,
             ):
                 return await self._ask_all(client, context)

@@ -16,6 +16,7 @@ from typing import Any
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.model import Frozen
 from ultra_checklist.probes.fetch import BAD_STATUS, bad_status, origin, telling, unreached
+from ultra_checklist.trust import trust
 
 MAX_BODY = 16 << 20
 MAX_SERIES = 100
@@ -179,7 +180,7 @@ async def asked(url: str, headers: Mapping[str, str], verify_tls: bool, seconds:
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(
-                trust_env=False, follow_redirects=False, timeout=seconds, verify=verify_tls
+                trust_env=False, follow_redirects=False, timeout=seconds, verify=trust(url, verify=verify_tls)
             ) as client,
         ):
             return await ask(Source(url, headers, client))

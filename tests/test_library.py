@@ -98,7 +98,7 @@ def test_probes_run_without_notion(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "word",
         "another",
     ]
-    assert not list((tmp_path / "home").iterdir())
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["cache"]
 
 
 def test_the_local_notion_needs_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,18 +2,25 @@
 
 import ssl
 from functools import cache
+from pathlib import Path
 
 
 def trust(url: str = "https:", *, verify: bool = True) -> ssl.SSLContext:
     """What ``verify`` of httpx is to be for an address; no address: for any.
 
-    Reading the authorities takes longer than most requests. Without ``verify`` every certificate is taken.
+    Reading the authorities takes longer than most requests: it is done when one needs them, and again when
+    their file has changed. Without ``verify`` every certificate is taken.
     """
-    return _nobody() if url.lower().startswith("http:") else _authorities(verify=verify)
+    if url.lower().startswith("http:"):
+        return _nobody()
+    import certifi
+
+    file = certifi.where()
+    return _authorities(file, Path(file).stat().st_mtime_ns, verify=verify)
 
 
 @cache
-def _authorities(*, verify: bool) -> ssl.SSLContext:
+def _authorities(_file: str, _changed: int, *, verify: bool) -> ssl.SSLContext:
     import httpx
 
     return httpx.create_ssl_context(verify=verify, trust_env=False)

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ultra_checklist.words import Lang
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATHS: Final = ("ULTRA_CHECKLIST_SIGNING_KEY",)
 """Settings that are named like secrets and hold the path of one."""
@@ -24,8 +26,10 @@ def variable_environment(environ: Mapping[str, str] | None = None) -> dict[str, 
     return {name: value for name, value in found if VARIABLE_PREFIX + name in environ}
 
 
-def default_home(environ: Mapping[str, str]) -> Path:
+def default_home(environ: Mapping[str, str]) -> "Path":
     """The state folder where nothing is said of it."""
+    from pathlib import Path
+
     state = environ.get("XDG_STATE_HOME")
     return Path(state or "~/.local/state").expanduser() / "ultra-checklist"
 

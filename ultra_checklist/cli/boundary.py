@@ -1,15 +1,14 @@
-"""The one place where errors become sentences and exit codes."""
+"""The one place where errors become sentences and exit codes.
+
+Help imports it, and pays for nothing that only an error needs.
+"""
 
 import contextlib
 import functools
-import json
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -20,6 +19,8 @@ from ultra_checklist.errors import UltraChecklistError, UsageError
 from ultra_checklist.words import NOTHING, Lang, Words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ultra_checklist.redact import Redactor
 
 INTERRUPTED = 130
@@ -164,6 +165,8 @@ def _logged() -> Words:
     try:
         return _IN_LOG.filled(path=str(_log()))
     except OSError as error:
+        import traceback
+
         return _NO_LOG.filled(why=error.strerror or str(error), details=traceback.format_exc())
 
 
@@ -207,6 +210,9 @@ def line(event: str, **fields: Any) -> bool:
     """Say something as one line of JSON, if that was asked for; returns whether it was."""
     if _form != ["json"]:
         return False
+    import json
+    from datetime import UTC, datetime
+
     from ultra_checklist import escape
 
     told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **fields}
@@ -266,7 +272,11 @@ _NO_LOG = Words(
 )
 
 
-def _log() -> Path:
+def _log() -> "Path":
+    import traceback
+    from datetime import UTC, datetime
+    from pathlib import Path
+
     folder = Path(os.environ.get("ULTRA_CHECKLIST_HOME") or "~/.local/state/ultra-checklist").expanduser() / "logs"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,10 +4,8 @@ It is asked at every key: it reads names of folders, and at most one file, and i
 """
 
 import functools
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,13 +14,15 @@ from click.shell_completion import CompletionItem, get_completion_class
 from ultra_checklist.errors import UltraChecklistError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ultra_checklist.config import Settings
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 VARIABLE = "_ULTRA_CHECKLIST_COMPLETE"
 """By this the shell's script tells that it asks."""
 PROGRAM = "ultra-checklist"
-_IDS = re.compile(r"^[ \t]*```yaml check\n(?:.*\n)*?[ \t]*id:[ \t]*([^\s#]+)", re.MULTILINE)
+_IDS = r"(?m)^[ \t]*```yaml check\n(?:.*\n)*?[ \t]*id:[ \t]*([^\s#]+)"
 
 
 @click.command()
@@ -101,15 +101,17 @@ def _ids(ctx: click.Context, name: str) -> Iterable[str]:
     """The ids in the newest manifest of a release, else in a template's text; it is not parsed for that."""
     kept = [folder for folder in _releases(ctx) if folder.name.partition("~")[0] == name]
     if kept:
+        import json
+
         manifest = json.loads((kept[-1] / "manifest.json").read_bytes())
         return [item["id"] for section in manifest["template"]["sections"] for item in section["items"]]
     from ultra_checklist.template_files import find_template
 
     settings = _settings(ctx)
-    return _IDS.findall(find_template(name, settings, settings.environment).read_text(encoding="utf-8"))
+    return re.findall(_IDS, find_template(name, settings, settings.environment).read_text(encoding="utf-8"))
 
 
-def _releases(ctx: click.Context) -> Iterator[Path]:
+def _releases(ctx: click.Context) -> Iterator["Path"]:
     """The folders of releases: each is named after its version, with ``~2`` for a second attempt."""
     environment = ctx.params.get("environment")
     for manifest in sorted(_settings(ctx).home.glob("releases/*/*/*/manifest.json")):

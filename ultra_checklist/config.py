@@ -10,8 +10,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from ultra_checklist.complaints import complaint
@@ -335,6 +333,9 @@ def _argv(text: str) -> tuple[str, ...]:
 
 def read_file(path: Path) -> dict[str, Any]:
     """What a file of settings sets. Raises SettingsError naming the line that is none."""
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -67,6 +66,8 @@ def answers_seen(view: View, person_of: Callable[[Row], Person | None]) -> list[
 
 def _codes(note: str) -> frozenset[str]:
     """SHA-256 of every word of four letters, in capitals; full-width letters of a Japanese keyboard count too."""
+    import unicodedata
+
     words = _CODE.findall(unicodedata.normalize("NFKC", note))
     return frozenset(hashlib.sha256(word.upper().encode()).hexdigest() for word in words)
 

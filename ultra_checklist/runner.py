@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from ultra_checklist import plugins
@@ -223,6 +222,8 @@ class Runner:
         name = self._variables.get("ENV_FILE")
         if name is None:
             return
+        from dotenv import dotenv_values
+
         try:
             path = self._context.path(name)
             values = dotenv_values(path, interpolate=False) if path.is_file() else {}

@@ -10,7 +10,6 @@ import hmac
 import json
 import socket
 import ssl
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -129,6 +128,8 @@ def safe(text: str) -> str:
     """One line of text that mentions nobody: no @, no control and no direction characters, bounded."""
     line = " ".join(text.split())
     # Cc, Cf and their kin hold line ends, escapes and the marks that turn the direction of writing.
+    import unicodedata
+
     clean = "".join(char for char in line if not unicodedata.category(char).startswith("C"))
     clean = clean.replace("@", "＠")
     return clean if len(clean) <= MAX_PART else clean[: MAX_PART - 1] + "…"

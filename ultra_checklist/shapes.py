@@ -6,6 +6,7 @@ such as ``password`` is taken for a secret only where it does not read like a wo
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 Stretch = tuple[int, int]
 SECRET_NAME = re.compile(
@@ -15,40 +16,37 @@ SECRET_NAME = re.compile(
 )
 
 _WORD = re.compile(rb"[A-Za-z0-9_]")
-_SHAPES: tuple[tuple[bytes, re.Pattern[bytes]], ...] = tuple(
-    (anchor, re.compile(pattern))
-    for anchor, pattern in (
-        (b"ntn_", rb"ntn_[A-Za-z0-9_%-]{6,4000}"),
-        (b"secret_", rb"secret_[A-Za-z0-9]{20,4000}"),
-        (b"xox", rb"xox[abeoprs](?:\.xox[a-z])?-[A-Za-z0-9-]{8,4000}"),
-        (b"xapp-", rb"xapp-[0-9]-[A-Za-z0-9-]{8,4000}"),
-        (b"gh", rb"gh[opsur]_[A-Za-z0-9]{20,4000}"),
-        (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{20,4000}"),
-        (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,4000}"),
-        (b"AKIA", rb"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-        (b"ASIA", rb"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-        (b"AIza", rb"AIza[A-Za-z0-9_-]{35}"),
-        (b"eyJ", rb"eyJ[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_-]{8,4000})(?:\.[A-Za-z0-9_-]{0,4000}){1,3}"),
-        (b"sk_live_", rb"sk_live_[A-Za-z0-9]{10,4000}"),
-        (b"rk_live_", rb"rk_live_[A-Za-z0-9]{10,4000}"),
-        (b"sk_test_", rb"sk_test_[A-Za-z0-9]{10,4000}"),
-        (b"whsec_", rb"whsec_[A-Za-z0-9+/=]{16,4000}"),
-        (b"sk-", rb"sk-(?:(?:ant|proj|svcacct|live|or)-[A-Za-z0-9_-]{16,4000}|[A-Za-z0-9]{32,4000})"),
-        (b"npm_", rb"npm_[A-Za-z0-9]{36}"),
-        (b"pypi-", rb"pypi-AgE[A-Za-z0-9_-]{30,4000}"),
-        (b"SG.", rb"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,128}"),
-        (b"hf_", rb"hf_[A-Za-z0-9]{30,4000}"),
-        (b"dop_v1_", rb"dop_v1_[a-f0-9]{64}"),
-        (b":AA", rb"(?<=[0-9]{8}:)AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
-        (b"hooks.slack.com/", rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_%-]{1,4000}"),
-        (b"/api/webhooks/", rb"(?<=/api/webhooks/)[0-9]{6,32}/[A-Za-z0-9_-]{16,4000}"),
-        # Providers of chain nodes put the key into the path.
-        (b"infura.io/v3/", rb"(?<=infura\.io/v3/)[A-Za-z0-9_-]{16,4000}"),
-        (b".alchemy.com/v2/", rb"(?<=\.alchemy\.com/v2/)[A-Za-z0-9_-]{16,4000}"),
-        (b".quiknode.pro/", rb"(?<=\.quiknode\.pro/)[A-Za-z0-9_-]{16,4000}"),
-        (b"xprv", rb"xprv[A-HJ-NP-Za-km-z1-9]{90,4000}"),
-        (b"AGE-SECRET-KEY-", rb"AGE-SECRET-KEY-1[A-Z0-9]{40,4000}"),
-    )
+_SHAPES: tuple[tuple[bytes, bytes], ...] = (
+    (b"ntn_", rb"ntn_[A-Za-z0-9_%-]{6,4000}"),
+    (b"secret_", rb"secret_[A-Za-z0-9]{20,4000}"),
+    (b"xox", rb"xox[abeoprs](?:\.xox[a-z])?-[A-Za-z0-9-]{8,4000}"),
+    (b"xapp-", rb"xapp-[0-9]-[A-Za-z0-9-]{8,4000}"),
+    (b"gh", rb"gh[opsur]_[A-Za-z0-9]{20,4000}"),
+    (b"github_pat_", rb"github_pat_[A-Za-z0-9_]{20,4000}"),
+    (b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,4000}"),
+    (b"AKIA", rb"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    (b"ASIA", rb"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    (b"AIza", rb"AIza[A-Za-z0-9_-]{35}"),
+    (b"eyJ", rb"eyJ[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_-]{8,4000})(?:\.[A-Za-z0-9_-]{0,4000}){1,3}"),
+    (b"sk_live_", rb"sk_live_[A-Za-z0-9]{10,4000}"),
+    (b"rk_live_", rb"rk_live_[A-Za-z0-9]{10,4000}"),
+    (b"sk_test_", rb"sk_test_[A-Za-z0-9]{10,4000}"),
+    (b"whsec_", rb"whsec_[A-Za-z0-9+/=]{16,4000}"),
+    (b"sk-", rb"sk-(?:(?:ant|proj|svcacct|live|or)-[A-Za-z0-9_-]{16,4000}|[A-Za-z0-9]{32,4000})"),
+    (b"npm_", rb"npm_[A-Za-z0-9]{36}"),
+    (b"pypi-", rb"pypi-AgE[A-Za-z0-9_-]{30,4000}"),
+    (b"SG.", rb"SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,128}"),
+    (b"hf_", rb"hf_[A-Za-z0-9]{30,4000}"),
+    (b"dop_v1_", rb"dop_v1_[a-f0-9]{64}"),
+    (b":AA", rb"(?<=[0-9]{8}:)AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
+    (b"hooks.slack.com/", rb"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_%-]{1,4000}"),
+    (b"/api/webhooks/", rb"(?<=/api/webhooks/)[0-9]{6,32}/[A-Za-z0-9_-]{16,4000}"),
+    # Providers of chain nodes put the key into the path.
+    (b"infura.io/v3/", rb"(?<=infura\.io/v3/)[A-Za-z0-9_-]{16,4000}"),
+    (b".alchemy.com/v2/", rb"(?<=\.alchemy\.com/v2/)[A-Za-z0-9_-]{16,4000}"),
+    (b".quiknode.pro/", rb"(?<=\.quiknode\.pro/)[A-Za-z0-9_-]{16,4000}"),
+    (b"xprv", rb"xprv[A-HJ-NP-Za-km-z1-9]{90,4000}"),
+    (b"AGE-SECRET-KEY-", rb"AGE-SECRET-KEY-1[A-Z0-9]{40,4000}"),
 )
 _LINE_TOKEN_END = re.compile(rb"=(?![A-Za-z0-9+/=])")
 _LINE_TOKEN = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{168,176}=")
@@ -61,14 +59,16 @@ _LONG_VALUE = 256
 _LONGEST_RUN = 16_384
 _OPEN_KEY = re.compile(rb"-----[A-Z ]{1,48}-{0,5}\Z")
 
-_NAMED = tuple(
-    (anchor, re.compile(re.escape(anchor) + rb"[a-z0-9_.-]{0,48}+(?P<sep>"
-        rb"\\{0,8}[\"'`]?(?:[ \t]{0,4}(?::=|=>|=(?!=)|:(?![:/])|%3[ad])[ \t]{0,4})"
-        rb"|\\{0,8}[\"'`],?[ \t]{0,4}\\{0,8}[\"'`]?value\\{0,8}[\"'`]?[ \t]{0,4}[:=][ \t]{0,4}"
-        rb"|[ \t]{1,4}|>)"))
-    for anchor in (b"pass", b"secret", b"token", b"credential", b"key", b"auth", b"pw", b"mnemonic", b"seed",
-                   b"webhook", b"cookie")
+_NAMES = (
+    b"pass", b"secret", b"token", b"credential", b"key", b"auth", b"pw", b"mnemonic", b"seed", b"webhook",
+    b"cookie",
 )  # fmt: skip
+_SEPARATED = (
+    rb"[a-z0-9_.-]{0,48}+(?P<sep>"
+    rb"\\{0,8}[\"'`]?(?:[ \t]{0,4}(?::=|=>|=(?!=)|:(?![:/])|%3[ad])[ \t]{0,4})"
+    rb"|\\{0,8}[\"'`],?[ \t]{0,4}\\{0,8}[\"'`]?value\\{0,8}[\"'`]?[ \t]{0,4}[:=][ \t]{0,4}"
+    rb"|[ \t]{1,4}|>)"
+)
 _NAME_BEFORE = re.compile(rb"[a-z0-9_.-]{0,48}\Z")
 _QUOTED = re.compile(rb"(?P<quote>\\{0,8}[\"'`])(?P<value>(?:(?!(?P=quote))(?:\\.|[^\r\n\0])){0,8000})")
 _UNQUOTED = re.compile(rb"(?P<value>(?:[^\s\"'`&<>,;\0]|[,;](?!\s|[A-Za-z0-9_.-]{1,48}[=:]|\Z)){1,8000})")
@@ -130,6 +130,17 @@ def is_readable(value: str) -> bool:
     return _READABLE.fullmatch(value) is not None
 
 
+# Most processes that import this redact nothing: the patterns are compiled when they are first used.
+@cache
+def _shapes() -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
+    return tuple((anchor, re.compile(pattern)) for anchor, pattern in _SHAPES)
+
+
+@cache
+def _named() -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
+    return tuple((anchor, re.compile(re.escape(anchor) + _SEPARATED)) for anchor in _NAMES)
+
+
 class Shapes:
     """Finds tokens and named secrets in lines. ``public`` says of a value that everybody may read it."""
 
@@ -143,7 +154,7 @@ class Shapes:
         """
         found = [
             match.span()
-            for anchor, shape in _SHAPES
+            for anchor, shape in _shapes()
             if anchor in lines
             for match in shape.finditer(lines)
             if _alone(lines, match.start(), anchor)
@@ -153,7 +164,7 @@ class Shapes:
         if b"://" in lines:
             found += [m.span(1) for m in _ADDRESS.finditer(lines) if not self._public(_text(m.group(1)))]
         low = lines.lower()
-        for anchor, pattern in _NAMED:
+        for anchor, pattern in _named():
             if anchor in low:
                 judged = 0
                 for match in pattern.finditer(low):

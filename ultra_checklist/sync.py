@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
@@ -15,13 +16,11 @@ from ultra_checklist import disk
 from ultra_checklist.aftermath import Aftermath
 from ultra_checklist.announce import Announcer, is_due
 from ultra_checklist.asked import Asked, asked, may_try
-from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.duty import is_quiet
 from ultra_checklist.errors import JournalError, NotionError, SettingsError
 from ultra_checklist.intake import is_taken_in
 from ultra_checklist.manifest import Shelf
-from ultra_checklist.messenger import Messenger
 from ultra_checklist.model import Ending, Frozen, Result
 from ultra_checklist.notion import schema
 from ultra_checklist.notion.client import Json
@@ -37,6 +36,9 @@ from ultra_checklist.states import Place, State
 from ultra_checklist.why import say
 from ultra_checklist.witness import Witness
 from ultra_checklist.words import Words, joined
+
+if TYPE_CHECKING:
+    from ultra_checklist.close import Closer
 
 OVERLAP = timedelta(minutes=5)
 """Notion floors edit times to the minute, and its index may lag: look back this far."""
@@ -193,7 +195,11 @@ class Pass:
     async def _notify(self) -> list[Words]:
         """Tell people of news of the open releases; returns what has begun to fail."""
         problems: list[Words] = []
-        for release, view, states in self._found if self._bench.hooks.channels else ():
+        if not self._bench.hooks.channels:
+            return problems
+        from ultra_checklist.messenger import Messenger
+
+        for release, view, states in self._found:
             problems += await Messenger(self._bench, release, self._redactor).run(view, states)
             release.mirror.save()
         return problems
@@ -228,18 +234,14 @@ class Pass:
         if reconciler.place is not Place.HERE:
             return
         wish, now = asked(release.mirror.page), self._bench.clock()
-        closer = Closer(self._bench, release, reconciler, self._home)
         if wish is not None and wish.ending is not Ending.COMPLETE:
             # Nothing else is done meanwhile: whoever chose Aborted must not find the release complete.
             if may_try(wish, release.history, now):
-                await self._close(closer, release, reconciler, wish, report)
+                await self._close(release, reconciler, wish, report)
         elif release.history.ready_at is not None and may_close(states, release.manifest):
             waited = (now - release.history.ready_at).total_seconds()
             if wish is not None or waited >= self._close_after:
-                await self._close(closer, release, reconciler, wish, report)
-        report.problems += closer.problems
-        if not release.open:
-            report.closed.append(release.manifest.key)
+                await self._close(release, reconciler, wish, report)
 
     async def _announce(self, here: Iterable[Release]) -> list[Words]:
         """Tell the hooks of releases that have ended, where that is due; returns what failed."""
@@ -259,26 +261,34 @@ class Pass:
         """Do what is left of an ending that a killed process began."""
         reconciler = Reconciler(self._bench, release, self._prover(release))
         if reconciler.place is Place.HERE:
-            closer = Closer(self._bench, release, reconciler, self._home)
+            closer = self._closer(release, reconciler)
             await closer.finish()
             release.mirror.save()
             report.problems += closer.problems
             report.closed.append(release.manifest.key)
 
-    async def _close(
-        self, closer: Closer, release: Release, reconciler: Reconciler, wish: Asked | None, report: Report
-    ) -> None:
+    def _closer(self, release: Release, reconciler: Reconciler) -> "Closer":
+        # Most passes end no release, and do not wait for all that an ending needs.
+        from ultra_checklist.close import Closer
+
+        return Closer(self._bench, release, reconciler, self._home)
+
+    async def _close(self, release: Release, reconciler: Reconciler, wish: Asked | None, report: Report) -> None:
         """End a release, after its page and all of its rows were read once more; without a wish it is complete."""
         await reconciler.run(await compare(self._bench.notion, self._bench.workspace, release))
         if asked(release.mirror.page) != wish:
             # Somebody has changed their mind since the page was read last: the next pass sees to it.
             return
         ending = wish or Asked(ending=Ending.COMPLETE, reason="")
+        closer = self._closer(release, reconciler)
         try:
             await closer.close(ending.ending, ending.reason)
         except RollbackFails as fails:
             release.record("close-refused", ending.model_dump(mode="json") | {"items": list(fails.items)})
             report.problems.append(fails.message)
+        report.problems += closer.problems
+        if not release.open:
+            report.closed.append(release.manifest.key)
 
     async def _changed(self, since: Since) -> tuple[dict[str, Row], datetime | None]:
         """Rows that people may have touched, by page id, and Notion's clock when they were asked for."""

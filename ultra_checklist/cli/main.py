@@ -1,5 +1,6 @@
 """The command line: a table of commands, each imported when it is called."""
 
+import gc
 import importlib
 import sys
 from typing import Any
@@ -42,6 +43,8 @@ COMMANDS = {
 
 _NO_COMMAND = Words(en="there is no command {name}", ja="コマンド {name} はありません")
 
+_GARBAGE = 20_000
+"""New objects after which garbage is looked for; Python's own number is 700."""
 GUARDS = {"gate": boundary.GUARD}
 """Commands whose exit code 0 is a permission."""
 
@@ -107,6 +110,10 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    # Importing makes thousands of objects that all stay: looking for garbage among them costs a tenth of a pass.
+    gc.set_threshold(_GARBAGE)
+    # httpx would import its own command line, and with that rich and pygments, where those are installed.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None: "it cannot be imported"
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     boundary.run(
         lambda: cli.main(standalone_mode=False, complete_var=VARIABLE), GUARDS.get(name, boundary.ORDINARY)

@@ -1,12 +1,13 @@
 """Run commands in turn, A B A B, and say how long each took: median and range, processor time, peak memory."""
 
-import os
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 class CommandFailed(Exception):
@@ -78,21 +79,19 @@ def once(command: Command) -> Run:
     """Run it once, from its start to its end."""
     if command.before is not None:
         command.before()
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command.words,
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(_LAUNCHER), *command.words],
         env=dict(command.env),
         cwd=command.cwd,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in command.codes:
-        raise CommandFailed(f"exit code {process.returncode}: {' '.join(command.words)}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    wall, cpu, rss, code = done.stdout.split()
+    if int(code) not in command.codes:
+        raise CommandFailed(f"exit code {code}: {' '.join(command.words)}")
+    return Run(float(wall), float(cpu), int(rss) / 1024)
 
 
 def interleaved(commands: Mapping[str, Command], repeats: int) -> dict[str, Figure]:

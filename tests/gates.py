@@ -15,10 +15,10 @@ import httpx
 from tests.lab import ELSEWHERE, URL, Lab
 from ultra_checklist import disk
 from ultra_checklist.answer import GateAnswer
+from ultra_checklist.bench import Bench
 from ultra_checklist.gate import Gatekeeper
 from ultra_checklist.model import Gate
 from ultra_checklist.notion.client import Notion
-from ultra_checklist.reconcile import Bench
 
 KEY = "try/production/v1.0.0"
 Act = Callable[[httpx.Request], httpx.Response | None]

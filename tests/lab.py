@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from ultra_checklist.bench import Bench, Report
 from ultra_checklist.hooks import Hooks
 from ultra_checklist.lifecycle import Opened, Order, create
 from ultra_checklist.machine import Machine
@@ -20,10 +21,10 @@ from ultra_checklist.notion.rows import Row, parse_release, parse_row
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.notion.workspace import Databases
 from ultra_checklist.prove import Prover
-from ultra_checklist.reconcile import Bench, Reconciler
+from ultra_checklist.reconcile import Reconciler
 from ultra_checklist.release import Release, find
 from ultra_checklist.server.app import create_app
-from ultra_checklist.sync import Pass, Report
+from ultra_checklist.sync import Pass
 from ultra_checklist.variables import Value, Variables
 
 PAGE = "00000000-0000-4000-8000-000000000001"

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from ultra_checklist import disk
+from ultra_checklist.bench import Bench
 from ultra_checklist.model import Frozen, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
 from ultra_checklist.notion.rows import ReleaseRow, Row, parse_release, parse_row, plain
-from ultra_checklist.reconcile import Bench, without_secrets
+from ultra_checklist.reconcile import without_secrets
 from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from ultra_checklist.bench import Bench
 from ultra_checklist.errors import HookFailed, NotionError
 from ultra_checklist.hooks import about, cleaned
 from ultra_checklist.model import Ending, Lang, Status, Words, digest
@@ -15,7 +16,6 @@ from ultra_checklist.notion import blocks
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
 from ultra_checklist.notion.rows import plain
 from ultra_checklist.notion.schema import STATUS_WORDS
-from ultra_checklist.reconcile import Bench
 from ultra_checklist.record import HookState
 from ultra_checklist.release import Release
 from ultra_checklist.words import LANGS

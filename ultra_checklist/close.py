@@ -11,6 +11,7 @@ from typing import Any
 from ultra_checklist import recordpage, rollback
 from ultra_checklist.announce import HEAD
 from ultra_checklist.apply import rows_of
+from ultra_checklist.bench import Bench
 from ultra_checklist.bundle import FILE, build
 from ultra_checklist.errors import NotionError, NotionNotFound, RefusedError
 from ultra_checklist.evidence import EvidenceStore
@@ -18,7 +19,7 @@ from ultra_checklist.keys import Signer, load_signer
 from ultra_checklist.model import Ending
 from ultra_checklist.notion.rows import Row, check_properties, minute, parse_row, plain
 from ultra_checklist.notion.schema import RESULT_WORDS
-from ultra_checklist.reconcile import Bench, Reconciler
+from ultra_checklist.reconcile import Reconciler
 from ultra_checklist.release import Release
 from ultra_checklist.situations import NO_ROW
 from ultra_checklist.standing import ReleasePage, count, may_close

@@ -296,7 +296,7 @@ def secret_values(settings: Settings, named: Collection[str] = ()) -> dict[str, 
 
     Names that tell of a secret count, and those that are ``named``. What cannot be read is left out.
     """
-    from ultra_checklist.redact import is_secret_name
+    from ultra_checklist.shapes import is_secret_name
 
     files = [settings.home / "settings.env", Path(".env"), *sorted(settings.home.glob("environments/*.env"))]
     found = variable_environment()

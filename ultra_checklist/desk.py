@@ -17,10 +17,11 @@ from ultra_checklist.notion.schema import NOT_SET_UP, Workspace
 from ultra_checklist.words import Words
 
 if TYPE_CHECKING:
+    from ultra_checklist.bench import Bench, Change, Report
     from ultra_checklist.notion.client import Notion
-    from ultra_checklist.reconcile import Bench, Change, Reconciler
+    from ultra_checklist.reconcile import Reconciler
     from ultra_checklist.release import Release
-    from ultra_checklist.sync import Pass, Report
+    from ultra_checklist.sync import Pass
 
 LOCAL_TOKEN = "ntn_local_cli"  # noqa: S105 - the local Notion's integration, no secret
 LOCAL_URL = "http://notion.local"
@@ -152,9 +153,9 @@ class Desk:
 
     def bench(self, notion: "Notion", listener: "Callable[[Change], None] | None" = None) -> "Bench":
         """What a pass works with."""
+        from ultra_checklist.bench import Bench
         from ultra_checklist.hooks import Hooks
         from ultra_checklist.machine import this_machine
-        from ultra_checklist.reconcile import Bench
 
         made = Bench(
             notion,

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ultra_checklist.answer import NO_CHECKS, Asked, GateAnswer, Openness, decide, required, to_look_at
+from ultra_checklist.bench import Bench
 from ultra_checklist.compare import compare
 from ultra_checklist.errors import CannotTellError, DeadlineError, NotionError, UltraChecklistError
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Gate, Words
 from ultra_checklist.notion.schema import STATUS_WORDS
 from ultra_checklist.prove import Prover, has_effect
-from ultra_checklist.reconcile import Bench, Reconciler
+from ultra_checklist.reconcile import Reconciler
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View
 from ultra_checklist.standing import ReleasePage

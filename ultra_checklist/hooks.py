@@ -8,16 +8,16 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ultra_checklist import plugins
 from ultra_checklist.config import Settings
 from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import HookFailed, PluginError, ProbeCannotTell
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Lang
-from ultra_checklist.notify.base import Channel, Delivery
-from ultra_checklist.probes.base import Context, child_environment
+
+if TYPE_CHECKING:
+    from ultra_checklist.notify.base import Delivery
 
 GRACE = 5.0
 """Seconds beyond its time-out after which a hook is given up."""
@@ -36,6 +36,10 @@ class Hooks:
 
     async def deliver(self, name: str, payload: Mapping[str, Any], headline: str, lang: Lang) -> None:
         """Run one hook. Raises HookFailed, whatever it does."""
+        # Every pass has hooks, and seldom runs one.
+        from ultra_checklist.notify.base import Delivery
+        from ultra_checklist.probes.base import Context, child_environment
+
         if self._settings is None or name not in self.names:
             told = "it is not in the settings of this run", "この実行の設定にありません"
             raise HookFailed(*told, permanent=True, unsent=True)
@@ -58,7 +62,10 @@ class Hooks:
             told_kind = f"{type(error).__name__}: {error}"
             raise HookFailed(told_kind, told_kind) from error
 
-    async def _run(self, name: str, delivery: Delivery, settings: Settings) -> None:
+    async def _run(self, name: str, delivery: "Delivery", settings: Settings) -> None:
+        from ultra_checklist import plugins
+        from ultra_checklist.notify.base import Channel
+
         hook = plugins.load(plugins.HOOKS, name)
         if inspect.isclass(hook) and issubclass(hook, Channel):
             await hook.from_settings(settings).deliver(delivery)

@@ -14,6 +14,7 @@ from ultra_checklist import config, plugins
 from ultra_checklist.account import Account
 from ultra_checklist.answer import GateAnswer
 from ultra_checklist.asking import ask, gate_of
+from ultra_checklist.bench import Report
 from ultra_checklist.checked import Checked
 from ultra_checklist.desk import Desk
 from ultra_checklist.ending import end
@@ -25,7 +26,6 @@ from ultra_checklist.looking import look, subject_of
 from ultra_checklist.making import make, order, require_one
 from ultra_checklist.model import Ending, Lang, Result, Template
 from ultra_checklist.release import find, releases
-from ultra_checklist.sync import Report
 from ultra_checklist.telling import account_of, attempt_of
 from ultra_checklist.template import load
 from ultra_checklist.verify import Bundle, verify

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+from ultra_checklist.bench import Bench
 from ultra_checklist.config import COMMENT
 from ultra_checklist.errors import DeadlineError, HookFailed, NotionError
 from ultra_checklist.escape import shorten, visible
@@ -18,7 +19,6 @@ from ultra_checklist.model import Lang, digest
 from ultra_checklist.notices import TELLING, TOLD, Newsroom, Notice, Told, told
 from ultra_checklist.notion.failures import UnknownOutcome
 from ultra_checklist.notion.rows import rich_text
-from ultra_checklist.reconcile import Bench
 from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
 from ultra_checklist.retreat import retreat

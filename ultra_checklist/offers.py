@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from ultra_checklist.case import COMMIT, HERE, Case, Probe, literal, number
-from ultra_checklist.redact import is_secret_name
+from ultra_checklist.shapes import is_secret_name
 from ultra_checklist.wording import Wording
 
 VERSION_FILES = ("changelog.md", "changes.md", "package.json", "pyproject.toml", "cargo.toml", "version.txt")

@@ -4,24 +4,17 @@ Level-based: it compares what is with what should be, so twice, late or after a 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
+from ultra_checklist.bench import Bench, Change
 from ultra_checklist.duty import due, next_look
-from ultra_checklist.hooks import Hooks
 from ultra_checklist.intake import Line, answers_seen, deploy_line, deploy_pending, is_taken_in, lines_of
-from ultra_checklist.machine import Machine
-from ultra_checklist.manifest import now as present
 from ultra_checklist.model import Item
-from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.rows import Row, check_properties, parse_row
-from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.plan import RowPlanner, Values, difference
 from ultra_checklist.prove import Prover
-from ultra_checklist.record import Person, ProofLine
+from ultra_checklist.record import ProofLine
 from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View, evaluate
@@ -29,38 +22,6 @@ from ultra_checklist.states import Place, State
 
 ROUNDS = 5
 """How often a pass looks again because people moved while it wrote."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A row whose result changed, for those who watch."""
-
-    release: str
-    item: Item
-    state: State
-    why: str
-
-
-@dataclass
-class Bench:
-    """What a pass works with, for all releases."""
-
-    notion: Notion
-    workspace: Workspace
-    machine: Machine
-    label: str = ""
-    clock: Callable[[], datetime] = present
-    listener: Callable[[Change], None] = lambda _change: None
-    hooks: Hooks = field(default_factory=Hooks)
-    signing_key: Path | None = None
-    """The file of the private key that signs bundles; None: they are not signed."""
-    written: int = field(default=0)
-
-    def person_of(self, row: Row) -> Person | None:
-        """The person who edited a row; after our own write, whom the row already names; None: an integration."""
-        if row.edited_by != self.workspace.bot_id:
-            return Person(id=row.edited_by, name=row.editor_name) if row.editor_is_person else None
-        return Person(id=row.operator[0], name=row.operator_names[0]) if row.operator else None
 
 
 class Reconciler:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ultra_checklist.asked import MARK, asked, waits_for
+from ultra_checklist.bench import Bench
 from ultra_checklist.duty import is_quiet
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Result, Status
 from ultra_checklist.notion.rows import minute, parse_release, release_properties
 from ultra_checklist.plan import Values
-from ultra_checklist.reconcile import Bench
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View
 from ultra_checklist.states import Place, State

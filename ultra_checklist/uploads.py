@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from ultra_checklist.bench import Bench
 from ultra_checklist.errors import NotionError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.model import Lang, Words
-from ultra_checklist.reconcile import Bench
 from ultra_checklist.release import Release
 
 ONE_PART: Final = 20 << 20

@@ -6,12 +6,12 @@ Everything is told once, also when Notion was away as it happened, or an answer 
 
 from datetime import datetime
 
+from ultra_checklist.bench import Bench
 from ultra_checklist.history import News
 from ultra_checklist.model import Lang, Words
 from ultra_checklist.notion import blocks
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json
 from ultra_checklist.notion.rows import plain
-from ultra_checklist.reconcile import Bench
 from ultra_checklist.release import Release
 
 _GATE = Words(en="{time} gate {name}: open", ja="{time} ゲート {name}: 開")

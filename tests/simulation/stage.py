@@ -21,6 +21,7 @@ from ultra_checklist import disk, guarded
 from ultra_checklist.admission import admit
 from ultra_checklist.announce import Announcer
 from ultra_checklist.answer import GateAnswer
+from ultra_checklist.bench import Bench
 from ultra_checklist.close import Closer
 from ultra_checklist.compare import compare
 from ultra_checklist.config import Settings
@@ -35,7 +36,7 @@ from ultra_checklist.model import Ending, Item, Template
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.schema import CHECK_COLUMNS, RELEASE_COLUMNS, Workspace
 from ultra_checklist.prove import Prover
-from ultra_checklist.reconcile import Bench, Reconciler
+from ultra_checklist.reconcile import Reconciler
 from ultra_checklist.release import Release, find
 from ultra_checklist.sync import Pass
 from ultra_checklist.variables import Variables

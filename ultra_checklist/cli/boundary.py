@@ -36,7 +36,7 @@ def know(values: Callable[[], Mapping[str, str | None]]) -> None:
 def clean(text: str) -> str:
     """A text without the secrets of this process."""
     # Help imports nothing that it does not need, and redaction is not small.
-    from ultra_checklist.redact import is_secret_name
+    from ultra_checklist.shapes import is_secret_name
 
     redactor = _redactor()
     while _unread:

@@ -33,7 +33,7 @@ from ultra_checklist.probes.foreign import (
     nothing_foreign,
 )
 from ultra_checklist.probes.keylist import required_keys
-from ultra_checklist.redact import is_secret_name
+from ultra_checklist.shapes import is_secret_name
 
 _PLACEHOLDER = re.compile(
     r"change[-_ ]?me.*|replace[-_ ]?(me|this|with).*|your[-_ ].*|(enter|insert|put|fill)[-_ ].*"

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, ValidationError
 
 from ultra_checklist.model import Frozen
-from ultra_checklist.redact import is_secret_name
+from ultra_checklist.shapes import is_secret_name
 
 FORMAT: Literal["ultra-checklist-fingerprints/1"] = "ultra-checklist-fingerprints/1"
 MIN_LENGTH = 8

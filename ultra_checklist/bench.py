@@ -1,0 +1,62 @@
+"""What a pass works with, and what it reports."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ultra_checklist.hooks import Hooks
+from ultra_checklist.machine import Machine
+from ultra_checklist.manifest import now as present
+from ultra_checklist.model import Item
+from ultra_checklist.notion.client import Notion
+from ultra_checklist.notion.rows import Row
+from ultra_checklist.notion.schema import Workspace
+from ultra_checklist.record import Person
+from ultra_checklist.states import State
+from ultra_checklist.words import Words
+
+
+@dataclass(frozen=True)
+class Change:
+    """A row whose result changed, for those who watch."""
+
+    release: str
+    item: Item
+    state: State
+    why: str
+
+
+@dataclass
+class Bench:
+    """What a pass works with, for all releases."""
+
+    notion: Notion
+    workspace: Workspace
+    machine: Machine
+    label: str = ""
+    clock: Callable[[], datetime] = present
+    listener: Callable[[Change], None] = lambda _change: None
+    hooks: Hooks = field(default_factory=Hooks)
+    signing_key: Path | None = None
+    """The file of the private key that signs bundles; None: they are not signed."""
+    written: int = field(default=0)
+
+    def person_of(self, row: Row) -> Person | None:
+        """The person who edited a row; after our own write, whom the row already names; None: an integration."""
+        if row.edited_by != self.workspace.bot_id:
+            return Person(id=row.edited_by, name=row.editor_name) if row.editor_is_person else None
+        return Person(id=row.operator[0], name=row.operator_names[0]) if row.operator else None
+
+
+@dataclass
+class Report:
+    """What a pass did."""
+
+    releases: int = 0
+    requests: int = 0
+    writes: int = 0
+    problems: list[Words] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    """Keys of the releases whose journal is not whole: their rows were put to "Can't tell"."""

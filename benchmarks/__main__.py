@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import checks, counting, machine, plot, rendering, startup, table
+from benchmarks import checks, counting, machine, plot, rendering, scale, startup, table
 from benchmarks.options import Options
 
 TOPICS: dict[str, Callable[[Options, Path], list[table.Row]]] = {
@@ -15,6 +15,7 @@ TOPICS: dict[str, Callable[[Options, Path], list[table.Row]]] = {
     "requests": counting.passes,
     "render": counting.renders,
     "rendering": rendering.rendering,
+    "scale": scale.scale,
     "checks": checks.checks,
 }
 

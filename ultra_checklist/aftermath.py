@@ -1,6 +1,6 @@
 """Edits of a release that has ended: its seal stays, and for seven days what was changed is named on its page."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ultra_checklist.notion.rows import ReleaseRow, Row, parse_release, parse_ro
 from ultra_checklist.reconcile import without_secrets
 from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
+from ultra_checklist.roster import Roster
 
 WATCHED = timedelta(days=7)
 EVERY = timedelta(hours=1)
@@ -43,12 +44,10 @@ class Looked(Frozen):
 class Aftermath:
     """Looks after the releases of this machine that have ended lately."""
 
-    def __init__(
-        self, bench: Bench, home: Path, releases: Sequence[Release], redactor: Callable[[Release], Redactor]
-    ) -> None:
+    def __init__(self, bench: Bench, home: Path, roster: Roster, redactor: Callable[[Release], Redactor]) -> None:
         self._redactor = redactor
         self._bench = bench
-        self._releases = releases
+        self._roster = roster
         self._seen: datetime | None = None
         self._path = home / ("ended-local.json" if bench.workspace.local else "ended.json")
 
@@ -71,8 +70,12 @@ class Aftermath:
 
     def _ended(self, now: datetime) -> list[Release]:
         machine = self._bench.machine.digest
-        over = [(r, r.history.ended_at) for r in self._releases if r.manifest.machine.digest == machine]
-        return [release for release, at in over if at is not None and now - at < WATCHED]
+        late = [
+            one.key
+            for one in self._roster.standings
+            if one.machine == machine and one.ended_at is not None and now - one.ended_at < WATCHED
+        ]
+        return [release for release in map(self._roster.load, late) if release is not None]
 
     async def _rows(self, ended: list[Release], since: datetime) -> list[Words]:
         owner = {page: (release, item) for release in ended for item, page in release.manifest.rows.items()}

@@ -28,7 +28,7 @@ from ultra_checklist.plan import ReleasePlan, Values, linked_view
 from ultra_checklist.release import Release
 from ultra_checklist.words import Words
 
-BATCH = 8
+BATCH = 12
 """Rows that are made side by side before what is known of them is stored."""
 
 Progress = Callable[[int, int], None]

@@ -13,6 +13,7 @@ from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.rows import Row
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.record import Person
+from ultra_checklist.release import Release
 from ultra_checklist.states import State
 from ultra_checklist.words import Words
 
@@ -37,6 +38,8 @@ class Bench:
     label: str = ""
     clock: Callable[[], datetime] = present
     listener: Callable[[Change], None] = lambda _change: None
+    observer: Callable[[Release], None] = lambda _release: None
+    """Hears of each open release after its turn, whatever came of it."""
     hooks: Hooks = field(default_factory=Hooks)
     signing_key: Path | None = None
     """The file of the private key that signs bundles; None: they are not signed."""

@@ -174,14 +174,21 @@ class Desk:
         return await self.a_pass(notion, only=only).run()
 
     def a_pass(
-        self, notion: "Notion", *, only: str | None = None, listener: "Callable[[Change], None] | None" = None
+        self,
+        notion: "Notion",
+        *,
+        only: str | None = None,
+        listener: "Callable[[Change], None] | None" = None,
+        observer: "Callable[[Release], None] | None" = None,
     ) -> "Pass":
         """One pass of the worker, to be made."""
         from ultra_checklist.sync import Pass
 
-        settings = self.settings
+        settings, bench = self.settings, self.bench(notion, listener)
+        if observer is not None:
+            bench.observer = observer
         return Pass(
-            self.bench(notion, listener),
+            bench,
             self.home,
             secrets=self.secrets,
             close_after=settings.close_after,

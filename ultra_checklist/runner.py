@@ -3,7 +3,9 @@
 import asyncio
 import json
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +19,17 @@ from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Sample, child_environment, unknown
+from ultra_checklist.probes.looks import Looks
 from ultra_checklist.record import ReleaseRecord, Sibling, Sought
 from ultra_checklist.redact import Redactor
 from ultra_checklist.samples import Taken
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.variables import Variables
 
-AT_ONCE = 8
+AT_ONCE = 32
+"""Probes that look side by side: most of their time they wait."""
+AT_ONCE_EACH = 8
+"""Of those, probes that ask the same place: a server with a few workers must not fail because it is looked at."""
 UNSET = "unset-variable"
 GRACE = 5.0
 """Seconds beyond its own time-out after which a probe is given up."""
@@ -77,6 +83,7 @@ class Runner:
         self._clock = clock
         self._longest = math.inf if longest is None else longest
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._places: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_EACH))
         folder = variables.get("DEPLOY_DIR")
         public = [value.value for value in variables.public().values.values()]
         self.redactor = Redactor(public=public, public_text=public_text)
@@ -95,17 +102,25 @@ class Runner:
     async def run(
         self, items: Iterable[Item], runs: Callable[[Item, ProbeSpec], bool] = all_of_them
     ) -> dict[str, list[Finding]]:
-        """Run the probes of some items side by side, those that ``runs`` lets; findings in the template's order."""
+        """Run the probes of some items side by side, those that ``runs`` lets; findings in the template's order.
+
+        Never raises for what a probe does: that is the verdict "unknown".
+        """
         chosen = list(items)
-        found = await asyncio.gather(*(self.prove(item, runs) for item in chosen))
+        async with Looks() as looks:
+            found = await asyncio.gather(*(self._prove(item, runs, looks) for item in chosen))
         return {item.id: findings for item, findings in zip(chosen, found, strict=True)}
 
     async def prove(self, item: Item, runs: Callable[[Item, ProbeSpec], bool] = all_of_them) -> list[Finding]:
-        """Run the probes of one item. Never raises for what a probe does: that is the verdict "unknown"."""
-        context = replace(self._context, item=item.id, tick=self._tick(item.id), release=self._record())
+        """The same for one item."""
+        return (await self.run([item], runs))[item.id]
+
+    async def _prove(self, item: Item, runs: Callable[[Item, ProbeSpec], bool], looks: Looks) -> list[Finding]:
+        tick, release = self._tick(item.id), self._record()
+        context = replace(self._context, item=item.id, tick=tick, release=release, looks=looks)
         chosen = [(place, spec) for place, spec in enumerate(item.probes) if runs(item, spec)]
-        looks = (self._run_one(spec, context, place) for place, spec in chosen)
-        return without_optional([spec for _, spec in chosen], list(await asyncio.gather(*looks)))
+        runs_of_probes = (self._run_one(spec, context, place) for place, spec in chosen)
+        return without_optional([spec for _, spec in chosen], list(await asyncio.gather(*runs_of_probes)))
 
     async def baselines(self, items: Iterable[Item]) -> list[tuple[str, int, Finding]]:
         """Let those look that must know how things are as a deploy begins, with item and place among its probes."""
@@ -179,7 +194,7 @@ class Runner:
             if probe.sample_every is not None and not context.sampling:
                 context = replace(context, samples=self._seen(probe, context.item, place))
             limit = min(probe.options.timeout + GRACE, self._longest)
-            async with asyncio.timeout(limit):
+            async with self._places[probe.place] if probe.place else nullcontext(), asyncio.timeout(limit):
                 seen = await probe.observe(context)
             return probe.judge(seen), seen
         except ProbeCannotTell as error:

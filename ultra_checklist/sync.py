@@ -4,7 +4,7 @@ A pass in which nothing changed is one request and no write.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +14,12 @@ from pydantic import Field, ValidationError
 
 from ultra_checklist import disk
 from ultra_checklist.bench import Bench, Report
-from ultra_checklist.errors import JournalError, NotionError
-from ultra_checklist.manifest import Shelf
+from ultra_checklist.errors import NotionError
 from ultra_checklist.model import Frozen
 from ultra_checklist.notion.client import Json
 from ultra_checklist.notion.rows import Row, parse_row
-from ultra_checklist.release import Release, releases
+from ultra_checklist.release import Release
+from ultra_checklist.roster import Roster
 
 if TYPE_CHECKING:
     from ultra_checklist.turn import Turn
@@ -59,7 +59,6 @@ class Pass:
         self._only = only
         self._seconds = seconds
         self._path = home / ("since-local.json" if bench.workspace.local else "since.json")
-        self.releases: list[Release] = []
 
     async def run(self) -> Report:
         """Do the pass; what was done stands, whatever comes.
@@ -80,30 +79,34 @@ class Pass:
     async def _run(self) -> Report:
         bench = self._bench
         first_request = bench.notion.requests
-        shelf = Shelf(self._home)
-        local, damaged = bench.workspace.local, dict[str, JournalError]()
-        here = releases(shelf, local=local, clock=bench.clock, damaged=damaged.__setitem__)
-        self.releases = [r for r in here if r.open and self._only in (None, r.manifest.key)]
-        report = Report(releases=len(self.releases), damaged=list(damaged))
-        if any(release.history.deploys for release in self.releases):
-            await self._turn(damaged, report).sample()
+        hosts = frozenset({"", bench.label or bench.machine.name})
+        local = bench.workspace.local
+        roster = Roster(self._home, local=local, clock=bench.clock, hosts=hosts, is_due=self._is_due)
+        keys = [one.key for one in roster.standings if one.open and self._only in (None, one.key)]
+        report = Report(releases=len(keys), damaged=list(roster.damaged))
+        if any(one.deployed for one in roster.standings if one.key in keys):
+            await self._turn(roster, keys, report).sample()
         since = self._since()
-        (changed, seen), _ = await asyncio.gather(self._changed(since), _ready())
-        await self._turn(damaged, report).take(changed, here, shelf)
+        (changed, seen), _ = await asyncio.gather(self._changed(since, keys, roster), _ready())
+        still_open = await self._turn(roster, keys, report).take(changed)
         if seen is not None and self._only is None:
-            keys = tuple(r.manifest.key for r in self.releases if r.open)
-            disk.replace(self._path, Since(seen=seen, open=keys).model_dump_json().encode())
+            disk.replace(self._path, Since(seen=seen, open=still_open).model_dump_json().encode())
         report.requests, report.writes = bench.notion.requests - first_request, bench.written
         return report
 
-    def _turn(self, damaged: Mapping[str, JournalError], report: Report) -> "Turn":
+    def _is_due(self, release: Release) -> bool:
+        from ultra_checklist.announce import is_due
+
+        return is_due(self._bench, release)
+
+    def _turn(self, roster: Roster, keys: Sequence[str], report: Report) -> "Turn":
         from ultra_checklist.turn import Turn
 
         return Turn(
             self._bench,
             self._home,
-            self.releases,
-            damaged,
+            roster,
+            keys,
             report,
             secrets=self._secrets,
             close_after=self._close_after,
@@ -111,23 +114,25 @@ class Pass:
             seconds=self._seconds,
         )
 
-    async def _changed(self, since: Since) -> tuple[dict[str, Row], datetime | None]:
-        """Rows that people may have touched, by page id, and Notion's clock when they were asked for."""
+    async def _changed(
+        self, since: Since, keys: Sequence[str], roster: Roster
+    ) -> tuple[dict[str, Row], datetime | None]:
+        """Rows that may say something new, by page id, and Notion's clock when they were asked for."""
         bench = self._bench
         found: dict[str, Row] = {}
         seen: datetime | None = None
-        async for page in bench.notion.query(bench.workspace.checks, filter=self._filter(since)):
+        async for page in bench.notion.query(bench.workspace.checks, filter=self._filter(since, keys)):
             seen = seen or bench.notion.server_time
             row = parse_row(page, bench.workspace)
-            found[row.page_id] = row
+            if roster.may_matter(row):
+                found[row.page_id] = row
         return found, seen or bench.notion.server_time
 
-    def _filter(self, since: Since) -> Json:
+    def _filter(self, since: Since, keys: Sequence[str]) -> Json:
         """The one query: what was edited lately, and every row on which people wait for us."""
         ids = self._bench.workspace.check_ids
         live = {"property": ids["live"], "checkbox": {"equals": True}}
-        keys = {r.manifest.key for r in self.releases}
-        lost = not keys.issuperset(since.open) if self._only is None else False
+        lost = not set(keys).issuperset(since.open) if self._only is None else False
         if since.seen is None or lost:
             return live
         done = {"property": ids["done"], "checkbox": {"equals": True}}

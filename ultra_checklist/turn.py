@@ -15,9 +15,8 @@ from ultra_checklist.asked import Asked, asked, may_try
 from ultra_checklist.bench import Bench, Report
 from ultra_checklist.compare import compare
 from ultra_checklist.duty import is_quiet
-from ultra_checklist.errors import JournalError, NotionError, SettingsError
+from ultra_checklist.errors import NotionError, SettingsError
 from ultra_checklist.intake import is_taken_in
-from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Ending, Result
 from ultra_checklist.notion import schema
 from ultra_checklist.notion.rows import Row, check_properties
@@ -26,7 +25,8 @@ from ultra_checklist.reconcile import Reconciler
 from ultra_checklist.redact import Redactor
 from ultra_checklist.release import Release
 from ultra_checklist.rollback import RollbackFails
-from ultra_checklist.situations import View
+from ultra_checklist.roster import Roster
+from ultra_checklist.situations import evaluate
 from ultra_checklist.standing import ReleasePage, may_close
 from ultra_checklist.states import Place, State
 from ultra_checklist.why import say
@@ -44,17 +44,14 @@ UNFINISHED_AFTER = timedelta(minutes=10)
 
 
 class Turn:
-    """The open releases of one pass, each in its turn; what is done goes into the ``report``.
-
-    ``damaged`` are the journals that are not whole, by their releases' keys.
-    """
+    """The open releases of one pass, by their ``keys``, each in its turn; what is done goes into the ``report``."""
 
     def __init__(
         self,
         bench: Bench,
         home: Path,
-        releases: Sequence[Release],
-        damaged: Mapping[str, JournalError],
+        roster: Roster,
+        keys: Sequence[str],
         report: Report,
         *,
         secrets: Iterable[str],
@@ -64,37 +61,43 @@ class Turn:
     ) -> None:
         self._bench = bench
         self._home = home
-        self._releases = releases
-        self._damaged = damaged
+        self._roster = roster
+        self._keys = keys
         self._report = report
         self._secrets = tuple(secrets)
         self._close_after = close_after
         self._only = only
         self._seconds = seconds
-        self._found: list[tuple[Release, View, Mapping[str, State]]] = []
+        self._shown: list[str] = []
+        """Keys of the releases of this machine whose rows are as they should be."""
 
     async def sample(self) -> None:
         """Let probes look that do so every so often after a deploy, also while Notion is away."""
         seconds = None if self._seconds is None else self._seconds / 4
-        begun = [r for r in self._releases if r.history.deploys and r.history.sealed is None]
-        reconcilers = [Reconciler(self._bench, release, self._prover(release)) for release in begun]
+        begun = [one.key for one in self._roster.standings if one.deployed and one.key in self._keys]
+        loaded = (self._roster.load(key) for key in begun)
+        reconcilers = [Reconciler(self._bench, r, self._prover(r)) for r in loaded if r is not None]
         await asyncio.gather(*(reconciler.sample(seconds) for reconciler in reconcilers))
 
-    async def take(self, changed: Mapping[str, Row], here: Sequence[Release], shelf: Shelf) -> None:
+    async def take(self, changed: Mapping[str, Row]) -> tuple[str, ...]:
         """Work off what people have changed, release by release, and tell whoever is to be told.
 
-        Raises NotionError and UsageError as the pass does.
+        Returns the keys of those that are open still. Raises NotionError and UsageError as the pass does.
         """
-        report = self._report
-        report.problems += [joined((e.message, e.remedy), "; ") for e in self._damaged.values()]
+        report, still_open = self._report, list[str]()
         refused: NotionError | None = None
-        for release in self._releases:
+        for key in self._keys:
+            release = self._roster.load(key)
+            if release is None:
+                # Damaged since the pass began: the next one misses it and asks for all rows.
+                still_open.append(key)
+                continue
             try:
                 await self._one(release, changed, report)
             except SettingsError as error:
                 # A signing key that is missing ends no release without a signature, and holds up no other.
                 told = joined((error.message, error.remedy), "; ")
-                report.problems.append(joined((release.manifest.key, told), ": "))
+                report.problems.append(joined((key, told), ": "))
             except NotionError as error:
                 # One release that Notion refuses holds up no other; it is looked at again at the next pass.
                 if not error.permanent or error.status == 401:
@@ -102,13 +105,19 @@ class Turn:
                 if error.status == 400:
                     await name_missing_columns(self._bench)
                 refused = error
-        report.problems += await self._announce(here)
+            self._bench.observer(release)
+            if release.open:
+                still_open.append(key)
+        report.problems[:0] = [joined((e.message, e.remedy), "; ") for e in self._roster.damaged.values()]
+        report.damaged = list(self._roster.damaged)
+        report.problems += await self._announce()
         report.problems += await self._notify()
         if refused is not None:
             raise refused
-        await self._strangers(changed.values(), shelf)
+        await self._strangers(changed.values())
         if self._only is None:
-            report.problems += await Aftermath(self._bench, self._home, here, self._redactor).look()
+            report.problems += await Aftermath(self._bench, self._home, self._roster, self._redactor).look()
+        return tuple(still_open)
 
     async def _one(self, release: Release, changed: Mapping[str, Row], report: Report) -> None:
         bench, manifest = self._bench, release.manifest
@@ -143,7 +152,7 @@ class Turn:
             await self._maybe_close(release, reconciler, states, report)
         release.mirror.save()
         if reconciler.place is Place.HERE:
-            self._found.append((release, reconciler.view(), states))
+            self._shown.append(manifest.key)
 
     def _must_compare(self, release: Release, changed: Iterable[Row]) -> bool:
         """Whether all rows must be compared with the manifest now: by age, or because something is odd."""
@@ -209,15 +218,15 @@ class Turn:
         if not release.open:
             report.closed.append(release.manifest.key)
 
-    async def _announce(self, here: Iterable[Release]) -> list[Words]:
+    async def _announce(self) -> list[Words]:
         """Tell the hooks of releases that have ended, where that is due; returns what failed."""
         problems: list[Words] = []
-        for release in here:
-            manifest = release.manifest
-            own = manifest.machine.digest == self._bench.machine.digest
-            if release.open or not own or not release.history.hooks or self._only not in (None, manifest.key):
+        for one in self._roster.standings:
+            own = one.machine == self._bench.machine.digest and self._only in (None, one.key)
+            if not own or not (one.untold or one.key in self._report.closed):
                 continue
-            if is_due(self._bench, release):
+            release = self._roster.load(one.key)
+            if release is not None and release.history.hooks and is_due(self._bench, release):
                 redact = self._prover(release).runner.redactor.text
                 problems += await Announcer(self._bench, release, redact).run()
                 release.mirror.save()
@@ -230,23 +239,30 @@ class Turn:
             return problems
         from ultra_checklist.messenger import Messenger
 
-        for release, view, states in self._found:
-            problems += await Messenger(self._bench, release, self._redactor).run(view, states)
-            release.mirror.save()
+        for release in map(self._roster.load, self._shown):
+            if release is not None:
+                view = Reconciler(self._bench, release, self._prover(release)).view()
+                problems += await Messenger(self._bench, release, self._redactor).run(view, evaluate(view))
+                release.mirror.save()
         return problems
 
-    async def _strangers(self, changed: Iterable[Row], shelf: Shelf) -> None:
+    async def _strangers(self, changed: Iterable[Row]) -> None:
         """Rows of this machine whose release has no manifest or no sound journal here: nobody can stand by them."""
-        bench = self._bench
-        manifests = list(shelf.all())
-        known = {manifest.key for manifest in manifests} - self._damaged.keys()
-        ours = {page_id for m in manifests if m.key in known for page_id in m.rows.values()}
-        here = {"", bench.label or bench.machine.name}
-        ended = known - {release.manifest.key for release in self._releases}
-        for row in changed:
-            release_key = row.key.rpartition("/")[0]
-            if not row.live or row.in_trash or row.host not in here or row.page_id in ours:
+        bench, damaged = self._bench, self._roster.damaged
+        suspects = [row for row in changed if row.live and not row.in_trash and row.host in self._roster.hosts]
+        if not suspects:
+            return
+        # Read again: somebody may have made a release since the pass began.
+        known, ours = set[str](), set[str]()
+        for manifest in self._roster.manifests():
+            if manifest.key not in damaged:
+                known.add(manifest.key)
+                ours.update(manifest.rows.values())
+        ended = {one.key for one in self._roster.standings if not one.open}
+        for row in suspects:
+            if row.page_id in ours:
                 continue
+            release_key = row.key.rpartition("/")[0]
             if release_key in ended and self._only is None:
                 # A copy that was made while the release ended.
                 bench.written += 1
@@ -256,7 +272,7 @@ class Turn:
             if release_key in known or not claims:
                 continue
             version = release_key.rpartition("/")[2]
-            reason = "damaged-journal" if release_key in self._damaged else "no-manifest"
+            reason = "damaged-journal" if release_key in damaged else "no-manifest"
             why = say(reason, bench.workspace.lang, version=version)
             values = {"result": Result.CANNOT_TELL.value, "settled": False, "why": why}
             if any(getattr(row, code) != value for code, value in values.items()):

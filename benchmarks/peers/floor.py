@@ -29,6 +29,6 @@ def verdict(check: dict[str, Any]) -> bool:
 
 
 checks = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-with ThreadPoolExecutor(8) as pool:
+with ThreadPoolExecutor(32) as pool:
     verdicts = list(pool.map(verdict, checks))
 sys.stdout.write(json.dumps({check["id"]: good for check, good in zip(checks, verdicts, strict=True)}))

@@ -259,8 +259,8 @@ def _forgets_who_waits() -> Any:
     """Edits alone are asked for; rows on which people wait since an interrupted pass are not."""
     original = sync.Pass._filter
 
-    def edited(self: Any, since: Any) -> Any:
-        found = original(self, since)
+    def edited(self: Any, since: Any, keys: Any) -> Any:
+        found = original(self, since, keys)
         return found["or"][0] if "or" in found else found
 
     async def run(self: Any) -> Any:

@@ -40,21 +40,24 @@ class Observed:
         self.told: BaseException | None = None
         """The error that was told last."""
 
-    async def run(self, notion: Any, make: Callable[[], Any]) -> Any:
-        """Make a pass and tell of it; returns its report. What it raises was told."""
+    async def run(self, notion: Any, make: Callable[[Callable[[Any], None]], Any]) -> Any:
+        """Make a pass and tell of it; returns its report. What it raises was told.
+
+        ``make`` is given what the pass has to show each release to.
+        """
         self._book.again()
         began = _now()
         self._began, self._counted = time.monotonic(), (notion.requests, notion.limited)
         self._beat.begin()
         try:
-            made = make()
-            report = await made.run()
+            seen = _Seen(began, self._at)
+            report = await make(seen).run()
         except Exception as error:
             self._counted = (notion.requests - self._counted[0], notion.limited - self._counted[1])
             await self.failed(error)
             raise
         limited, self._counted = notion.limited - self._counted[1], (0, 0)
-        await self._passed(report, made.releases, began, limited)
+        await self._passed(report, seen, limited)
         return report
 
     async def failed(self, error: Exception) -> None:
@@ -73,21 +76,7 @@ class Observed:
         said = str(error) if foreseen else type(error).__name__
         await self._outside(boundary.clean(said) or type(error).__name__)
 
-    async def _passed(self, report: Any, releases: Any, began: datetime, limited: int) -> None:
-        from ultra_checklist.figures import figures, verdicts
-        from ultra_checklist.machine import this_machine
-
-        here = this_machine().digest
-        ours = [release for release in releases if release.manifest.machine.digest == here]
-        found: Counter[str] = Counter()
-        moment = began.replace(microsecond=began.microsecond // 1000 * 1000)
-        for release in ours:
-            found += verdicts(release, moment)
-        label = self._at.settings.host
-        known: dict[str, Figures] | None = None
-        if self._at.settings.metrics_file is not None:
-            # Every state is worked out for it: only for those who read it.
-            known = {r.manifest.key: figures(r, label) for r in ours if r.open}
+    async def _passed(self, report: Any, seen: "_Seen", limited: int) -> None:
         outcome: Outcome = "worked" if report.writes or report.closed else "idle"
         done = Done(
             outcome=outcome,
@@ -96,8 +85,8 @@ class Observed:
             requests=report.requests,
             limited=limited,
             writes=report.writes,
-            verdicts=dict(found),
-            releases=known,
+            verdicts=dict(seen.verdicts),
+            releases=seen.figures,
         )
         self._recovered("pass")
         self._tell(report, done)
@@ -171,6 +160,28 @@ class Observed:
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._began, 3)
+
+
+class _Seen:
+    """What is told of the releases of this machine, one after the other: verdicts since the pass began, figures."""
+
+    def __init__(self, began: datetime, at: Desk) -> None:
+        self._since = began.replace(microsecond=began.microsecond // 1000 * 1000)
+        self._label = at.settings.host
+        self.verdicts: Counter[str] = Counter()
+        # Every state is worked out for them: only for those who read them.
+        self.figures: dict[str, Figures] | None = {} if at.settings.metrics_file is not None else None
+
+    def __call__(self, release: Any) -> None:
+        from ultra_checklist.figures import figures, verdicts
+        from ultra_checklist.machine import this_machine
+
+        manifest = release.manifest
+        if manifest.machine.digest != this_machine().digest:
+            return
+        self.verdicts += verdicts(release, self._since)
+        if self.figures is not None and release.open:
+            self.figures[manifest.key] = figures(release, self._label)
 
 
 def _report(error: UltraChecklistError, trouble: Trouble) -> None:

@@ -97,7 +97,9 @@ async def _once(at: Desk, only: str | None, observed: "Observed") -> int:
         await at.find_workspace(notion)
         try:
             with hold(at.home, wait=False):
-                done = await observed.run(notion, lambda: at.a_pass(notion, only=only, listener=_changed))
+                done = await observed.run(
+                    notion, lambda observer: at.a_pass(notion, only=only, listener=_changed, observer=observer)
+                )
         except Busy as busy:
             say(busy.message)
             return 0
@@ -111,7 +113,9 @@ async def _watch(at: Desk, every: float, only: str | None, observed: "Observed")
 
         async def one_pass() -> Any:
             with watchdog(at.settings.deadline + PATIENCE, at.lang):
-                return await observed.run(notion, lambda: at.a_pass(notion, only=only, listener=_changed))
+                return await observed.run(
+                    notion, lambda observer: at.a_pass(notion, only=only, listener=_changed, observer=observer)
+                )
 
         await at.find_workspace(notion)
         stop = asyncio.Event()

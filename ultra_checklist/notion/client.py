@@ -30,7 +30,7 @@ from ultra_checklist.trust import trust
 from ultra_checklist.words import Words
 
 NOTION_VERSION: Final = "2026-03-11"
-WRITES_IN_FLIGHT: Final = 4
+WRITES_IN_FLIGHT: Final = 6
 PAGE_SIZE: Final = 100
 INDEX_LAG: Final = 60.0
 """Seconds by which Notion's index may lag behind what was written."""

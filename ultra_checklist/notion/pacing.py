@@ -19,8 +19,15 @@ _LEAST: Final = 10
 _FORGET: Final = 24 * 3600.0
 
 
+_SLACK: Final = 0.02
+"""Seconds by which a request comes later than a limit by the second allows: the network carries some faster."""
+
+
 class Rate(Frozen):
-    """At most so many requests in any so many seconds."""
+    """So many requests in so many seconds: in any of them where it is a minute, on average below that.
+
+    A limit by the second saves up what is not used, up to as many requests (a token bucket).
+    """
 
     requests: int = 180
     seconds: float = MINUTE
@@ -35,6 +42,10 @@ class Pacer:
         self.rate = rate
         self._reserve = reserve
         self._sent: deque[float] = deque()
+        self._full = 0.0
+        """When the bucket of a limit by the second is full again."""
+        self._early = True
+        """Whether others may have emptied that bucket before we began."""
 
     def rest(self, now: float) -> float:
         """Seconds until the next request may be sent."""
@@ -42,8 +53,11 @@ class Pacer:
             self.rate = Rate()
         while self._sent and now - self._sent[0] >= MINUTE:
             self._sent.popleft()
-        # A limit by the second gives back at once what others take, so nothing is reserved there.
-        most = max(1, self.rate.requests - (self._reserve if self.rate.seconds >= MINUTE else 0))
+        if self.rate.seconds < MINUTE:
+            # A limit by the second gives back at once what others take, so nothing is reserved there.
+            saved = (self.rate.requests - 1) * self._every
+            return max(0.0, self._full - saved + _SLACK - now) if self._full > now else 0.0
+        most = max(1, self.rate.requests - self._reserve)
         if len(self._sent) < most:
             return 0.0
         return max(0.0, self._sent[-most] + self.rate.seconds - now)
@@ -51,16 +65,30 @@ class Pacer:
     def sent(self, now: float) -> None:
         """A request goes out."""
         self._sent.append(now)
+        if self.rate.seconds < MINUTE:
+            self._full = max(self._full, now) + self._every
+
+    @property
+    def _every(self) -> float:
+        return self.rate.seconds / self.rate.requests
 
     def limited(self, now: float, wait: float) -> Rate:
         """What a 429 that asks for ``wait`` seconds teaches."""
         rate = self.rate
+        if rate.learned is not None and 0 <= now - rate.learned < wait:
+            # Sent beside the one that has taught: nothing goes out while Notion asks to be left alone.
+            return rate
         if wait > _SHORT:
             fewer = max(_LEAST, min(len(self._sent) - 1, rate.requests))
             self.rate = Rate(requests=fewer, seconds=MINUTE, learned=now)
         elif rate.seconds >= MINUTE:
             self.rate = Rate(requests=3, seconds=1.0, learned=now)
+        elif self._early and len(self._sent) <= 2 * rate.requests:
+            pass
         else:
             slower = min(rate.seconds * 1.25, MINUTE / _LEAST)
             self.rate = Rate(requests=rate.requests, seconds=slower, learned=now)
+        # Whatever was saved up is spent.
+        self._early = False
+        self._full = now + self.rate.seconds
         return self.rate

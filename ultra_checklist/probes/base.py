@@ -12,7 +12,7 @@ import os
 import re
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ultra_checklist.errors import NoManifestError, ProbeCannotTell, WrongValue
 from ultra_checklist.model import NOTHING, Effect, Frozen, Outcome, Verdict, Words
+from ultra_checklist.probes.looks import Looks, T
 from ultra_checklist.record import ReleaseRecord, Sibling, Sought
 from ultra_checklist.redact import Redactor
 
@@ -135,6 +136,11 @@ class Context:
     """The commit to which a rollback leads; empty: it is not known."""
     sibling: Callable[[Sought], Sibling] = lambda sought: _no_sibling(sought)
     """Another release; raises what ``siblings.Siblings`` does."""
+    looks: Looks | None = None
+
+    async def once(self, key: Hashable, look: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What ``look`` finds or raises: once for all who ask beside this one with the same, complete ``key``."""
+        return await (look() if self.looks is None else self.looks.once(key, look))
 
     def path(self, text: str) -> Path:
         """A path option as an absolute path. Raises ProbeCannotTell without a base folder."""
@@ -270,6 +276,11 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     def programs(self) -> tuple[str, ...]:
         """Programs that it starts with its options, by name or path: those must be on this machine."""
         return self.starts
+
+    @property
+    def place(self) -> str:
+        """Whom it asks, such as a host: few probes do that at the same time; empty: this machine."""
+        return ""
 
     @property
     def daemon(self) -> str:

@@ -33,10 +33,16 @@ class Git:
         return max(0.1, self._until - monotonic())
 
     async def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Completed:
-        """One command of git. Raises ProbeCannotTell where it cannot be started or does not end in time."""
+        """One command of git, which is run once for all probes that want to know the same.
+
+        Raises ProbeCannotTell where it cannot be started or does not end in time.
+        """
         argv = ["git", "-C", str(self.folder), *_SAFE, *arguments]
         known = {**_ENVIRONMENT, **(environment or {})}
-        return await self._context.run(argv, timeout=self.left, environment=known)
+        return await self._context.once(
+            ("git", *argv, *sorted(known.items())),
+            lambda: self._context.run(argv, timeout=self.left, environment=known),
+        )
 
     async def line(self, *arguments: str) -> str:
         """What a command of git says; empty where it fails."""

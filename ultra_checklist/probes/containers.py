@@ -5,7 +5,8 @@ SystemInfo). Podman speaks the same language with another accent.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -117,7 +118,27 @@ class DockerSeen(Observation):
     """Id of the image that is named in the options; empty: the daemon has none, or none is named."""
 
 
-def look(client: "APIClient", host: str, options: DockerOptions) -> DockerSeen:
+class Known:
+    """What a daemon has told in one round of probes, each in its own thread: it is asked one thing at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: dict[tuple[str, str], Any] = {}
+
+    @classmethod
+    async def begin(cls) -> "Known":
+        """Nothing is known yet."""
+        return cls()
+
+    def once(self, what: str, which: str, ask: Callable[[], Any]) -> Any:
+        """The answer to a question, which is asked once; one that fails is asked again."""
+        with self._lock:
+            if (what, which) not in self._answers:
+                self._answers[what, which] = ask()
+            return self._answers[what, which]
+
+
+def look(client: "APIClient", host: str, options: DockerOptions, known: Known) -> DockerSeen:
     """Inspect every container that is meant, and what the options ask for beside it.
 
     Raises what the SDK raises, and KeyError, TypeError or ValueError for an answer that is no daemon's.
@@ -125,7 +146,8 @@ def look(client: "APIClient", host: str, options: DockerOptions) -> DockerSeen:
     now, ahead = datetime.now(UTC), 0.0
     if options.started_after_deploy or options.min_uptime:
         now, ahead = _clock(client)
-    inspected = [found for key in _ids(client, options) if (found := _inspect(client, key)) is not None]
+    seen = (_inspect(client, key, known) for key in _ids(client, options, known))
+    inspected = [found for found in seen if found is not None]
     if options.name:
         # The daemon also finds containers by the beginning of their id.
         inspected = [found for found in inspected if str(found["Name"]).lstrip("/") == options.name]
@@ -146,10 +168,11 @@ def _clock(client: "APIClient") -> tuple[datetime, float]:
     return theirs, round((theirs - nearest).total_seconds(), 1)
 
 
-def _ids(client: "APIClient", options: DockerOptions) -> list[str]:
+def _ids(client: "APIClient", options: DockerOptions, known: Known) -> list[str]:
     if options.name:
         return [options.name]
-    listed = client.containers(all=True, filters={"label": [f"{COMPOSE}project={options.project}"]})
+    label = f"{COMPOSE}project={options.project}"
+    listed = known.once("containers", label, lambda: client.containers(all=True, filters={"label": [label]}))
     # A container of `compose run` belongs to a service, but is not a part of what it serves.
     found = [one for one in listed if one["Labels"].get(f"{COMPOSE}oneoff") != "True"]
     if len(found) > MOST:
@@ -200,11 +223,11 @@ def _wanted_image(client: "APIClient", image: str) -> str:
     return str(found.get("Id", "")).removeprefix("sha256:")
 
 
-def _inspect(client: "APIClient", key: str) -> Mapping[str, Any] | None:
+def _inspect(client: "APIClient", key: str, known: Known) -> Mapping[str, Any] | None:
     from docker.errors import NotFound
 
     try:
-        found: Mapping[str, Any] = client.inspect_container(key)
+        found: Mapping[str, Any] = known.once("container", key, lambda: client.inspect_container(key))
     except NotFound:
         return None
     return found

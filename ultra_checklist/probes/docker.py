@@ -14,6 +14,7 @@ from ultra_checklist.probes.containers import (
     ContainerSeen,
     DockerOptions,
     DockerSeen,
+    Known,
     look,
 )
 from ultra_checklist.probes.dockerapi import LOCAL, ask, checked_host
@@ -100,7 +101,10 @@ class DockerProbe(Probe[DockerOptions, DockerSeen]):
                 f"DOCKER_HOST: {error.words.ja}",
                 remedy=f"export DOCKER_HOST={LOCAL}",
             ) from error
-        seen: DockerSeen = await ask(host, self.options.timeout, lambda client: look(client, host, self.options))
+        known = await context.once(("docker", host), Known.begin)
+        seen: DockerSeen = await ask(
+            host, self.options.timeout, lambda client: look(client, host, self.options, known)
+        )
         before = None
         if isinstance(context.baseline, DockerSeen):
             before = {one.id: one.life for one in context.baseline.containers}

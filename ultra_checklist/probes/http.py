@@ -153,6 +153,11 @@ class HttpProbe(Probe[HttpOptions, HttpSeen]):
 
         return twins(self)
 
+    @property
+    def place(self) -> str:
+        """The host that it asks."""
+        return origin(self.options.url)
+
     async def observe(self, context: Context) -> HttpSeen:
         """Ask until an answer is not good, follow redirects of the same origin, read at most 1 MiB of each."""
         import asyncio

@@ -122,6 +122,11 @@ class MetricsProbe(Probe[MetricsOptions, MetricsSeen]):
                 rules = [*good[:place], bad, *good[place + 1 :]]
                 yield Twin(what, seen=MetricsSeen(place="twin", at=0.0, rules=rules))
 
+    @property
+    def place(self) -> str:
+        """The host that it asks."""
+        return origin(self.options.scrape or self.options.prometheus or "")
+
     async def observe(self, context: Context) -> MetricsSeen:
         """Ask once for a page, or for each rule."""
         options = self.options
@@ -132,14 +137,14 @@ class MetricsProbe(Probe[MetricsOptions, MetricsSeen]):
 
         async def ask(source: Source) -> MetricsSeen:
             if options.scrape is not None:
-                return await self._page(source, before)
+                key = ("scrape", url, options.verify_tls, *sorted(options.headers.items()))
+                return self._page(source, await context.once(key, source.scrape), before)
             return await self._server(source, before, _deployed(context))
 
         seen: MetricsSeen = await asked(url, options.headers, options.verify_tls, options.timeout, ask)
         return seen
 
-    async def _page(self, source: Source, before: MetricsSeen | None) -> MetricsSeen:
-        found = await source.scrape()
+    def _page(self, source: Source, found: Sequence[tuple[str, Series]], before: MetricsSeen | None) -> MetricsSeen:
         at = time.time()
         starts = [series.values[0] for name, series in found if name == STARTED]
         started = starts[0] if len(starts) == 1 and isinstance(starts[0], float) else None

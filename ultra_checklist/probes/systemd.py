@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -162,7 +163,8 @@ class SystemdProbe(Probe[SystemdOptions, SystemdSeen]):
         if options.user and "XDG_RUNTIME_DIR" not in context.environment and Path(own).is_dir():
             # It is not set where no session began, as in a job of cron.
             environment["XDG_RUNTIME_DIR"] = own
-        done = await context.run(argv, timeout=options.timeout, environment=environment)
+        ask = partial(context.run, argv, timeout=options.timeout, environment=environment)
+        done = await context.once((*argv, *environment.items()), ask)
         now = datetime.now(UTC)
         if done.code != 0:
             raise _cannot(done, options.user)

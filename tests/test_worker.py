@@ -1,5 +1,6 @@
 """One worker a state folder: races, kills, hung passes."""
 
+import asyncio
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.shell import COMMAND, Served
-from ultra_checklist.worker import Busy, hold
+from ultra_checklist.worker import AT_WORK, QUIET, Busy, Pace, hold, watch
 
 
 def test_a_thousand_races_and_a_thousand_kills(tmp_path: Path) -> None:
@@ -31,6 +32,38 @@ def test_the_lock_is_refused_while_it_is_held(tmp_path: Path) -> None:
         pass
     with hold(tmp_path, wait=False), hold(tmp_path, wait=False, name="making"):
         assert (tmp_path / "making.lock").exists()
+
+
+def test_a_watch_hurries_while_people_work_and_slows_down_when_they_are_gone() -> None:
+    pace = Pace(1.0)
+    assert pace.wait(0.0, news=False) == 1.0
+    assert pace.wait(AT_WORK - 1, news=False) == 1.0
+    waits = [pace.wait(AT_WORK * n, news=False) for n in range(1, 8)]
+    assert waits == [2.0, 4.0, 8.0, QUIET, QUIET, QUIET, QUIET]
+    assert pace.wait(1e9, news=False) == QUIET
+    assert pace.wait(1e9 + 1, news=True) == 1.0
+    assert pace.wait(1e9 + 2, news=False) == 1.0
+
+
+def test_a_watch_that_was_asked_to_be_slow_is_never_faster() -> None:
+    pace = Pace(60.0)
+    assert {pace.wait(AT_WORK * n, news=False) for n in range(9)} == {60.0}
+
+
+def test_a_watch_is_woken_and_stopped_at_once(tmp_path: Path) -> None:
+    async def run() -> int:
+        stop, wake, passes = asyncio.Event(), asyncio.Event(), list[int]()
+
+        async def one_pass() -> bool:
+            passes.append(len(passes))
+            (stop if len(passes) == 5 else wake).set()
+            return False
+
+        async with asyncio.timeout(60):
+            await watch(tmp_path, one_pass, every=3600.0, stop=stop, wake=wake)
+        return len(passes)
+
+    assert asyncio.run(run()) == 5
 
 
 def test_what_goes_wrong_inside_is_not_taken_for_a_held_lock(tmp_path: Path) -> None:

@@ -59,6 +59,8 @@ class Report:
     releases: int = 0
     requests: int = 0
     writes: int = 0
+    news: int = 0
+    """Rows that said something which was not known."""
     problems: list[Words] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)

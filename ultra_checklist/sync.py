@@ -88,6 +88,7 @@ class Pass:
             await self._turn(roster, keys, report).sample()
         since = self._since()
         (changed, seen), _ = await asyncio.gather(self._changed(since, keys, roster), _ready())
+        report.news = len(changed)
         still_open = await self._turn(roster, keys, report).take(changed)
         if seen is not None and self._only is None:
             disk.replace(self._path, Since(seen=seen, open=still_open).model_dump_json().encode())

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,10 @@ WAIT = 60.0
 """Seconds that a gate waits for a pass that is running."""
 POLL = 0.1
 """Seconds between two tries for a lock that another process holds."""
+AT_WORK = 300.0
+"""Seconds after news for which people are taken to be at work."""
+QUIET = 10.0
+"""Seconds between passes at the most, while nothing happens."""
 
 
 class Busy(StateError):
@@ -70,27 +75,53 @@ def _give_up(told: str) -> None:
     os._exit(DeadlineError.exit_code)
 
 
+class Pace:
+    """How long to wait between passes: ``every`` seconds while people are at work, longer and longer when not."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._news: float | None = None
+
+    def wait(self, now: float, *, news: bool) -> float:
+        """Seconds until the next pass, after one that brought ``news`` or none; ``now`` is of any steady clock."""
+        if news or self._news is None:
+            self._news = now
+        slower: float = 2.0 ** min((now - self._news) // AT_WORK, 30.0)
+        return max(self._every, min(self._every * slower, QUIET))
+
+
 async def watch(
     home: Path,
-    one_pass: Callable[[], Awaitable[object]],
+    one_pass: Callable[[], Awaitable[bool]],
     *,
     every: float,
     stop: asyncio.Event,
+    wake: asyncio.Event | None = None,
 ) -> None:
     """Pass after pass until ``stop`` is set; what Notion cannot answer now is tried again at the next pass.
 
-    ``one_pass`` tells what it does, and of errors. Between passes nobody holds the lock, so that other commands
-    get their turn.
+    ``one_pass`` tells what it does, and of errors, and returns whether it found news; ``every`` seconds are
+    between two while it does, and up to ``QUIET`` when it does not (see ``Pace``). ``wake`` begins one at once.
+    Between passes nobody holds the lock, so that other commands get their turn.
     """
+    pace, woken = Pace(every), wake or asyncio.Event()
     while not stop.is_set():
+        news = woken.is_set()
+        woken.clear()
         # What cannot be told now can be at the next pass; another process's pass is as good as ours.
         with suppress(Busy, CannotTellError), hold(home, wait=False):
-            await one_pass()
-        try:
-            async with asyncio.timeout(every):
-                await stop.wait()
-        except TimeoutError:
-            continue
+            news = await one_pass() or news
+        await _either(stop, woken, pace.wait(time.monotonic(), news=news))
+
+
+async def _either(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:
+    """Wait so long at most, or until one of the two is set."""
+    tasks = [asyncio.ensure_future(event.wait()) for event in (stop, wake)]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -16,7 +16,7 @@ from ultra_checklist.words import Words, joined
 if TYPE_CHECKING:
     from ultra_checklist.cli.observed import Observed
 
-WATCH_EVERY = 2.0
+WATCH_EVERY = 1.0
 PATIENCE = 30.0
 """Seconds beyond its deadline after which a pass counts as hung."""
 
@@ -32,7 +32,7 @@ _WATCHING = Words(
     flag_value=WATCH_EVERY,
     type=click.FloatRange(min=0.2),
     metavar="[SECONDS]",
-    help="Go on until stopped, one pass every so many seconds.  [default: 2]",
+    help="Go on until stopped, a pass every so many seconds; up to 10 s while nothing happens.  [default: 1]",
 )
 @click.option("--release", "version", metavar="VERSION", shell_complete=versions, help="Only this release.")
 @click.option(
@@ -111,11 +111,12 @@ async def _watch(at: Desk, every: float, only: str | None, observed: "Observed")
 
     async with at.notion() as notion:
 
-        async def one_pass() -> Any:
+        async def one_pass() -> bool:
             with watchdog(at.settings.deadline + PATIENCE, at.lang):
-                return await observed.run(
+                done = await observed.run(
                     notion, lambda observer: at.a_pass(notion, only=only, listener=_changed, observer=observer)
                 )
+                return bool(done.news or done.writes or done.closed)
 
         await at.find_workspace(notion)
         stop = asyncio.Event()

@@ -56,7 +56,9 @@ def test_a_simulated_day_comes_out_as_documented(row: tuple[int, int, str, int, 
 
 
 def test_a_connection_carries_what_the_document_says_and_not_much_more() -> None:
-    (carried,) = re.findall(r"One connection carries ([\d,]+) at 180 a minute", DOCUMENT.read_text(encoding="utf-8"))
+    (carried,) = re.findall(
+        r"One connection carries ([\d,]+) at 180 a minute", DOCUMENT.read_text(encoding="utf-8")
+    )
     assert simulate(_n(carried), 180).p99 <= GOOD < simulate(_n(carried) + 100, 180).p99
 
 

@@ -1,10 +1,12 @@
 """How many requests a pass and a render make; nothing is timed."""
 
 import math
+import subprocess
+import time
 from pathlib import Path
 
 from benchmarks.options import Options
-from benchmarks.scene import Scene, local_notion, template
+from benchmarks.scene import Scene, local_notion, template, ultra
 from benchmarks.table import Row
 
 
@@ -79,4 +81,29 @@ def renders(options: Options, folder: Path) -> list[Row]:
             found.append(exact("render", f"render {items} items", len(first), items + 3))
             limit = 1 + math.ceil(items / 100)
             found.append(exact("render", f"render {items} items again", len(again), limit))
-    return found
+    return [*found, resumed(folder, 50)]
+
+
+def resumed(folder: Path, items: int) -> Row:
+    """What a release costs that was killed half-way, beside the rows that were missing."""
+    with local_notion(folder / "resumed", latency=50) as scene:
+        scene.do("init")
+        words = ("new", "v1", "-t", str(template(folder / "resumed.md", items)))
+        env = scene.env | {"ULTRA_CHECKLIST_INDEX_LAG": "0"}
+        with subprocess.Popen(ultra(*words), env=env, cwd=folder) as process:
+            while sum(found["path"] == "/v1/pages" for found in scene.requests()) < items // 2:
+                time.sleep(0.01)
+            process.kill()
+        before = len(scene.requests())
+        subprocess.run(ultra(*words), env=env, cwd=folder, check=True, capture_output=True)
+        again = scene.requests()[before:]
+        rows = scene.rows()
+    titles = {row["properties"]["Name"]["title"][0]["plain_text"] for row in rows}
+    if len(rows) != items or len(titles) != items:
+        raise RuntimeError(f"{len(rows)} rows of {len(titles)} items")
+    return exact(
+        "render",
+        f"render {items} killed half-way, again: reads",
+        len(again) - writes(again),
+        1 + math.ceil(items / 100),
+    )

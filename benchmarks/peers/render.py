@@ -8,7 +8,9 @@ from notion_client import Client
 from notion_client.errors import APIResponseError
 
 source, number = sys.argv[1], int(sys.argv[2])
-notion = Client(auth="ntn_local", base_url=os.environ["NOTION_BASE_URL"], notion_version="2026-03-11")
+notion = Client(
+    auth=os.environ["NOTION_TOKEN"], base_url=os.environ["NOTION_BASE_URL"], notion_version="2026-03-11"
+)
 
 
 def create(title: str) -> None:

@@ -4,6 +4,7 @@ import math
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.options import Options
 from benchmarks.scene import Scene, local_notion, template, ultra
@@ -84,6 +85,12 @@ def renders(options: Options, folder: Path) -> list[Row]:
     return [*found, resumed(folder, 50)]
 
 
+def title(row: dict[str, Any]) -> str:
+    """What a row is called."""
+    (found,) = (value["title"] for value in row["properties"].values() if value["type"] == "title")
+    return str(found[0]["plain_text"])
+
+
 def resumed(folder: Path, items: int) -> Row:
     """What a release costs that was killed half-way, beside the rows that were missing."""
     with local_notion(folder / "resumed", latency=50) as scene:
@@ -98,7 +105,7 @@ def resumed(folder: Path, items: int) -> Row:
         subprocess.run(ultra(*words), env=env, cwd=folder, check=True, capture_output=True)
         again = scene.requests()[before:]
         rows = scene.rows()
-    titles = {row["properties"]["Name"]["title"][0]["plain_text"] for row in rows}
+    titles = {title(row) for row in rows}
     if len(rows) != items or len(titles) != items:
         raise RuntimeError(f"{len(rows)} rows of {len(titles)} items")
     return exact(

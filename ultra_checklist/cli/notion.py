@@ -84,6 +84,14 @@ async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -
     type=click.Choice(CAPABILITIES),
     help="Take a capability from the integration; may be given several times.",
 )
+@click.option(
+    "--custom-emoji",
+    "emojis",
+    multiple=True,
+    metavar="NAME=URL",
+    help="A custom emoji that the workspace has; may be given several times.",
+)
+@click.option("--webhook", metavar="URL", help="Tell this address on this machine of every change, signed.")
 @click.option("--latency", metavar="MS", help="Delay each answer: milliseconds, or MIN-MAX.")
 @click.option("--rate", metavar="MODEL", help="Limit the rate: window:180/60, bucket:3/3 or off.  [default: off]")
 @click.option(
@@ -97,6 +105,8 @@ def serve(
     plan: str,
     block_limit: int | None,
     without: tuple[str, ...],
+    emojis: tuple[str, ...],
+    webhook: str | None,
     latency: str | None,
     rate: str | None,
     faults: Path | None,
@@ -115,7 +125,7 @@ def serve(
       ultra-checklist serve --port 0 --db notion.db --latency 150 --rate window:180/60
       ultra-checklist serve --faults faults.json
     """  # noqa: D301 - click needs the real backspace character
-    from ultra_checklist.server import misbehaviour
+    from ultra_checklist.server import misbehaviour, webhooks
     from ultra_checklist.server import plan as plans
     from ultra_checklist.server.serve import serve as run_server
 
@@ -123,13 +133,16 @@ def serve(
     file = db or at.database
     if not file.parent.is_dir():
         raise UsageError(_NO_FOLDER.filled(file=str(file), folder=str(file.parent)), remedy=_MAKE_FOLDER)
-    workspace = plans.Workspace(plans.PLANS[plan], plans.CAPABILITIES - set(without), block_limit)
+    pictures = tuple((name, url) for name, _, url in (emoji.partition("=") for emoji in emojis))
+    workspace = plans.Workspace(plans.PLANS[plan], plans.CAPABILITIES - set(without), block_limit, pictures)
     try:
         wrong = misbehaviour.of(latency, rate, faults)
+        if webhook is not None:
+            webhooks.checked(webhook)
     except ValueError as error:
         raise UsageError(str(error), remedy=SEE_DOCS) from None
     try:
-        run_server(file, port, request_log=request_log, workspace=workspace, misbehaviour=wrong)
+        run_server(file, port, request_log=request_log, workspace=workspace, misbehaviour=wrong, webhook=webhook)
     except OSError as error:
         if error.filename is not None:
             told = f"--request-log {request_log}: {error.strerror}"

@@ -16,11 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ultra_checklist.server import data_sources, faults, nodes, plan, routes, times, users
+from ultra_checklist.server import data_sources, events, faults, nodes, plan, routes, times, users
 from ultra_checklist.server.calls import VERSIONS, Call, Part, with_archived
 from ultra_checklist.server.errors import MISSING, ApiError, invalid, show
 from ultra_checklist.server.misbehaviour import Misbehaviour, failure
 from ultra_checklist.server.store import Store
+from ultra_checklist.server.webhooks import Outbox
 
 LARGEST_BODY: Final = 500 * 1024
 LARGEST_FORM: Final = 21 * 1024 * 1024
@@ -32,12 +33,20 @@ class Api:
     """Answers everything below ``/v1/``; ``base_url`` is the address links of answers begin with."""
 
     def __init__(
-        self, store: Store, base_url: str, workspace: plan.Workspace, misbehaviour: Misbehaviour | None = None
+        self,
+        store: Store,
+        base_url: str,
+        workspace: plan.Workspace,
+        misbehaviour: Misbehaviour | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._store = store
         self._base_url = base_url.rstrip("/")
         self._workspace = workspace
         self._misbehaviour = misbehaviour or Misbehaviour()
+        self._outbox = outbox
+        if outbox is not None:
+            events.watch(store.connection)
         self._lag = self._misbehaviour.script.lag_ms
         if self._lag.query or self._lag.search:
             store.keep_past()
@@ -95,7 +104,8 @@ class Api:
             request.state.columns = call.columns or None
         if rule is not None:
             return self._misbehaviour.answer(rule, made)
-        return JSONResponse({**(made or {}), "request_id": str(uuid.uuid4())})
+        later = made is not None and made.get("object") == "async_task" and made.get("status") == "queued"
+        return JSONResponse({**(made or {}), "request_id": str(uuid.uuid4())}, status_code=202 if later else 200)
 
     def _made(self, route: routes.Route, call: Call) -> dict[str, Any]:
         lag = getattr(self._lag, route.lags) if route.lags else 0
@@ -105,6 +115,8 @@ class Api:
                 raise ApiError(403, "restricted_resource", "API token does not have access to this resource.")
             answer = route.handler(call)
             _within_limit(call, route)
+            if self._outbox is not None and route.writes:
+                self._outbox.collect(call.connection, call.actor.id, call.actor.kind)
         return dict(with_archived(answer)) if call.legacy else answer
 
     def _change_schema(self, call: Call, rule: faults.Rule) -> None:

@@ -74,7 +74,7 @@ def answered(call: Call, node: nodes.Node) -> Json:
             answer = {"type": key, key: value}
         elif key == "source":
             answer.update(media.answered(call, value))
-        elif key in ("rich_text", "caption"):
+        elif key in ("rich_text", "caption", "title"):
             answer[key] = richtext.unpack(value)
         elif key == "cells":
             answer[key] = [richtext.unpack(cell) for cell in value]

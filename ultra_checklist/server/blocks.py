@@ -103,14 +103,15 @@ def _add(call: Call, parent: nodes.Node, given: Any, path: str, depth: int, afte
         content = validation.mapping(block, at)
         kind = block_types.type_of(content, at)
         validation.only(content, ("object", "type", kind), at)
-        node = _new(call, parent, kind, content[kind], f"{at}.{kind}")
+        node = new(call, parent, kind, content[kind], f"{at}.{kind}")
         node.position = position + 1 + index
         nodes.insert(call.connection, node)
         total += _nested(call, node, content[kind], f"{at}.{kind}.children", depth)
     return total
 
 
-def _new(call: Call, parent: nodes.Node, kind: str, given: Any, path: str) -> nodes.Node:
+def new(call: Call, parent: nodes.Node, kind: str, given: Any, path: str) -> nodes.Node:
+    """A block below ``parent`` that is not stored yet."""
     home = parent.data["type"] if parent.kind == "block" else parent.kind
     for held, holder in block_types.ONLY_IN.items():
         if (kind == held) != (home == holder):

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ultra_checklist.server import media, nodes, places, relations, richtext, schema, times, users, validation
-from ultra_checklist.server.calls import Call, Json
-from ultra_checklist.server.errors import invalid
+from ultra_checklist.server.calls import Call, Json, page_size
+from ultra_checklist.server.errors import MISSING, invalid
 from ultra_checklist.server.properties import Property, find
 
 
@@ -43,6 +43,11 @@ def create(call: Call) -> Json:
     database = nodes.editable(nodes.find(call.connection, identifier, "database"))
     title = richtext.parse(call.connection, call.body.get("title", []), "body.title")
     source = add(call, database, call.body.get("properties"), "body.properties", title)
+    if "parent" in call.body:
+        parent = validation.mapping(call.body["parent"], "body.parent")
+        identifier = validation.identifier(parent.get("database_id", MISSING), "body.parent.database_id")
+        database = nodes.editable(nodes.find(call.connection, identifier, "database"))
+        source.parent_id, source.position = database.id, nodes.last_position(call.connection, database.id) + 1
     if "icon" in call.body:
         source.data["icon"] = media.parse_icon(call, call.body["icon"], "body.icon")
         nodes.save(call.connection, source)
@@ -56,7 +61,7 @@ def retrieve(call: Call) -> Json:
 
 def update(call: Call) -> Json:
     """PATCH /v1/data_sources/{data_source_id}: title, icon, trash, and the schema property by property."""
-    call.only("properties", "title", "icon", "in_trash")
+    call.only("properties", "title", "icon", "in_trash", "parent")
     source = nodes.find(call.connection, call.identifier("data_source_id"), "data_source")
     trash = call.trash()
     if trash is None:
@@ -66,6 +71,11 @@ def update(call: Call) -> Json:
     if "title" in call.body:
         source.data["title"] = richtext.parse(call.connection, call.body["title"], "body.title")
         source.title = richtext.plain(source.data["title"])
+    if "parent" in call.body:
+        parent = validation.mapping(call.body["parent"], "body.parent")
+        identifier = validation.identifier(parent.get("database_id", MISSING), "body.parent.database_id")
+        database = nodes.editable(nodes.find(call.connection, identifier, "database"))
+        source.parent_id, source.position = database.id, nodes.last_position(call.connection, database.id) + 1
     if "icon" in call.body:
         source.data["icon"] = media.parse_icon(call, call.body["icon"], "body.icon")
     changes = validation.mapping(call.body.get("properties", {}), "body.properties")
@@ -74,6 +84,13 @@ def update(call: Call) -> Json:
     source.edited_at, source.edited_by = call.moment, call.actor.id
     nodes.save(call.connection, source)
     return answered(call, source)
+
+
+def templates(call: Call) -> Json:
+    """GET /v1/data_sources/{data_source_id}/templates: none, for they are made in Notion's own app alone."""
+    nodes.find(call.connection, call.identifier("data_source_id"), "data_source")
+    page_size(call.option("page_size"), "query.page_size")
+    return {"templates": [], "has_more": False, "next_cursor": None}
 
 
 def _turn(given: Any) -> int:

@@ -65,9 +65,14 @@ def attach(call: Call, identifier: str) -> Json:
 
 
 def upload_status(upload: nodes.Node, moment: int) -> str:
-    """``pending``, ``uploaded``, or ``expired`` an hour after creation without being attached."""
+    """``pending``, ``uploaded``, or ``expired`` an hour after creation without being attached.
+
+    What comes from an external address has come with the next request.
+    """
     if not upload.data.get("attached") and moment >= upload.data["expires"]:
         return "expired"
+    if upload.data.get("external") and moment > upload.created_at:
+        return "uploaded"
     return str(upload.data["status"])
 
 

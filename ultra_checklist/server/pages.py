@@ -2,9 +2,20 @@
 
 from typing import Final
 
-from ultra_checklist.server import blocks, media, nodes, places, times, users, validation, values
+from ultra_checklist.server import (
+    async_tasks,
+    blocks,
+    media,
+    nodes,
+    page_markdown,
+    places,
+    times,
+    users,
+    validation,
+    values,
+)
 from ultra_checklist.server.calls import Call, Json, cut, listing, page_size
-from ultra_checklist.server.errors import invalid
+from ultra_checklist.server.errors import MISSING, failed, invalid, not_found
 from ultra_checklist.server.properties import Property, find, quoted
 from ultra_checklist.server.rows import Rows
 
@@ -14,8 +25,12 @@ _LISTED: Final = ("title", "rich_text", "people", "relation", "rollup")
 
 def create(call: Call) -> Json:
     """POST /v1/pages."""
-    call.only("parent", "properties", "children", "icon", "cover")
+    call.only(
+        *("parent", "properties", "children", "content", "markdown", "icon", "cover"),
+        *("template", "position", "allow_async"),
+    )
     parent = _parent(call)
+    body = _body(call)
     page = nodes.Node(
         id=nodes.new_id(),
         kind="page",
@@ -32,10 +47,51 @@ def create(call: Call) -> Json:
         nodes.save(call.connection, source)
     values.write(call, page, source, call.body.get("properties", {}))
     _decorate(call, page)
+    _put(call, parent, page)
     nodes.insert(call.connection, page)
-    if "children" in call.body:
-        blocks.add_children(call, page, call.body["children"], "body.children")
-    return answered(call, page)
+    if body == "markdown":
+        page_markdown.replace(call, page, validation.string(call.body[body], "body.markdown"))
+    elif body:
+        blocks.add_children(call, page, call.body[body], f"body.{body}")
+    return async_tasks.answered(call, "pages.create", answered(call, page))
+
+
+def _body(call: Call) -> str:
+    """How the request gives the page's content; empty: not at all."""
+    given = [key for key in ("children", "content", "markdown") if key in call.body]
+    if len(given) > 1:
+        raise invalid(f"body failed validation: only one of {' and '.join(given)} may be given.")
+    if "template" in call.body:
+        template = validation.mapping(call.body["template"], "body.template")
+        kind = template.get("type", MISSING)
+        if validation.one_of(kind, "body.template.type", ("none", "default", "template_id")) != "none":
+            # Templates are made in Notion's own app alone, so that there are none here.
+            if kind == "template_id":
+                raise not_found(
+                    "page", validation.identifier(template.get(kind, MISSING), "body.template.template_id")
+                )
+            raise invalid("The parent data source has no default template.")
+    return given[0] if given else ""
+
+
+def _put(call: Call, parent: nodes.Node, page: nodes.Node) -> None:
+    """Where in the body of its parent a new page stands; without a wish at its end."""
+    if "position" not in call.body:
+        return
+    given = validation.mapping(call.body["position"], "body.position")
+    kinds = ("after_block", "page_start", "page_end")
+    kind = validation.one_of(given.get("type", MISSING), "body.position.type", kinds)
+    if parent.kind != "page":
+        raise failed("body.position", "should be not present", given)
+    if kind == "page_end":
+        return
+    after = 0
+    if kind == "after_block":
+        block = validation.mapping(given.get("after_block", MISSING), "body.position.after_block")
+        identifier = validation.identifier(block.get("id", MISSING), "body.position.after_block.id")
+        after = blocks.position_of(call, parent, identifier)
+    nodes.make_room(call.connection, parent.id, after, 1)
+    page.position = after + 1
 
 
 def _parent(call: Call) -> nodes.Node:

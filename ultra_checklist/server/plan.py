@@ -35,8 +35,12 @@ PLANS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The workspace's plan, what the integration may do, and how many blocks there may be (None: no limit)."""
+    """The workspace's plan, what the integration may do, and how many blocks there may be (None: no limit).
+
+    ``emojis`` are its custom emojis: name and address of the picture.
+    """
 
     plan: Plan = PLANS["free"]
     capabilities: frozenset[str] = CAPABILITIES
     block_limit: int | None = None
+    emojis: tuple[tuple[str, str], ...] = ()

@@ -4,16 +4,21 @@ import re
 from typing import Final, Literal, NamedTuple
 
 from ultra_checklist.server import (
+    async_tasks,
     blocks,
     comments,
+    custom_emojis,
     data_sources,
     databases,
+    meeting_notes,
+    page_markdown,
     pages,
     plan,
     query,
     search,
     uploads,
     users,
+    view_queries,
     views,
 )
 from ultra_checklist.server.calls import Handler
@@ -64,6 +69,9 @@ _ROUTES: Final = (
     _route("PATCH", "pages/{page_id}", pages.update),
     _route("POST", "pages/{page_id}/move", pages.move, needs=plan.UPDATE),
     _route("GET", "pages/{page_id}/properties/{property_id}", pages.retrieve_property),
+    _route("GET", "pages/{page_id}/markdown", page_markdown.retrieve),
+    _route("PATCH", "pages/{page_id}/markdown", page_markdown.update),
+    _route("GET", "async_tasks/{task_id}", async_tasks.retrieve),
     _route("POST", "databases", databases.create),
     _route("GET", "databases/{database_id}", databases.retrieve),
     _route("PATCH", "databases/{database_id}", databases.update),
@@ -71,6 +79,9 @@ _ROUTES: Final = (
     _route("GET", "data_sources/{data_source_id}", data_sources.retrieve),
     _route("PATCH", "data_sources/{data_source_id}", data_sources.update),
     _route("POST", "data_sources/{data_source_id}/query", query.query, reads=True),
+    _route("GET", "data_sources/{data_source_id}/templates", data_sources.templates),
+    _route("POST", "blocks/meeting_notes", meeting_notes.create),
+    _route("POST", "blocks/meeting_notes/query", meeting_notes.query, reads=True),
     _route("GET", "blocks/{block_id}", blocks.retrieve),
     _route("PATCH", "blocks/{block_id}", blocks.update),
     _route("DELETE", "blocks/{block_id}", blocks.delete),
@@ -81,6 +92,9 @@ _ROUTES: Final = (
     _route("GET", "views/{view_id}", views.retrieve),
     _route("PATCH", "views/{view_id}", views.update),
     _route("DELETE", "views/{view_id}", views.delete),
+    _route("POST", "views/{view_id}/queries", view_queries.create, needs=plan.READ),
+    _route("GET", "views/{view_id}/queries/{query_id}", view_queries.results),
+    _route("DELETE", "views/{view_id}/queries/{query_id}", view_queries.delete, needs=plan.READ),
     _route("POST", "file_uploads", uploads.create),
     _route("GET", "file_uploads", uploads.index),
     _route("GET", "file_uploads/{file_upload_id}", uploads.retrieve),
@@ -89,6 +103,10 @@ _ROUTES: Final = (
     _route("POST", "search", search.search, reads=True),
     _route("POST", "comments", comments.create, needs=plan.INSERT_COMMENTS),
     _route("GET", "comments", comments.index, needs=plan.READ_COMMENTS),
+    _route("GET", "comments/{comment_id}", comments.retrieve, needs=plan.READ_COMMENTS),
+    _route("PATCH", "comments/{comment_id}", comments.update, needs=plan.INSERT_COMMENTS),
+    _route("DELETE", "comments/{comment_id}", comments.delete, needs=plan.INSERT_COMMENTS),
+    _route("GET", "custom_emojis", custom_emojis.index),
 )
 
 

@@ -35,6 +35,7 @@ def serve(
     request_log: pathlib.Path | None = None,
     workspace: Workspace | None = None,
     misbehaviour: Misbehaviour | None = None,
+    webhook: str | None = None,
     ready: Callable[[str], None] = _print,
 ) -> None:
     """Serve ``db`` on 127.0.0.1 until SIGTERM or SIGINT; port 0 takes a free one.
@@ -46,7 +47,14 @@ def serve(
     with contextlib.closing(_bound(port)) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         misbehaviour = misbehaviour or Misbehaviour()
-        app = create_app(db, base_url=url, request_log=request_log, workspace=workspace, misbehaviour=misbehaviour)
+        app = create_app(
+            db,
+            base_url=url,
+            request_log=request_log,
+            workspace=workspace,
+            misbehaviour=misbehaviour,
+            webhook=webhook,
+        )
         config = uvicorn.Config(
             app,
             http=_protocol(misbehaviour.connections),

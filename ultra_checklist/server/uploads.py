@@ -6,6 +6,7 @@ Sizes go by the workspace's plan; the list of file types is closed
 
 from pathlib import PurePosixPath
 from typing import Final
+from urllib.parse import urlsplit
 
 from ultra_checklist.server import media, nodes, plan, times, users, validation
 from ultra_checklist.server.calls import Call, Json, Part, listing, paged
@@ -63,8 +64,7 @@ def create(call: Call) -> Json:
     call.only("mode", "filename", "content_type", "number_of_parts", "external_url")
     modes = ("single_part", "multi_part", "external_url")
     mode = validation.one_of(call.body.get("mode", "single_part"), "body.mode", modes)
-    if mode == "external_url":
-        raise invalid("This server imports no external URLs. Send the file itself.")
+    external = _external(call, mode)
     parts = _parts(call, mode)
     filename = call.body.get("filename")
     content_type = validation.optional(call.body.get("content_type"), "body.content_type")
@@ -82,18 +82,37 @@ def create(call: Call) -> Json:
             "content_type": content_type,
             "length": None,
             "parts": parts,
+            **({"external": external} if external else {}),
         },
         created_at=call.moment,
         edited_at=call.moment,
         created_by=call.actor.id,
         edited_by=call.actor.id,
     )
+    if external:
+        _store(call, upload.id, external.encode())
     return answered(call, nodes.insert(call.connection, upload))
+
+
+def _external(call: Call, mode: str) -> str:
+    """The address that is imported; nothing is fetched from it: the file holds the address."""
+    given = call.body.get("external_url")
+    if mode != "external_url":
+        if given is not None:
+            raise failed("body.external_url", "should be not present", given)
+        return ""
+    if call.body.get("filename") is None:
+        raise failed("body.filename", "should be defined", MISSING)
+    address = validation.string(call.body.get("external_url", MISSING), "body.external_url", 2000)
+    parts = urlsplit(address)
+    if parts.scheme != "https" or not parts.hostname:
+        raise failed("body.external_url", "should be an https:// URL", address)
+    return address
 
 
 def _parts(call: Call, mode: str) -> int | None:
     given = call.body.get("number_of_parts")
-    if mode == "single_part":
+    if mode != "multi_part":
         if given is not None:
             raise failed("body.number_of_parts", "should be not present", given)
         return None
@@ -253,7 +272,11 @@ def answered(call: Call, upload: nodes.Node) -> Json:
         "content_type": data["content_type"],
         "content_length": data["length"],
     }
-    if status == "pending":
+    if data.get("external"):
+        if status != "pending":
+            imported = {"imported_time": times.to_milliseconds(upload.created_at), "type": "success", "success": {}}
+            answer |= {"file_import_result": imported, "content_length": len(data["external"].encode())}
+    elif status == "pending":
         answer["upload_url"] = f"{call.base_url}/v1/file_uploads/{upload.id}/send"
         if data.get("parts"):
             answer["complete_url"] = f"{call.base_url}/v1/file_uploads/{upload.id}/complete"

@@ -61,17 +61,21 @@ def _body(call: Call) -> str:
     given = [key for key in ("children", "content", "markdown") if key in call.body]
     if len(given) > 1:
         raise invalid(f"body failed validation: only one of {' and '.join(given)} may be given.")
-    if "template" in call.body:
-        template = validation.mapping(call.body["template"], "body.template")
-        kind = template.get("type", MISSING)
-        if validation.one_of(kind, "body.template.type", ("none", "default", "template_id")) != "none":
-            # Templates are made in Notion's own app alone, so that there are none here.
-            if kind == "template_id":
-                raise not_found(
-                    "page", validation.identifier(template.get(kind, MISSING), "body.template.template_id")
-                )
-            raise invalid("The parent data source has no default template.")
+    _template(call)
     return given[0] if given else ""
+
+
+def _template(call: Call) -> None:
+    """Refuse a template that is not there: they are made in Notion's own app alone, so that there are none here."""
+    if "template" not in call.body:
+        return
+    template = validation.mapping(call.body["template"], "body.template")
+    kind = template.get("type", MISSING)
+    validation.one_of(kind, "body.template.type", ("none", "default", "template_id"))
+    if kind == "template_id":
+        raise not_found("page", validation.identifier(template.get(kind, MISSING), "body.template.template_id"))
+    if kind == "default":
+        raise invalid("The parent data source has no default template.")
 
 
 def _put(call: Call, parent: nodes.Node, page: nodes.Node) -> None:
@@ -125,13 +129,16 @@ def retrieve(call: Call) -> Json:
 
 def update(call: Call) -> Json:
     """PATCH /v1/pages/{page_id}."""
-    call.only("properties", "icon", "cover", "is_locked", "in_trash")
+    call.only("properties", "icon", "cover", "is_locked", "in_trash", "template", "erase_content")
     page = nodes.find(call.connection, call.identifier("page_id"), "page")
     trash = call.trash()
     if trash is None or (trash and page.in_trash):
         nodes.editable(page)
     if trash is not None:
         page.in_trash = _trashable(page, trash)
+    _template(call)
+    if validation.boolean(call.body.get("erase_content", False), "body.erase_content"):
+        page_markdown.replace(call, page, "", allow_deleting=True)
     if "properties" in call.body:
         values.write(call, page, places.source_of(call, page), call.body["properties"])
     _decorate(call, page)

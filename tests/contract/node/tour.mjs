@@ -1,4 +1,5 @@
-// A tour of the local Notion with the published client for JavaScript: node tour.mjs URL
+// A tour of the local Notion with the published client for JavaScript: node tour.mjs URL [plus]
+// With "plus", of a workspace whose plan takes files in parts.
 import assert from "node:assert/strict"
 import { Client, APIErrorCode, collectPaginatedAPI, isNotionClientError } from "@notionhq/client"
 
@@ -180,6 +181,82 @@ async function rest(notion, page, row) {
   assert.equal((await notion.pages.update({ page_id: page, in_trash: true })).in_trash, true)
 }
 
+async function newer(notion, page, { database, checks }, row) {
+  const written = await notion.pages.create({
+    parent: { page_id: page }, properties: { title: { title: text("Written") } }, markdown: "# Head\n- **one**",
+    position: { type: "page_start" },
+  })
+  assert.equal((await notion.pages.retrieveMarkdown({ page_id: written.id })).markdown, "# Head\n- **one**")
+  const task = await notion.pages.updateMarkdown({
+    page_id: written.id, allow_async: true,
+    type: "replace_content", replace_content: { new_str: "> all new" },
+  })
+  assert.equal(task.object, "async_task")
+  const done = await notion.asyncTasks.retrieve({ task_id: task.id })
+  assert.equal(done.status, "succeeded")
+  assert.equal(done.result.markdown, "> all new")
+
+  const view = await notion.views.create({
+    database_id: database, data_source_id: checks, name: "Done", type: "list",
+    quick_filters: { Done: { checkbox: { equals: true } } }, sorts: [{ property: "Order", direction: "descending" }],
+  })
+  const query = await notion.views.queries.create({ view_id: view.id, page_size: 1 })
+  assert.equal(query.total_count, 2)
+  const rest = await notion.views.queries.results({ view_id: view.id, query_id: query.id, start_cursor: query.next_cursor })
+  assert.equal(rest.results.length, 1)
+  assert.equal((await notion.views.queries.delete({ view_id: view.id, query_id: query.id })).deleted, true)
+  const dashboard = await notion.views.create({
+    database_id: database, data_source_id: checks, name: "Board", type: "dashboard",
+  })
+  const widget = await notion.views.create({
+    view_id: dashboard.id, data_source_id: checks, name: "Widget", type: "table", placement: { type: "new_row" },
+  })
+  assert.equal(widget.dashboard_view_id, dashboard.id)
+  const shown = await notion.views.retrieve({ view_id: dashboard.id })
+  assert.equal(shown.configuration.rows[0].widgets[0].view_id, widget.id)
+
+  const source = await notion.dataSources.create({
+    parent: { type: "database_id", database_id: database }, title: text("More"), properties: { Name: { title: {} } },
+  })
+  assert.deepEqual((await notion.dataSources.listTemplates({ data_source_id: source.id })).templates, [])
+  assert.equal((await notion.databases.update({ database_id: database, is_inline: false })).is_inline, false)
+
+  const comment = await notion.comments.create({ parent: { page_id: row }, markdown: "**Well**?" })
+  assert.equal(comment.rich_text[0].annotations.bold, true)
+  assert.equal((await notion.comments.retrieve({ comment_id: comment.id })).id, comment.id)
+  assert.equal(plain((await notion.comments.update({ comment_id: comment.id, rich_text: text("So") })).rich_text), "So")
+  assert.equal((await notion.comments.delete({ comment_id: comment.id })).id, comment.id)
+
+  const far = await notion.fileUploads.create({
+    mode: "external_url", external_url: "https://example.org/a.mp3", filename: "a.mp3",
+  })
+  const uploaded = await until(() => notion.fileUploads.retrieve({ file_upload_id: far.id }), one => one.status === "uploaded")
+  assert.equal(uploaded.file_import_result.type, "success")
+  const notes = await notion.blocks.meetingNotes.create({
+    title: "Retro", source: { type: "file_upload", file_upload_id: far.id }, parent: { type: "page_id", page_id: page },
+  })
+  assert.equal(notes.meeting_notes.status, "transcription_not_started")
+  const held = await notion.blocks.meetingNotes.query({ sort: [{ property: "created_time", direction: "descending" }] })
+  assert.equal(held.results[0].id, notes.id)
+  assert.equal((await notion.blocks.retrieve({ block_id: notes.id })).type, "meeting_notes")
+  await notion.customEmojis.list({ page_size: 1 })
+}
+
+async function parts(notion) {
+  const upload = await notion.fileUploads.create({ mode: "multi_part", filename: "b.txt", number_of_parts: 1 })
+  const data = new Blob(["x".repeat(5 * 1024 * 1024)], { type: "text/plain" })
+  await notion.fileUploads.send({ file_upload_id: upload.id, part_number: "1", file: { filename: "b.txt", data } })
+  assert.equal((await notion.fileUploads.complete({ file_upload_id: upload.id })).status, "uploaded")
+}
+
+async function until(ask, holds) {
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const answer = await ask()
+    if (holds(answer)) return answer
+  }
+  assert.fail("it never came")
+}
+
 for (const notionVersion of ["2025-09-03", "2026-03-11"]) {
   await new Client({ auth: "ntn_person_Hanako", baseUrl, notionVersion }).users.me({})
   const notion = new Client({ auth: "ntn_local", baseUrl, notionVersion, retry: false })
@@ -191,6 +268,8 @@ for (const notionVersion of ["2025-09-03", "2026-03-11"]) {
   await blocks(notion, page, notionVersion === "2026-03-11")
   await files(notion, made[0].id)
   await views(notion, home)
+  await newer(notion, page, home, made[2].id)
+  if (process.argv[3] === "plus") await parts(notion)
   await rest(notion, page, made[1].id)
   console.log(`toured ${notionVersion}`)
 }

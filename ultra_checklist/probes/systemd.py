@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -155,16 +154,16 @@ class SystemdProbe(Probe[SystemdOptions, SystemdSeen]):
     async def observe(self, context: Context) -> SystemdSeen:
         """Ask once for all units."""
         options = self.options
-        manager = ["--user"] if options.user else ["--system"]
-        argv = ["systemctl", *manager, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *options.units]
+        manager = "--user" if options.user else "--system"
+        argv = ["systemctl", manager, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *options.units]
         # Times are told in the zone of whoever asks.
         environment = {"TZ": "UTC"}
         own = f"/run/user/{os.getuid()}"
         if options.user and "XDG_RUNTIME_DIR" not in context.environment and Path(own).is_dir():
             # It is not set where no session began, as in a job of cron.
             environment["XDG_RUNTIME_DIR"] = own
-        ask = partial(context.run, argv, timeout=options.timeout, environment=environment)
-        done = await context.once((*argv, *environment.items()), ask)
+        key, limit = (*argv, *environment.items()), options.timeout
+        done = await context.once(key, lambda: context.run(argv, timeout=limit, environment=environment))
         now = datetime.now(UTC)
         if done.code != 0:
             raise _cannot(done, options.user)
@@ -172,9 +171,8 @@ class SystemdProbe(Probe[SystemdOptions, SystemdSeen]):
         if len(blocks) != len(options.units) or done.truncated:
             raise _not_understood(f"{len(blocks)} of {len(options.units)} units")
         units = [_unit(name, block) for name, block in zip(options.units, blocks, strict=True)]
-        before = None
-        if isinstance(context.baseline, SystemdSeen):
-            before = {unit.name: unit.life for unit in context.baseline.units}
+        known = context.baseline.units if isinstance(context.baseline, SystemdSeen) else None
+        before = {unit.name: unit.life for unit in known} if known is not None else None
         return SystemdSeen(units=units, times=Times(now=now, deploy=newest_deploy(context), before=before))
 
     def judge(self, seen: SystemdSeen) -> Verdict:

@@ -44,6 +44,56 @@ def serve(
     ``ready http://127.0.0.1:PORT`` goes to standard output. Raises ``OSError`` if the port is taken or the
     request log cannot be written, and what ``create_app`` raises if the file cannot be used.
     """
+    with _made(db, port, request_log, workspace, misbehaviour, webhook) as (server, listener, url):
+        server.ready = lambda: ready(url)
+        server.run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def running(
+    db: pathlib.Path,
+    port: int = 0,
+    *,
+    request_log: pathlib.Path | None = None,
+    workspace: Workspace | None = None,
+    misbehaviour: Misbehaviour | None = None,
+    webhook: str | None = None,
+) -> Iterator[str]:
+    """The same beside the program, in a thread of its own, until the block ends; gives the address.
+
+    Raises as ``serve`` does, and ``RuntimeError`` if the server cannot begin.
+    """
+    with _made(db, port, request_log, workspace, misbehaviour, webhook) as (server, listener, url):
+        begun = threading.Event()
+        server.ready = begun.set
+
+        def run() -> None:
+            try:
+                server.run(sockets=[listener])
+            finally:
+                begun.set()
+
+        thread = threading.Thread(target=run, name="local-notion", daemon=True)
+        thread.start()
+        begun.wait()
+        if not server.started:
+            raise RuntimeError("the local Notion could not begin; its log says why")
+        try:
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def _made(
+    db: pathlib.Path,
+    port: int,
+    request_log: pathlib.Path | None,
+    workspace: Workspace | None,
+    misbehaviour: Misbehaviour | None,
+    webhook: str | None,
+) -> Iterator[tuple["_Server", socket.socket, str]]:
     with contextlib.closing(_bound(port)) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         misbehaviour = misbehaviour or Misbehaviour()
@@ -68,7 +118,7 @@ def serve(
             timeout_graceful_shutdown=_GRACE,
         )
         try:
-            _Server(config, lambda: ready(url)).run(sockets=[listener])
+            yield _Server(config), listener, url
         finally:
             app.state.store.close()
 
@@ -106,14 +156,14 @@ def _bound(port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says when it is ready, and treats a signal as a wish to end, not as a failure."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._ready = ready
+        self.ready: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
-            self._ready()
+            self.ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """What a pass works with, and what it reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,12 +43,20 @@ class Bench:
     hooks: Hooks = field(default_factory=Hooks)
     signing_key: Path | None = None
     """The file of the private key that signs bundles; None: they are not signed."""
+    authors: Mapping[str, str] = field(default_factory=dict)
+    """The id of the one person who has changed a row's properties lately, by the row's id, as webhooks told."""
     written: int = field(default=0)
 
     def person_of(self, row: Row) -> Person | None:
-        """The person who edited a row; after our own write, whom the row already names; None: an integration."""
+        """The person who edited a row; after our own write, whom the row already names; None: an integration.
+
+        Where an integration was the last, webhooks may have told of the person before it.
+        """
         if row.edited_by != self.workspace.bot_id:
-            return Person(id=row.edited_by, name=row.editor_name) if row.editor_is_person else None
+            told = self.authors.get(row.page_id)
+            if row.editor_is_person or told is None:
+                return Person(id=row.edited_by, name=row.editor_name) if row.editor_is_person else None
+            return Person(id=told)
         return Person(id=row.operator[0], name=row.operator_names[0]) if row.operator else None
 
 

@@ -1,6 +1,6 @@
 """What every command and the library work with: settings, state folder, Notion, workspace."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,6 +180,7 @@ class Desk:
         only: str | None = None,
         listener: "Callable[[Change], None] | None" = None,
         observer: "Callable[[Release], None] | None" = None,
+        authors: "Mapping[str, str] | None" = None,
     ) -> "Pass":
         """One pass of the worker, to be made."""
         from ultra_checklist.sync import Pass
@@ -187,6 +188,7 @@ class Desk:
         settings, bench = self.settings, self.bench(notion, listener)
         if observer is not None:
             bench.observer = observer
+        bench.authors = authors or {}
         return Pass(
             bench,
             self.home,

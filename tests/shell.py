@@ -140,6 +140,8 @@ def serving(tmp_path: Path, *options: str) -> Iterator[Served]:
         assert line.startswith("ready ")
         url = line.split()[1]
         settings = {"NOTION_TOKEN": "ntn_local_test", "NOTION_BASE_URL": url, "NOTION_PARENT_PAGE_ID": PARENT}
-        yield Served(tmp_path, settings, url=url, log=log)
-        process.terminate()
+        try:
+            yield Served(tmp_path, settings, url=url, log=log)
+        finally:
+            process.terminate()
         assert process.wait(timeout=10) == 0

@@ -17,13 +17,15 @@ from benchmarks.timing import seconds
 
 LATENCY = 150
 """Milliseconds before each answer of the local Notion, to the worker and to the person alike."""
+AT_MOST = 90
+"""Rows: Notion answers a hundred at a time, and all that were edited in the last five minutes are asked for."""
 GOLDEN = 0.618034
 """Spreads the moments of ticks evenly over the pace of the worker, whatever that is."""
 
 
 def waiting(options: Options, folder: Path) -> list[Row]:
     """Ticks at random moments, one after the other; what the worker asked meanwhile."""
-    ticks = 30 if options.quick else 200
+    ticks = 30 if options.quick else AT_MOST
     with local_notion(folder / "waiting", latency=LATENCY) as scene:
         scene.do("init")
         scene.do("new", "v1", "-t", str(template(folder / "waiting.md", ticks)))

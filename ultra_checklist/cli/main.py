@@ -115,6 +115,10 @@ def main() -> None:
     # httpx would import its own command line, and with that rich and pygments, where those are installed.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None: "it cannot be imported"
     name = sys.argv[1] if len(sys.argv) > 1 else ""
-    boundary.run(
-        lambda: cli.main(standalone_mode=False, complete_var=VARIABLE), GUARDS.get(name, boundary.ORDINARY)
-    )
+    try:
+        boundary.run(
+            lambda: cli.main(standalone_mode=False, complete_var=VARIABLE), GUARDS.get(name, boundary.ORDINARY)
+        )
+    finally:
+        # As the process ends the interpreter would look for garbage several times, a tenth of a pass again.
+        gc.freeze()

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ultra_checklist.hooks import Hooks
+from ultra_checklist.hosts.carriers import Carriers, Inbox
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import now as present
 from ultra_checklist.model import Item
@@ -45,6 +46,10 @@ class Bench:
     """The file of the private key that signs bundles; None: they are not signed."""
     authors: Mapping[str, str] = field(default_factory=dict)
     """The id of the one person who has changed a row's properties lately, by the row's id, as webhooks told."""
+    carriers: Carriers = field(default_factory=Carriers)
+    """How other machines are asked."""
+    inbox: Inbox | None = None
+    """Where other machines ask this one; None: nowhere."""
     written: int = field(default=0)
 
     def person_of(self, row: Row) -> Person | None:
@@ -68,7 +73,7 @@ class Report:
     requests: int = 0
     writes: int = 0
     news: int = 0
-    """Rows that said something which was not known."""
+    """Rows that said something which was not known, and tasks of other machines that were answered."""
     problems: list[Words] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)

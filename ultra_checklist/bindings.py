@@ -1,5 +1,7 @@
 """One item's ``yaml check`` block: its keys, its release time, and the options of its probes."""
 
+import re
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,7 +10,7 @@ from ultra_checklist import plugins
 from ultra_checklist.complaints import complaint
 from ultra_checklist.errors import PluginError, WrongValue
 from ultra_checklist.frontmatter import KEY, SLUG, unknown
-from ultra_checklist.model import Item, ProbeSpec, When, parse_duration
+from ultra_checklist.model import Item, ProbeSpec, RunsOn, When, parse_duration
 from ultra_checklist.words import Words, joined
 from ultra_checklist.yamldoc import Document, Path
 
@@ -17,6 +19,11 @@ CHECK_KEYS = (
     "evidence", "runs_on",
 )  # fmt: skip
 WAIVERS = ("never", "approvers", "anyone")
+_HOST = re.compile(
+    r"[A-Za-z0-9][\w.-]*|ssh://(?:[A-Za-z_][\w.-]*@)?(?:[A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?",
+    re.ASCII,
+)
+"""A label, or how a machine is reached by ssh; nothing that ssh could take for an option."""
 
 
 class CheckReader:
@@ -39,6 +46,8 @@ class CheckReader:
             if key not in CHECK_KEYS:
                 self._complain((key,), unknown(KEY, key, CHECK_KEYS))
         until, after = self._release_time()
+        runs_on = self._runs_on()
+        self._one_host(runs_on)
         return Item(
             id=self._id(require_id),
             title=title,
@@ -56,7 +65,7 @@ class CheckReader:
             approvals=int(self._typed("approvals", int, 0)),
             waive=self._waive(),
             evidence=str(self._typed("evidence", str, "")),
-            runs_on=str(self._typed("runs_on", str, self._defaults.get("runs_on", ""))),
+            runs_on=runs_on,
         )
 
     def _id(self, require_id: bool) -> str:
@@ -148,6 +157,33 @@ class CheckReader:
             self._complain(("max_age",), _NO_AGE)
         return seconds
 
+    def _runs_on(self) -> RunsOn:
+        raw = self._data.get("runs_on", self._defaults.get("runs_on", ""))
+        if isinstance(raw, dict) and len(raw) == 1 and next(iter(raw)) in ("all", "any"):
+            ((mode, named),) = raw.items()
+            names = named if isinstance(named, list) else [None]
+        else:
+            mode, names = "all", [raw] if raw != "" else []
+        if (not names and raw != "") or len(set(map(str, names))) < len(names):
+            self._complain(("runs_on",), _NO_HOSTS)
+            return RunsOn()
+        for name in names:
+            if not isinstance(name, str) or not _HOST.fullmatch(name):
+                self._complain(("runs_on",), _NO_HOST.filled(value=repr(raw if name is None else name)))
+                return RunsOn()
+        return RunsOn(hosts=tuple(names), any=mode == "any")
+
+    def _one_host(self, runs_on: RunsOn) -> None:
+        """Whoever sends something does so once a tick, not once a host."""
+        probes = self._data.get("probes")
+        if len(runs_on.hosts) < 2 or not isinstance(probes, list):
+            return
+        for place, entry in enumerate(probes):
+            for name in entry if isinstance(entry, dict) else ():
+                with suppress(PluginError):
+                    if plugins.load(plugins.PROBES, name).effect != "none":
+                        self._complain(("probes", place, name), _ONE_EFFECT.filled(name=name))
+
     def _waive(self) -> Any:
         raw = self._data.get("waive", "anyone")
         if raw not in WAIVERS:
@@ -224,6 +260,18 @@ _NO_OPTIONS = Words(
     ja="{name} のオプションは {path: ...} のようなマッピングにしてください",
 )
 _PROBE = Words(en="probe", ja="プローブ")
+_NO_HOSTS = Words(
+    en="runs_on names hosts, each of them once: LABEL, {all: [LABEL, ...]} or {any: [LABEL, ...]}",
+    ja="runs_on にはホストを一度ずつ書いてください: LABEL、{all: [LABEL, ...]}、{any: [LABEL, ...]}",
+)
+_NO_HOST = Words(
+    en="runs_on takes labels and ssh://user@host, not {value}",
+    ja="runs_on に書けるのはラベルか ssh://user@host です（{value} は不可）",
+)
+_ONE_EFFECT = Words(
+    en="{name} sends or writes something: let it run on one host",
+    ja="{name} は送信や書き込みを行うため、ホストは 1 つにしてください",
+)
 _NO_WHEN = Words(
     en="when is written as {failed: [ids of items or sections]}",
     ja="when は {failed: [項目またはセクションの id]} の形で書いてください",

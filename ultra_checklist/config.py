@@ -66,6 +66,24 @@ class Settings(BaseModel):
         alias="ULTRA_CHECKLIST_HOST",
         description="Label of this machine, for items with runs_on; empty: this is the only machine.",
     )
+    agent_key: SecretStr | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_AGENT_KEY",
+        description="Secret by which the machines of a team know each other's tasks and answers; without it "
+        "NOTION_TOKEN is that.",
+    )
+
+    broker: SecretStr | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_BROKER",
+        description="Address of the broker through which agents are asked, such as redis://HOST:6379/0; without it "
+        "machines with labels are asked through Notion.",
+    )
+    ssh_config: Path | None = Field(
+        default=None,
+        alias="ULTRA_CHECKLIST_SSH_CONFIG",
+        description="A file of OpenSSH's settings for `runs_on: ssh://...`; empty: your own.",
+    )
 
     close_after: float = Field(
         default=600.0,

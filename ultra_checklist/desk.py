@@ -1,6 +1,6 @@
 """What every command and the library work with: settings, state folder, Notion, workspace."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from ultra_checklist.words import Words
 
 if TYPE_CHECKING:
     from ultra_checklist.bench import Bench, Change, Report
+    from ultra_checklist.hosts.agent import Agent
+    from ultra_checklist.hosts.carriers import Carrier, Carriers, Inbox
     from ultra_checklist.notion.client import Notion
     from ultra_checklist.reconcile import Reconciler
     from ultra_checklist.release import Release
@@ -86,7 +88,7 @@ class Desk:
         if not self.local:
             databases = Databases(notion, self.parent_page(None), self.lang, None)
             if await databases.are_there():
-                self.pin(await databases.prepare(local=False))
+                self.pin(await databases.prepare(local=False, hosts=bool(self.settings.host)))
         self.workspace()
 
     async def prepare(
@@ -102,7 +104,7 @@ class Desk:
         await self.same_bot(notion, adopt=adopt)
         pinned = self.pinned()
         databases = Databases(notion, page, pinned.lang if pinned is not None else lang, pinned)
-        workspace = await databases.prepare(local=self.local)
+        workspace = await databases.prepare(local=self.local, hosts=bool(self.settings.host))
         self.pin(workspace)
         return workspace, tuple(databases.done)
 
@@ -164,10 +166,69 @@ class Desk:
             self.settings.host,
             hooks=Hooks(self.settings),
             signing_key=self.settings.signing_key,
+            carriers=self.carriers(notion),
         )
         if listener is not None:
             made.listener = listener
         return made
+
+    def carriers(self, notion: "Notion | None" = None) -> "Carriers":
+        """How other machines are asked; without a connection only which of them can be."""
+        from ultra_checklist.hosts.carriers import Carriers
+
+        pinned, broker = self.pinned(), self.settings.broker
+
+        def by_queue() -> "Carrier":
+            from ultra_checklist.hosts.by_celery import CeleryCarrier
+
+            return CeleryCarrier(broker.get_secret_value() if broker is not None else "", self.broker_key)
+
+        def by_ssh() -> "Carrier":
+            from ultra_checklist.environ import process_environment
+            from ultra_checklist.hosts.by_ssh import SshCarrier
+
+            return SshCarrier(self.home, process_environment(), self.settings.ssh_config)
+
+        def by_table() -> "Carrier":
+            from ultra_checklist.hosts.by_notion import NotionCarrier
+
+            if notion is None or pinned is None:
+                raise LookupError("nobody can be asked without a connection")
+            return NotionCarrier(notion, pinned, self._seal_key)
+
+        table = by_table if pinned is not None and pinned.hosts else None
+        return Carriers(self.settings.host, by_queue if broker is not None else table, by_ssh)
+
+    @property
+    def _seal_key(self) -> bytes:
+        """The key by which machines of the team know each other's tasks and answers."""
+        from ultra_checklist.hosts.tasks import key_from
+
+        own = self.settings.agent_key
+        return key_from(own.get_secret_value() if own is not None else self.settings.token or LOCAL_TOKEN)
+
+    @property
+    def broker_key(self) -> bytes:
+        """The key of the messages at the broker. Raises SettingsError where there is none."""
+        if self.settings.agent_key is None:
+            raise SettingsError(_NO_KEY, remedy=_SET_KEY)
+        return self._seal_key
+
+    def _inbox(self, bench: "Bench") -> "Inbox | None":
+        """Where other machines ask this one, if it has a label and there is a table of hosts."""
+        if not (self.settings.host and bench.workspace.hosts):
+            return None
+        from ultra_checklist.hosts.by_notion import NotionInbox
+
+        return NotionInbox(bench, self._seal_key, self.agent([self.settings.host], bench.machine.name))
+
+    def agent(self, labels: Iterable[str], machine: str) -> "Agent":
+        """Who answers what other machines ask of this one."""
+        from ultra_checklist.hosts.agent import Agent, Templates
+        from ultra_checklist.template_files import folders
+
+        templates = Templates(folders(self.settings), self.home)
+        return Agent(self.home, labels, templates, machine, secrets=self.secrets)
 
     async def run_pass(self, notion: "Notion", *, only: str | None = None) -> "Report":
         """Make one pass of the worker."""
@@ -189,6 +250,7 @@ class Desk:
         if observer is not None:
             bench.observer = observer
         bench.authors = authors or {}
+        bench.inbox = self._inbox(bench)
         return Pass(
             bench,
             self.home,
@@ -253,6 +315,14 @@ _NO_PAGE = Words(
     en="{page} is no id or address of a Notion page", ja="{page} は Notion ページの ID またはアドレスではありません"
 )
 _COPY_LINK = Words(en="Copy the page's link in Notion", ja="Notion でページのリンクをコピーしてください")
+_NO_KEY = Words(
+    en="ULTRA_CHECKLIST_BROKER is set, and ULTRA_CHECKLIST_AGENT_KEY is not",
+    ja="ULTRA_CHECKLIST_BROKER が設定されていますが、ULTRA_CHECKLIST_AGENT_KEY が未設定です",
+)
+_SET_KEY = Words(
+    en="Set it to the same long random text on all machines: openssl rand -hex 32",
+    ja="全マシンで同じ長いランダムな文字列を設定してください: openssl rand -hex 32",
+)
 ELSEWHERE = Words(
     en="{key} belongs to {target}, this is {here}", ja="{key} の対象マシンは {target} です（ここは {here}）"
 )

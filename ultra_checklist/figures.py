@@ -4,16 +4,18 @@ from collections import Counter
 from datetime import datetime
 
 from ultra_checklist.duty import due
+from ultra_checklist.hosts.carriers import Carriers
 from ultra_checklist.logbook import Figures
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View, evaluate
 from ultra_checklist.states import Place
 
 
-def figures(release: Release, label: str) -> Figures:
-    """How an open release of this machine stands; ``label`` is that of this machine."""
+def figures(release: Release, carriers: Carriers) -> Figures:
+    """How an open release of this machine stands; ``carriers`` know the other machines."""
     manifest, now = release.manifest, release.now()
-    view = View(manifest, release.history, release.mirror.rows, now, Place.HERE, label, release.last_good)
+    reach = carriers.is_out_of_reach
+    view = View(manifest, release.history, release.mirror.rows, now, Place.HERE, reach, release.last_good)
     states = evaluate(view)
     results = Counter(state.result.value if state.result is not None else "open" for state in states.values())
     return Figures(results=dict(results), due=len(due(manifest.items, states, release.mirror.looks, now)))

@@ -18,12 +18,13 @@ from ultra_checklist.errors import CannotTellError, DeadlineError, NotionError, 
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Gate, Words
 from ultra_checklist.notion.schema import STATUS_WORDS
-from ultra_checklist.prove import Prover, has_effect
+from ultra_checklist.prove import Prover
 from ultra_checklist.reconcile import Reconciler
 from ultra_checklist.release import Release
 from ultra_checklist.situations import View
 from ultra_checklist.standing import ReleasePage
 from ultra_checklist.states import Place
+from ultra_checklist.traits import has_effect
 from ultra_checklist.words import joined
 from ultra_checklist.worker import WAIT, hold_within
 
@@ -154,7 +155,15 @@ class Gatekeeper:
 
     def _prover(self, release: Release) -> Prover:
         longest = None if self._seconds is None else self._seconds / 4
-        return Prover(release, self._home, self._secrets, self._bench.clock, longest)
+        return Prover(
+            release,
+            self._home,
+            self._secrets,
+            self._bench.clock,
+            longest,
+            carriers=self._bench.carriers,
+            patience=self._wait,
+        )
 
     def _place(self, release: Release) -> Place:
         here = release.manifest.machine.digest == self._bench.machine.digest
@@ -171,7 +180,12 @@ class Gatekeeper:
         return Asked(
             gate=gate,
             view=View(
-                release.manifest, release.history, release.mirror.rows, now, self._place(release), bench.label
+                release.manifest,
+                release.history,
+                release.mirror.rows,
+                now,
+                self._place(release),
+                bench.carriers.is_out_of_reach,
             ),
             here=bench.machine,
             began=self._began,

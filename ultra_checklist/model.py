@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ultra_checklist.errors import WrongValue
 from ultra_checklist.words import NOTHING as NOTHING
@@ -64,6 +64,8 @@ class Finding(Frozen):
     verdict: Verdict
     started: datetime
     seconds: float
+    host: str = ""
+    """Where it looked, if not where the release is at home."""
     material: bytes = Field(default=b"", exclude=True, repr=False)
     """The redacted observation, for the evidence store; empty where the probe saw nothing."""
 
@@ -125,6 +127,28 @@ class When(Frozen):
     """Ids of items or sections."""
 
 
+class RunsOn(Frozen):
+    """Where an item's probes look: hosts, each a label or ``ssh://user@host``; none: where the release is at home.
+
+    It may be given as the one host's name.
+    """
+
+    hosts: tuple[str, ...] = ()
+    any: bool = False
+    """A pass on one of them is enough; else all must pass."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one(cls, raw: Any) -> Any:
+        return {"hosts": (raw,) if raw else ()} if isinstance(raw, str) else raw
+
+    def __bool__(self) -> bool:
+        return bool(self.hosts)
+
+    def __str__(self) -> str:
+        return ", ".join(self.hosts)
+
+
 class Item(Frozen):
     """One line of the checklist."""
 
@@ -147,7 +171,7 @@ class Item(Frozen):
     waive: WhoMayWaive = "anyone"
     evidence: str = ""
     """What a person must attach, in the template's words; empty: nothing."""
-    runs_on: str = ""
+    runs_on: RunsOn = RunsOn()
 
 
 class Section(Frozen):

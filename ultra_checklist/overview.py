@@ -5,6 +5,7 @@ from typing import Any
 
 from ultra_checklist import announce, uploads
 from ultra_checklist.agenda import Agenda
+from ultra_checklist.hosts.carriers import Carriers
 from ultra_checklist.lifecycle import template_changed
 from ultra_checklist.logbook import LogbookFile
 from ultra_checklist.machine import Machine, this_machine
@@ -53,15 +54,17 @@ _FAILING = Words(
 _LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
 
 
-def overview(release: Release, lang: Lang, label: str, *, close_after: float = 600.0) -> dict[str, Any]:
+def overview(release: Release, lang: Lang, carriers: Carriers, *, close_after: float = 600.0) -> dict[str, Any]:
     """Everything that ``status`` says about a release.
 
-    ``close_after`` is how many seconds after everything was settled it closes by itself.
+    ``carriers`` know the other machines, ``close_after`` is how many seconds after everything was settled it closes
+    by itself.
     """
     manifest, history = release.manifest, release.history
     here = this_machine()
     place = Place.HERE if manifest.machine.digest == here.digest else Place.WRONG_MACHINE
-    view = View(manifest, history, release.mirror.rows, release.now(), place, label, release.last_good)
+    reach = carriers.is_out_of_reach
+    view = View(manifest, history, release.mirror.rows, release.now(), place, reach, release.last_good)
     states = evaluate(view)
     planner = RowPlanner(view, states, lang, here)
     ended = history.ended is not None

@@ -6,11 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ultra_checklist import plugins, samples
-from ultra_checklist.errors import PluginError, StateError
+from ultra_checklist import samples
+from ultra_checklist.errors import StateError
 from ultra_checklist.evidence import EvidenceStore
+from ultra_checklist.hosts.carriers import Carriers
+from ultra_checklist.hosts.dispatch import Dispatcher, outcome
 from ultra_checklist.manifest import bound_to, now
-from ultra_checklist.model import Finding, Item, Words, combine, digest
+from ultra_checklist.model import Finding, Item, ProbeSpec, Words, digest
 from ultra_checklist.origins import with_secrets
 from ultra_checklist.probes.base import unknown
 from ultra_checklist.record import Proof, ProofLine
@@ -19,6 +21,7 @@ from ultra_checklist.runner import Runner, Sampled, summary
 from ultra_checklist.samples import SampleFile, Taken
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.situations import current_proof
+from ultra_checklist.traits import has_effect, looks_at_home
 from ultra_checklist.variables import Value, Variables
 
 EARLY = 0.9
@@ -34,7 +37,10 @@ _TICK_AGAIN = Words(
 
 
 class Prover:
-    """Runs probes for a release and records what they say; a probe may take ``longest`` seconds at most."""
+    """Runs probes for a release and records what they say; a probe may take ``longest`` seconds at most.
+
+    Other machines are asked through ``carriers``, and waited for ``patience`` seconds.
+    """
 
     def __init__(
         self,
@@ -44,9 +50,16 @@ class Prover:
         clock: Callable[[], datetime] = now,
         longest: float | None = None,
         occasion: Callable[[str], int] | None = None,
+        *,
+        carriers: Carriers | None = None,
+        patience: float | None = None,
     ) -> None:
         self._release = release
         self._clock = clock
+        self._carriers = carriers or Carriers()
+        self._dispatcher = Dispatcher(release, self._carriers, patience)
+        self.pending: frozenset[str] = frozenset()
+        """Items of which other machines were asked that may still answer."""
         self._evidence = EvidenceStore(home)
         self._samples = SampleFile(release.folder / samples.FILE)
         manifest = release.manifest
@@ -80,11 +93,11 @@ class Prover:
         between the two nothing is sent again; what came of it cannot be told then.
         """
         wanted = list(items)
-        spent = [item for item in wanted if self._spent(item)]
+        spent = [item for item in wanted if self._spent(item) and not self._dispatcher.asks(item)]
         fresh = [item for item in wanted if item not in spent and (self._tick(item.id) or not has_effect(item))]
         sending = [{"item": i.id, "tick": self._tick(i.id)} for i in fresh if has_effect(i)]
         self._release.record_all([("sending", data) for data in sending])
-        found = await self.runner.run(fresh)
+        found = await self._look(fresh, self.runner)
         again: list[str] = []
         changed = [item for item, findings in found.items() if self._record(item, findings, again)]
         if again:
@@ -93,13 +106,38 @@ class Prover:
             self._may_have_been_sent(item)
         return changed
 
+    async def _look(self, items: list[Item], runner: Runner, commit: str | None = None) -> dict[str, list[Finding]]:
+        """What is found here and on other machines; without the items of which others may still answer."""
+        away = [item for item in items if self._dispatcher.away(item)]
+        told = await self._dispatcher.look(away, commit) if away else {}
+        self.pending = frozenset(item for item, found in told.items() if found is None)
+        near = [item for item in items if item.id not in self.pending]
+        found = await runner.run(near, self._is_near)
+        return {
+            item.id: [*(self._placed(item, f) for f in found[item.id]), *(told.get(item.id) or ())] for item in near
+        }
+
+    def _is_here(self, item: Item) -> bool:
+        return not item.runs_on or self._carriers.any_here(item.runs_on.hosts)
+
+    def _is_near(self, item: Item, spec: ProbeSpec) -> bool:
+        """Whether a probe of this item looks on this machine."""
+        return self._is_here(item) or looks_at_home(spec)
+
+    def _placed(self, item: Item, finding: Finding) -> Finding:
+        """A finding of this machine, with its name where several machines look."""
+        several = len(item.runs_on.hosts) > 1 and not looks_at_home(ProbeSpec(probe=finding.probe))
+        own = next(filter(self._carriers.is_here, item.runs_on.hosts), "") if several else ""
+        return finding.model_copy(update={"host": own})
+
     async def baselines(self, deploy: int) -> list[tuple[str, dict[str, Any]]]:
         """Look at what must be known of the moment in which a deploy begins; gives lines for the journal.
 
         What cannot be seen then is not known later, and said to be.
         """
         lines: list[tuple[str, dict[str, Any]]] = []
-        for item, place, finding in await self.runner.baselines(self._release.manifest.items):
+        here = [item for item in self._release.manifest.items if self._is_here(item)]
+        for item, place, finding in await self.runner.baselines(here):
             if finding.material:
                 known = {
                     "item": item,
@@ -127,6 +165,7 @@ class Prover:
         Ticked or not; all of them together in so many seconds. Raises StateError.
         """
         deploy, present = self._release.history.deploy, self._clock()
+        items = filter(self._is_here, items)
         sampled = self.runner.sampled(items) if deploy is not None and not deploy.withdrawn else []
         if deploy is None or not sampled:
             return
@@ -173,7 +212,7 @@ class Prover:
         """What the probes of these items say with another COMMIT; evidence is kept, no proof is recorded."""
         other = Value(value=commit, origin="the last release that completed")
         runner = self._runner(Variables(values=dict(self._variables.values) | {"COMMIT": other}))
-        found = await runner.run(items)
+        found = await self._look(list(items), runner, commit)
         return {
             item: [_line(f, self._evidence.put(f.material) if f.material else "") for f in findings]
             for item, findings in found.items()
@@ -227,7 +266,7 @@ class Prover:
             "tick": check.tick.number,
             "deploy": deploy,
             "bound_to": bound,
-            "outcome": combine([finding.verdict.outcome for finding in findings]),
+            "outcome": outcome(item, findings),
             "facts": facts,
             "lines": [line.model_dump(mode="json") for line in lines],
         }
@@ -243,17 +282,6 @@ def _is_time(this: Sampled, last: datetime | None, now: datetime) -> bool:
 def _is_over(this: Sampled, ended: datetime | None, now: datetime) -> bool:
     """Whether it has looked for long enough; one more look comes after the end, so that the window is whole."""
     return this.lasts is not None and ended is not None and (now - ended).total_seconds() > this.lasts + this.every
-
-
-def has_effect(item: Item) -> bool:
-    """Whether a probe of this item does more than look. What cannot be loaded does nothing."""
-    for spec in item.probes:
-        try:
-            if plugins.load(plugins.PROBES, spec.probe).effect != "none":
-                return True
-        except PluginError:
-            continue
-    return False
 
 
 def _says_the_same(old: Proof, findings: list[Finding]) -> bool:
@@ -275,4 +303,5 @@ def _line(finding: Finding, evidence: str) -> ProofLine:
         seconds=finding.seconds,
         evidence=evidence,
         answer=verdict.answer,
+        host=finding.host,
     )

@@ -44,7 +44,7 @@ class Reconciler:
             rows=release.mirror.rows,
             now=self._bench.clock(),
             place=self.place,
-            label=self._bench.label,
+            out_of_reach=self._bench.carriers.is_out_of_reach,
             last_good=release.last_good,
         )
 
@@ -69,10 +69,8 @@ class Reconciler:
         """Let those probes look that do so every so often after a deploy; asks Notion for nothing."""
         if self.place is not Place.HERE or self._release.history.sealed is not None:
             return
-        label = self._bench.label
         items = self._release.manifest.items
-        mine = [i for i in items if not i.until_deploy and (not i.runs_on or not label or i.runs_on == label)]
-        await self._prover.sample(mine, seconds)
+        await self._prover.sample([item for item in items if not item.until_deploy], seconds)
 
     async def prove(self) -> dict[str, State]:
         """Look at what is due, without a word to Notion; what it should show stays to be written."""
@@ -174,7 +172,7 @@ class Reconciler:
 
     def _plan_looks(self, items: list[Item]) -> None:
         now = self._bench.clock()
-        for item in items:
+        for item in (item for item in items if item.id not in self._prover.pending):
             check = self._release.history.check(item.id)
             self._release.mirror.looks[item.id] = next_look(item, check, self._release.history, now)
 

@@ -57,6 +57,8 @@ class ProofLine(Frozen):
     evidence: str = ""
     answer: str = ""
     """SHA-256 of the code that must be typed into Note; empty: none."""
+    host: str = ""
+    """Where it was looked, if not where the release is at home."""
 
 
 class Proof(Frozen):

@@ -7,8 +7,8 @@ from typing import Any
 from ultra_checklist.errors import RefusedError
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Item, Lang, Outcome, Words, combine
-from ultra_checklist.prove import has_effect
 from ultra_checklist.record import ProofLine
+from ultra_checklist.traits import has_effect
 from ultra_checklist.variables import references
 from ultra_checklist.words import LANGS
 

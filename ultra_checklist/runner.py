@@ -99,6 +99,10 @@ class Runner:
         )
         self._learn_secrets()
 
+    def now(self) -> datetime:
+        """The present."""
+        return self._clock()
+
     async def run(
         self, items: Iterable[Item], runs: Callable[[Item, ProbeSpec], bool] = all_of_them
     ) -> dict[str, list[Finding]]:
@@ -261,6 +265,7 @@ def summary(findings: Iterable[Finding]) -> list[Mapping[str, Any]]:
     """What a proof's facts are made of: each probe's name, outcome, reason and facts."""
     return [
         {"probe": f.probe, "outcome": f.verdict.outcome, "reason": f.verdict.reason, "facts": dict(f.verdict.facts)}
+        | ({"host": f.host} if f.host else {})
         for f in findings
     ]
 

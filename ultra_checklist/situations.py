@@ -26,8 +26,8 @@ class View:
     rows: Mapping[str, Row]
     now: datetime
     place: Place = Place.HERE
-    label: str = ""
-    """The label of this worker's machine; empty: the only machine."""
+    out_of_reach: Callable[[str], bool] = lambda _host: False
+    """Whether a host is another machine, and cannot be asked from here."""
     last_good: Callable[[], str] = str
     """Asked where a rollback leads: a commit, or nothing."""
 
@@ -119,7 +119,7 @@ def failing(manifest: Manifest, item: Item, others: Mapping[str, State]) -> list
 def _place(view: View, item: Item) -> Place:
     if view.place is Place.HERE and view.history.check(item.id).copies > 1:
         return Place.DOUBLED
-    if view.place is Place.HERE and item.runs_on and view.label and item.runs_on != view.label:
+    if view.place is Place.HERE and any(map(view.out_of_reach, item.runs_on.hosts)):
         return Place.OTHER_LABEL
     return view.place
 

@@ -90,6 +90,8 @@ class Pass:
         (changed, seen), _ = await asyncio.gather(self._changed(since, keys, roster), _ready())
         report.news = len(changed)
         still_open = await self._turn(roster, keys, report).take(changed)
+        if bench.inbox is not None and self._only is None:
+            report.news += await bench.inbox.run()
         if seen is not None and self._only is None:
             disk.replace(self._path, Since(seen=seen, open=still_open).model_dump_json().encode())
         report.requests, report.writes = bench.notion.requests - first_request, bench.written

@@ -13,7 +13,7 @@ def find_template(name: str | None, settings: config.Settings, environment: str)
     given = Path(wanted)
     if given.is_file():
         return given.absolute()
-    for folder in _folders(settings):
+    for folder in folders(settings):
         for file in (folder / wanted, folder / f"{wanted}.md"):
             if file.is_file():
                 return file.absolute()
@@ -24,10 +24,11 @@ def find_template(name: str | None, settings: config.Settings, environment: str)
 
 def template_names(settings: config.Settings) -> list[str]:
     """Names of the templates that are found without a path."""
-    return sorted({file.stem for folder in _folders(settings) for file in folder.glob("*.md")})
+    return sorted({file.stem for folder in folders(settings) for file in folder.glob("*.md")})
 
 
-def _folders(settings: config.Settings) -> list[Path]:
+def folders(settings: config.Settings) -> list[Path]:
+    """Where templates are looked for, one's own first."""
     return [folder for folder in (settings.templates, *shipped()) if folder is not None]
 
 

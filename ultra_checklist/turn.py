@@ -286,7 +286,8 @@ class Turn:
     def _prover(self, release: Release) -> Prover:
         # One slow probe must leave time for all others.
         longest = None if self._seconds is None else self._seconds / 2
-        return Prover(release, self._home, self._secrets, self._bench.clock, longest)
+        carriers = self._bench.carriers
+        return Prover(release, self._home, self._secrets, self._bench.clock, longest, carriers=carriers)
 
 
 async def name_missing_columns(bench: Bench) -> None:

@@ -166,7 +166,7 @@ def turn_of(manifest: Manifest, item: Item, state: State, check: CheckHistory, p
         "by": Words.same(by.name or by.id) if by is not None else _SOMEBODY,
         "needs": Words.same(", ".join(item.needs)),
         "evidence": Words.same(item.evidence),
-        "label": Words.same(item.runs_on),
+        "label": Words.same(str(item.runs_on)),
         "host": Words.same(manifest.machine.name),
         "version": Words.same(manifest.version),
         "item": Words.same(item.id),

@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ultra_checklist.check_history import CheckHistory
-from ultra_checklist.model import Item, Lang, Outcome, Result, Words
+from ultra_checklist.model import Item, Lang, Outcome, Result, Words, combine
 from ultra_checklist.notion.schema import RESULT_WORDS
 from ultra_checklist.record import WINDOW_RUNNING, Proof, ProofLine
 from ultra_checklist.states import State
@@ -28,6 +28,11 @@ ICONS = {
     "not-applicable": "➖",
 }
 
+_OUTCOMES: Mapping[Outcome, Words] = {
+    Outcome.PASS: RESULT_WORDS[Result.PASSED],
+    Outcome.FAIL: RESULT_WORDS[Result.FAILED],
+    Outcome.UNKNOWN: RESULT_WORDS[Result.CANNOT_TELL],
+}
 _SAYINGS: Mapping[str, Words] = {
     "not-open": Words(en="not open: nothing it depends on has failed", ja="未開放: 条件となる不合格がありません"),
     "no-manifest": Words(
@@ -136,6 +141,8 @@ _SAYINGS: Mapping[str, Words] = {
         "1 分待ってから、二人目が付け直してください",
     ),
     "not-looked-yet": Words(en="not looked at yet", ja="まだ確認していません"),
+    "asked": Words(en="asked {hosts}, no answer yet", ja="{hosts} に確認中"),
+    "host": Words(en="{host}: {text}", ja="{host}: {text}"),
     "was": Words(en="was {result} {time}", ja="以前: {result} {time}"),
     "put-right": Words(en="put right: {what}", ja="修正しました: {what}"),
     "last-definite": Words(en="last definite: {result} {time}", ja="最後の確定判定: {result} {time}"),
@@ -197,6 +204,8 @@ class Writer:
             return self.proved(proof, check)
         if state.why == "frozen" and state.result is Result.CONFIRMED:
             return say("confirmed", self._lang, **self._gaps(state, item, check, needs))
+        if state.why == "not-looked-yet" and item.runs_on:
+            return say("asked", self._lang, hosts=str(item.runs_on))
         if state.why in _SAYINGS:
             seen = self.proved(proof, check) if state.rule == 14 and proof is not None else ""
             return self._join(say(state.why, self._lang, **self._gaps(state, item, check, needs, proof)), seen)
@@ -231,13 +240,25 @@ class Writer:
     def proved(self, proof: Proof, check: CheckHistory) -> str:
         """What the probes found: those that did not pass come alone, else all of them."""
         telling = [line for line in proof.lines if line.outcome is proof.outcome] or list(proof.lines)
-        text = " / ".join(dict.fromkeys(filter(None, (self._line(line) for line in telling))))
+        told = [self._line(line) for line in telling] + self._other_hosts(proof, telling)
+        text = " / ".join(dict.fromkeys(filter(None, told)))
         if proof.outcome is Outcome.UNKNOWN and check.definite is not None:
-            word = {Outcome.PASS: "passed", Outcome.FAIL: "failed"}[check.definite.outcome]
-            result = next(words for code, words in RESULT_WORDS.items() if code == word)
+            result = _OUTCOMES[check.definite.outcome]
             clock = self._clock(check.definite.at)
             text = self._join(text, say("last-definite", self._lang, result=result.say(self._lang), time=clock))
         return text
+
+    def _other_hosts(self, proof: Proof, telling: Sequence[ProofLine]) -> list[str]:
+        """What those hosts say that are not heard in the lines that tell."""
+        heard = {line.host for line in telling if self._text(line)}
+        said: dict[str, list[Outcome]] = {}
+        for line in proof.lines:
+            if line.host and line.host not in heard:
+                said.setdefault(line.host, []).append(line.outcome)
+        return [self._on(host, _OUTCOMES[combine(outcomes)].say(self._lang)) for host, outcomes in said.items()]
+
+    def _on(self, host: str, text: str) -> str:
+        return say("host", self._lang, host=host, text=text) if host and text else text
 
     def _running(self, proof: Proof) -> str:
         """How far the windows are; what cannot be told beside them is said too."""
@@ -249,6 +270,9 @@ class Writer:
         return " / ".join(dict.fromkeys(filter(None, told)))
 
     def _line(self, line: ProofLine) -> str:
+        return self._on(line.host, self._text(line))
+
+    def _text(self, line: ProofLine) -> str:
         lang = self._lang
         parts = []
         if line.outcome is not Outcome.PASS and line.expected.say(lang):

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": ("ultra_checklist.cli.probing:check", "Run probes here and now; touches no Notion."),
     "verify": ("ultra_checklist.cli.proof:verify", "Look whether a release's bundle is what it was."),
     "sync": ("ultra_checklist.cli.work:sync", "Look at the ticks, prove them, write the results back."),
+    "agent": ("ultra_checklist.cli.agent:agent", "Run probes for releases of another machine."),
     "status": ("ultra_checklist.cli.status:status", "Where the releases stand, what is open, and what is next."),
     "install": ("ultra_checklist.cli.install:install", "Let cron or systemd run the worker."),
     "run": ("ultra_checklist.cli.run:run", "Run a command for an item, gated and on record."),

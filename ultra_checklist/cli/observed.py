@@ -167,7 +167,7 @@ class _Seen:
 
     def __init__(self, began: datetime, at: Desk) -> None:
         self._since = began.replace(microsecond=began.microsecond // 1000 * 1000)
-        self._label = at.settings.host
+        self._carriers = at.carriers()
         self.verdicts: Counter[str] = Counter()
         # Every state is worked out for them: only for those who read them.
         self.figures: dict[str, Figures] | None = {} if at.settings.metrics_file is not None else None
@@ -181,7 +181,7 @@ class _Seen:
             return
         self.verdicts += verdicts(release, self._since)
         if self.figures is not None and release.open:
-            self.figures[manifest.key] = figures(release, self._label)
+            self.figures[manifest.key] = figures(release, self._carriers)
 
 
 def _report(error: UltraChecklistError, trouble: Trouble) -> None:

@@ -120,7 +120,7 @@ class _Look:
             noted = logbook.read(self.at.home, local=self.at.local)
             found: list[dict[str, Any]] = []
             for release in shown:
-                view = overview(release, self.lang, settings.host, close_after=close_after)
+                view = overview(release, self.lang, self.at.carriers(), close_after=close_after)
                 worker, note = worker_of(release, noted, self.lang)
                 found.append(view | {"worker": worker, "notes": [*([note] if note else []), *view["notes"]]})
             return found

@@ -133,6 +133,10 @@ class Workspace(Frozen):
     release_ids: dict[str, str] = Field(default_factory=dict)
     """Property id by column code, unquoted."""
     check_ids: dict[str, str] = Field(default_factory=dict)
+    hosts_database: str = ""
+    hosts: str = ""
+    """Id of the data source of hosts; empty: no machine here has a label."""
+    host_ids: dict[str, str] = Field(default_factory=dict)
     max_upload: int = 5 * 1024 * 1024
     """Bytes that one uploaded file may have in this workspace."""
     local: bool = False

@@ -1,4 +1,4 @@
-"""Finds, makes and mends the two databases below a parent page."""
+"""Finds, makes and mends the databases below a parent page."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from ultra_checklist.errors import NotionError, UsageError
 from ultra_checklist.model import Lang, Words
 from ultra_checklist.notion.client import READ_BACK_BLOCKS, Json, Notion
+from ultra_checklist.notion.hosts import HOST_COLUMNS, HOSTS_TITLE
 from ultra_checklist.notion.rows import rich_text
 from ultra_checklist.notion.schema import (
     CHECK_COLUMNS,
@@ -41,8 +42,8 @@ class Databases:
         self._pinned = pinned
         self.done: list[Words] = []
 
-    async def prepare(self, *, local: bool) -> Workspace:
-        """Find or make both databases with all their columns.
+    async def prepare(self, *, local: bool, hosts: bool = False) -> Workspace:
+        """Find or make both databases with all their columns, and with ``hosts`` the table of hosts.
 
         Raises UsageError when the parent holds two candidates, or a column has another type than ours.
         """
@@ -53,6 +54,7 @@ class Databases:
         checks_db, checks = await self._database(CHECKS_TITLE, CHECK_COLUMNS, "☑️")
         check_ids = await self._checks_columns(checks, releases)
         release_ids = await self._release_columns(releases, checks, check_ids)
+        hosts_db, hosts_source, host_ids = await self._hosts(wanted=hosts)
         workspace = Workspace(
             lang=self._lang,
             bot_id=me["id"],
@@ -63,11 +65,25 @@ class Databases:
             checks=checks,
             release_ids=release_ids,
             check_ids=check_ids,
+            hosts_database=hosts_db,
+            hosts=hosts_source,
+            host_ids=host_ids,
             max_upload=_limit(me),
             local=local,
         )
         await self._views(workspace)
         return workspace
+
+    async def _hosts(self, *, wanted: bool) -> tuple[str, str, dict[str, str]]:
+        """The table of hosts: its database, data source and columns; nothing where nobody wants or has it."""
+        pinned = self._pinned
+        if not wanted and (pinned is None or not pinned.hosts):
+            return "", "", {}
+        database, source = await self._database(HOSTS_TITLE, HOST_COLUMNS, "🖥️")
+        known = pinned.host_ids if pinned is not None else {}
+        found = await self._match(source, HOST_COLUMNS, known)
+        missing = {c.name.say(self._lang): property_schema(c, self._lang) for c in found.missing}
+        return database, source, await self._mend(source, HOST_COLUMNS, found, missing)
 
     async def are_there(self) -> bool:
         """Whether an earlier ``init`` has made the databases below this page."""
@@ -106,8 +122,12 @@ class Databases:
     async def _find(self, title: Words) -> Json | None:
         pinned = self._pinned
         if pinned is not None and pinned.parent_page == self._parent:
-            known = pinned.releases_database if title == RELEASES_TITLE else pinned.checks_database
-            database = await self._notion.get(f"databases/{known}")
+            known = {
+                RELEASES_TITLE: pinned.releases_database,
+                CHECKS_TITLE: pinned.checks_database,
+                HOSTS_TITLE: pinned.hosts_database,
+            }[title]
+            database = await self._notion.get(f"databases/{known}") if known else {"in_trash": True}
             if not database["in_trash"]:
                 return database
         names = (title.en, title.ja)

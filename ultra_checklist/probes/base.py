@@ -249,6 +249,8 @@ class Probe(ABC, Generic[OptionsT, SeenT]):
     effect: ClassVar[Effect] = "none"
     needs_release: ClassVar[bool] = False
     """It looks at the record of a release: without one there is nothing to look at, and it is skipped."""
+    at_home: ClassVar[bool] = False
+    """It looks at what is kept where the release is at home, whatever the item's ``runs_on`` says."""
     starts: ClassVar[tuple[str, ...]] = ()
     """Programs that it starts, whatever its options."""
     judged: ClassVar[frozenset[str]] = frozenset()

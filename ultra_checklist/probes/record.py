@@ -67,6 +67,7 @@ class RecordProbe(Probe[RecordOptions, RecordSeen]):
     options_model: ClassVar[type[Options]] = RecordOptions
     observation_model: ClassVar[type[Observation]] = RecordSeen
     needs_release = True
+    at_home = True
 
     def twins(self) -> Iterator[Twin]:
         """Records that are wrong in one thing."""

@@ -105,6 +105,7 @@ class ReleaseProbe(Probe[ReleaseOptions, ReleaseSeen]):
         en="another checklist of the same commit is complete, such as that of staging",
         ja="同じコミットの別チェックリスト（staging など）が完了している",
     )
+    at_home = True
     options_model: ClassVar[type[Options]] = ReleaseOptions
     observation_model: ClassVar[type[Observation]] = ReleaseSeen
     judged: ClassVar[frozenset[str]] = frozenset({"commit", "max_age", "stable_for", "max_waived"})

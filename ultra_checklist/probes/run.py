@@ -70,6 +70,7 @@ class RunProbe(Probe[RunOptions, RunSeen]):
     options_model: ClassVar[type[Options]] = RunOptions
     observation_model: ClassVar[type[Observation]] = RunSeen
     needs_release = True
+    at_home = True
 
     def twins(self) -> Iterator[Twin]:
         """Runs that are wrong in one thing."""

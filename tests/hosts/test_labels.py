@@ -1,0 +1,135 @@
+"""Several machines that share nothing but Notion: each is asked through the table of hosts, and answers for itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.shell import Served, Shell, serving
+
+LIST = """---
+checklist: fleet
+title: Fleet
+lang: en
+gates:
+  deploy: {sections: [now]}
+---
+
+## 1. Now
+```yaml section
+id: now
+```
+- [ ] Here
+  ```yaml check
+  id: here
+  probes:
+    - file: {path: "${MARK}", contains: ["good"]}
+  ```
+- [ ] On web-1
+  ```yaml check
+  id: one
+  runs_on: web-1
+  probes:
+    - file: {path: "${MARK}", contains: ["good"]}
+  ```
+- [ ] On both
+  ```yaml check
+  id: both
+  runs_on: {all: [web-1, web-2]}
+  probes:
+    - file: {path: "${MARK}", contains: ["good"]}
+  ```
+- [ ] On either
+  ```yaml check
+  id: either
+  runs_on: {any: [web-1, web-2]}
+  probes:
+    - file: {path: "${MARK}", contains: ["good"]}
+  ```
+"""
+VARIABLES = "variables:\n  MARK: {help: a file that says how it is}\n"
+
+
+@dataclass
+class Fleet:
+    """The machine where the release is at home, and two more."""
+
+    notion: Served
+    machines: dict[str, Shell]
+
+    def sync(self, *names: str) -> None:
+        for name in names:
+            self.machines[name].ok("sync")
+
+    def state(self, machine: str, text: str) -> None:
+        (self.machines[machine].folder / "mark").write_text(text, encoding="utf-8")
+
+    def why(self, item: str) -> str:
+        text = self.notion.row(item)["properties"]["Why"]["rich_text"]
+        return "".join(part["plain_text"] for part in text)
+
+    def results(self) -> dict[str, str]:
+        return {item: self.notion.result(item) for item in ("here", "one", "both", "either")}
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    with serving(tmp_path) as notion:
+        machines: dict[str, Shell] = {}
+        for name in ("home", "web-1", "web-2"):
+            folder = tmp_path / name
+            (folder / "templates").mkdir(parents=True)
+            (folder / "templates" / "fleet.md").write_text(
+                LIST.replace("lang: en\n", f"lang: en\n{VARIABLES}", 1), encoding="utf-8"
+            )
+            settings = {
+                **notion.environment,
+                "ULTRA_CHECKLIST_HOST": name,
+                "ULTRA_CHECKLIST_TEMPLATES": str(folder / "templates"),
+                "ULTRA_CHECKLIST_VAR_MARK": str(folder / "mark"),
+            }
+            machines[name] = Shell(folder, settings)
+            machines[name].ok("init")
+            (folder / "mark").write_text("good\n", encoding="utf-8")
+        notion.folder = tmp_path / "home"
+        machines["home"].ok("new", "v1", "-t", "fleet")
+        yield Fleet(notion, machines)
+
+
+def test_each_machine_answers_for_itself(fleet: Fleet) -> None:
+    for item in fleet.results():
+        fleet.notion.tick(item)
+    fleet.sync("home")
+    assert fleet.results() == {"here": "Passed", "one": "", "both": "", "either": ""}
+    assert "asked web-1" in fleet.why("one")
+    fleet.sync("web-1", "home")
+    assert fleet.results() == {"here": "Passed", "one": "Passed", "both": "", "either": "Passed"}
+    fleet.sync("web-2", "home")
+    assert fleet.results()["both"] == "Passed"
+    assert fleet.why("one").startswith("web-1: ")
+
+
+def test_a_check_over_several_hosts_tells_each(fleet: Fleet) -> None:
+    fleet.state("web-2", "bad\n")
+    for item in ("both", "either"):
+        fleet.notion.tick(item)
+    fleet.sync("home", "web-1", "web-2", "home")
+    assert (fleet.notion.result("both"), fleet.notion.result("either")) == ("Failed", "Passed")
+    assert "web-2: " in fleet.why("both") and "web-1: " in fleet.why("both")
+    fleet.state("web-2", "good\n")
+    fleet.sync("home", "web-1", "web-2", "home")
+    assert fleet.notion.result("both") == "Passed"
+
+
+def test_a_tick_that_is_taken_back_is_not_proved_by_what_comes_late(fleet: Fleet) -> None:
+    fleet.notion.tick("one")
+    fleet.sync("home", "web-1")
+    fleet.state("web-1", "bad\n")
+    fleet.notion.tick("one", ticked=False)
+    fleet.sync("home")
+    fleet.notion.tick("one")
+    fleet.sync("home")
+    assert fleet.notion.result("one") == ""
+    fleet.sync("web-1", "home")
+    assert fleet.notion.result("one") == "Failed"

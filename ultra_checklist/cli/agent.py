@@ -1,0 +1,53 @@
+"""``agent``: run probes for releases that are at home on another machine."""
+
+from pathlib import Path
+
+import click
+
+from ultra_checklist.cli.boundary import say
+from ultra_checklist.cli.wiring import common, desk
+from ultra_checklist.errors import SettingsError, UsageError
+from ultra_checklist.words import Words
+
+_SERVING = Words(en="answers for {labels}; stop with Ctrl-C", ja="{labels} として待ち受けます（Ctrl-C で停止）")
+_NO_BROKER = Words(en="ULTRA_CHECKLIST_BROKER is not set", ja="ULTRA_CHECKLIST_BROKER が未設定です")
+_SET_BROKER = Words(
+    en="Set it to the broker's address, such as redis://HOST:6379/0; without a broker `sync` answers",
+    ja="redis://HOST:6379/0 のようなブローカーの URL を設定してください（ブローカーなしでは `sync` が応答します）",
+)
+_NO_LABEL = Words(en="this agent has no label", ja="このエージェントにはラベルがありません")
+_NAME_ONE = Words(en="Add --labels web-1, or set ULTRA_CHECKLIST_HOST", ja="--labels web-1 を付けるか、ULTRA_CHECKLIST_HOST を設定してください")
+
+
+@click.command()
+@click.option("--labels", metavar="LABEL,...", help="What it answers to.  [default: ULTRA_CHECKLIST_HOST]")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Tasks that it works on side by side."
+)
+@common
+def agent(labels: str | None, at_once: int, local: bool, env_file: Path | None, lang: str | None) -> int:
+    """Run probes for releases that are at home on another machine, and nothing else: it needs no Notion.
+
+    Tasks come from the queues of its labels at ULTRA_CHECKLIST_BROKER (the extra ultra-checklist[celery]). It runs what
+    its own copy of the template says, with its own variables and secrets, and refuses everything else.
+
+    \b
+    Examples:
+      ultra-checklist agent --labels web-1
+      ultra-checklist agent --labels web-1,canary --at-once 8
+    """
+    at = desk(env_file, local, lang)
+    named = [label for label in (labels or at.settings.host).split(",") if label]
+    if not named:
+        raise UsageError(_NO_LABEL, remedy=_NAME_ONE)
+    broker = at.settings.broker
+    if broker is None:
+        raise SettingsError(_NO_BROKER, remedy=_SET_BROKER)
+    from ultra_checklist.hosts.by_celery import serve
+    from ultra_checklist.machine import this_machine
+
+    key = at.broker_key
+    worker = at.agent(named, this_machine().name)
+    say(_SERVING.filled(labels=", ".join(named)))
+    serve(broker.get_secret_value(), named, worker.answer, key, at_once)
+    return 0

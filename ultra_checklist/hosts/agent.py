@@ -1,0 +1,226 @@
+"""Answers tasks on the machine that they are for: with its own copy of the template, its own variables and secrets.
+
+What it is asked is refused unless the template that it names lies here, the template lets the item look on this
+host, and the task was not seen before. Each task and each answer is a line of this machine's own journal, the task
+before its probes begin: one that comes again is answered from there, and a message goes out once.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ultra_checklist import origins
+from ultra_checklist.errors import StateError, TemplateError, UltraChecklistError
+from ultra_checklist.evidence import EvidenceStore
+from ultra_checklist.hosts.tasks import Answer, Answers, Batch, Found, Task
+from ultra_checklist.journal import Journal
+from ultra_checklist.manifest import check_name, now
+from ultra_checklist.model import Finding, Item, ProbeSpec, Template, Words
+from ultra_checklist.parsed import load
+from ultra_checklist.probes.base import unknown
+from ultra_checklist.runner import Runner
+from ultra_checklist.traits import has_effect, looks_at_home
+from ultra_checklist.variables import Value, Variables
+
+FOLDER: Final = "agent"
+_KEY: Final = re.compile(r"[\w.+~-]+(?:/[\w.+~-]+)*")
+_REFUSED: Final = "refused"
+
+
+class Templates:
+    """The templates that lie on this machine, by the digest of their bytes."""
+
+    def __init__(self, folders: Iterable[Path], home: Path) -> None:
+        self._folders = tuple(folders)
+        self._home = home
+
+    def find(self, sha256: str) -> Template | None:
+        """The template of that digest; None where there is none, or it is no sound one."""
+        for folder in self._folders:
+            for file in sorted(folder.glob("*.md")):
+                try:
+                    template = load(file, self._home)
+                except TemplateError:
+                    continue
+                if template.sha256 == sha256:
+                    return template
+        return None
+
+
+class Agent:
+    """Runs probes that other machines ask for; it answers to ``labels``."""
+
+    def __init__(
+        self,
+        home: Path,
+        labels: Iterable[str],
+        templates: Templates,
+        machine: str,
+        *,
+        secrets: Iterable[str] = (),
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._home = home
+        self._labels = frozenset(labels)
+        self._templates = templates
+        self._machine = machine
+        self._secrets = tuple(secrets)
+        self._clock = clock
+        self._evidence = EvidenceStore(home)
+
+    async def answer(self, batch: Batch) -> Answers:
+        """Run what is asked and was not run yet. Raises StateError where it cannot be put on record."""
+        refused = self._refused(batch)
+        if refused is not None:
+            told = tuple(Answer(task=task.id, found=(self._refusal(refused),)) for task in batch.tasks)
+            return self._answers(batch, "", told)
+        journal = Journal(self._home / FOLDER / batch.release / "journal.jsonl")
+        begun, said = _past(journal)
+        fresh = [task for task in batch.tasks if task.id not in said]
+        answers = {task.id: self._again(said[task.id]) for task in batch.tasks if task.id in said}
+        answers |= await self._run(batch, fresh, begun, journal)
+        return self._answers(batch, journal.head, tuple(answers[task.id] for task in batch.tasks))
+
+    def _answers(self, batch: Batch, head: str, told: tuple[Answer, ...]) -> Answers:
+        return Answers(release=batch.release, host=batch.host, machine=self._machine, head=head, answers=told)
+
+    def _refused(self, batch: Batch) -> Words | None:
+        """Why nothing of it is run, if so."""
+        if batch.host not in self._labels:
+            return _NOT_ME.filled(host=batch.host)
+        try:
+            check_name("version", batch.version)
+            check_name("environment", batch.environment)
+        except UltraChecklistError as error:
+            return error.message
+        if not _KEY.fullmatch(batch.release) or {".", ".."} & set(batch.release.split("/")):
+            return _BAD_KEY.filled(key=repr(batch.release))
+        if self._templates.find(batch.template) is None:
+            return _NO_TEMPLATE.filled(digest=batch.template[:16])
+        return None
+
+    async def _run(
+        self, batch: Batch, tasks: list[Task], begun: frozenset[str], journal: Journal
+    ) -> Mapping[str, Answer]:
+        template = self._templates.find(batch.template)
+        known = {item.id: item for item in template.items} if template is not None else {}
+        answers: dict[str, Answer] = {}
+        wanted: list[tuple[Task, Item]] = []
+        for task in tasks:
+            item = known.get(task.item)
+            if item is None or batch.host not in item.runs_on.hosts or task.host != batch.host:
+                told = _NOT_THERE.filled(item=repr(task.item), host=batch.host)
+                answers[task.id] = Answer(task=task.id, found=(self._refusal(told),))
+            elif task.id in begun and has_effect(item):
+                verdict = unknown("may-have-been-sent", _MAYBE_SENT, remedy=_TICK_AGAIN, tick=task.tick)
+                answers[task.id] = Answer(task=task.id, found=(self._found(item.probes[0].probe, verdict),))
+            else:
+                wanted.append((task, item))
+        journal.extend([("task", task.model_dump(mode="json")) for task, _ in wanted], time=self._clock())
+        for commit in dict.fromkeys(task.commit for task, _ in wanted):
+            if template is not None:
+                chosen = [(task, item) for task, item in wanted if task.commit == commit]
+                answers |= await self._look(batch, template, commit, chosen)
+        lines = [("answer", _line(answers[task.id])) for task in tasks]
+        journal.extend(lines, time=self._clock())
+        return answers
+
+    async def _look(
+        self, batch: Batch, template: Template, commit: str, chosen: list[tuple[Task, Item]]
+    ) -> dict[str, Answer]:
+        ticks = {item.id: task.tick for task, item in chosen}
+        try:
+            variables = self._variables(batch, template, commit)
+        except UltraChecklistError as error:
+            verdict = unknown("variables", error.message, remedy=error.remedy)
+            return {t.id: Answer(task=t.id, found=(self._found(_REFUSED, verdict),)) for t, _ in chosen}
+        runner = Runner(
+            variables,
+            secrets=self._secrets,
+            public_text=" ".join(item.title for item in template.items),
+            clock=self._clock,
+            record=lambda: batch.record,
+            blob=self._evidence.path,
+            tick=lambda item: ticks[item],
+        )
+        found = await runner.run([item for _, item in chosen], _looks_here)
+        return {task.id: Answer(task=task.id, found=tuple(map(self._kept, found[i.id]))) for task, i in chosen}
+
+    def _variables(self, batch: Batch, template: Template, commit: str) -> Variables:
+        built_in = {"VERSION": batch.version, "ENVIRONMENT": batch.environment}
+        known = origins.resolve(template, home=self._home, environment=batch.environment, built_in=built_in)
+        if not commit:
+            return known
+        return Variables(values=dict(known.values) | {"COMMIT": Value(value=commit, origin="the release")})
+
+    def _kept(self, finding: Finding) -> Found:
+        """A finding, once its evidence is on this disk."""
+        if finding.material:
+            self._evidence.put(finding.material)
+        return Found.of(finding)
+
+    def _again(self, line: Mapping[str, Any]) -> Answer:
+        """An answer that was given before, with its evidence from this disk."""
+        found: list[Found] = []
+        for raw in line["found"]:
+            one = Found.model_validate(raw["found"])
+            try:
+                material = self._evidence.get(raw["evidence"]) if raw["evidence"] else b""
+            except (OSError, StateError):
+                material = b""
+            found.append(one.with_material(material))
+        return Answer(task=line["task"], found=tuple(found))
+
+    def _refusal(self, why: Words) -> Found:
+        return self._found(_REFUSED, unknown(_REFUSED, why, remedy=_SAME_TEMPLATE))
+
+    def _found(self, probe: str, verdict: Any) -> Found:
+        return Found(probe=probe, verdict=verdict, started=self._clock(), seconds=0.0)
+
+
+def _looks_here(_item: Item, spec: ProbeSpec) -> bool:
+    return not looks_at_home(spec)
+
+
+def _line(answer: Answer) -> dict[str, Any]:
+    found = [
+        {"found": one.with_material(b"").model_dump(mode="json"), "evidence": one.evidence} for one in answer.found
+    ]
+    return {"task": answer.task, "found": found}
+
+
+def _past(journal: Journal) -> tuple[frozenset[str], dict[str, Mapping[str, Any]]]:
+    """The tasks that were begun here, and the answers that were given."""
+    begun, said = set[str](), dict[str, Mapping[str, Any]]()
+    for entry in journal.entries():
+        if entry.kind == "task":
+            begun.add(str(entry.data["id"]))
+        elif entry.kind == "answer":
+            said[str(entry.data["task"])] = entry.data
+    return frozenset(begun), said
+
+
+_NOT_ME = Words(en="this machine is not {host}", ja="このマシンは {host} ではありません")
+_BAD_KEY = Words(en="{key} is no key of a release", ja="{key} はリリースのキーではありません")
+_NO_TEMPLATE = Words(
+    en="no template sha256:{digest} lies on this machine",
+    ja="テンプレート sha256:{digest} がこのマシンにありません",
+)
+_NOT_THERE = Words(
+    en="the template here has no item {item} that runs on {host}",
+    ja="このマシンのテンプレートに、{host} で動く項目 {item} はありません",
+)
+_SAME_TEMPLATE = Words(
+    en="Put the release's template into ULTRA_CHECKLIST_TEMPLATES on that machine, byte for byte",
+    ja="そのマシンの ULTRA_CHECKLIST_TEMPLATES に、リリースと同一のテンプレートを置いてください",
+)
+_MAYBE_SENT = Words(
+    en="it may have been sent already, and what came of it is not known",
+    ja="すでに送信された可能性があり、その結果は不明です",
+)
+_TICK_AGAIN = Words(
+    en="look whether it arrived, then untick and tick to send it again",
+    ja="届いたか確認し、チェックを外して付け直すと再送します",
+)

@@ -1,0 +1,139 @@
+"""Asks machines through a queue, for many of them: each label is a queue, each agent a Celery worker.
+
+Needs the extra ``ultra-checklist[celery]``. The messages are sealed, so that whoever can write to the broker can ask
+nothing and answer nothing; what they say of an item goes through the broker in the clear.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any, Final
+
+from ultra_checklist.errors import ProbeCannotTell, SettingsError
+from ultra_checklist.hosts.tasks import Answers, Batch, SealBroken, opened_answers, opened_batch, seal
+from ultra_checklist.model import Words
+
+NAME: Final = "ultra_checklist.answer"
+VISIBLE_AFTER: Final = 2 * 3600
+"""Seconds after which the broker gives a task that was not finished to another: more than any probe may take."""
+KEPT: Final = 3600
+"""Seconds for which an answer waits at the broker."""
+_CONNECT: Final = 3
+_ANSWER: Final = 10.0
+log = logging.getLogger(__name__)
+
+
+def application(broker: str) -> Any:
+    """The Celery application. Raises SettingsError where the extra is not installed."""
+    try:
+        from celery import Celery
+    except ImportError as error:
+        raise SettingsError(_NO_CELERY, remedy="pip install 'ultra-checklist[celery]'") from error
+    app = Celery("ultra_checklist", broker=broker, backend=broker)
+    limits = {"socket_connect_timeout": _CONNECT, "socket_timeout": _ANSWER, "max_retries": 1}
+    app.conf.update(
+        accept_content=["json"],
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=_CONNECT,
+        broker_transport_options=limits | {"visibility_timeout": VISIBLE_AFTER},
+        redis_socket_connect_timeout=_CONNECT,
+        redis_socket_timeout=_ANSWER,
+        result_backend_transport_options={"retry_policy": {"max_retries": 1, "timeout": _ANSWER}},
+        result_expires=KEPT,
+        # A task is done when it is answered, and whoever dies over it has not done it.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        # Who is busy for minutes does not keep others' tasks.
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+    )
+    return app
+
+
+def queue_of(label: str) -> str:
+    """The queue in which tasks for a label wait."""
+    return f"ultra-checklist.{label}"
+
+
+class CeleryCarrier:
+    """The side where releases are at home."""
+
+    patience = 3.0
+
+    def __init__(self, broker: str, key: bytes) -> None:
+        self._app = application(broker)
+        self._key = key
+
+    async def send(self, message: Batch, fresh: Collection[str]) -> Collection[str]:
+        """One message a task, so that a slow one holds up no other."""
+        return await self._within(self._send, message, [task for task in message.tasks if task.id in fresh])
+
+    async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
+        """The answers that wait at the broker."""
+        return await self._within(self._collect, [task.id for batch in waiting for task in batch.tasks])
+
+    def _send(self, message: Batch, tasks: Sequence[Any]) -> list[str]:
+        with self._app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=_ANSWER)
+            for task in tasks:
+                text = seal("tasks", message.model_copy(update={"tasks": (task,)}), self._key)
+                queue = queue_of(message.host)
+                self._app.send_task(
+                    NAME, [text], queue=queue, task_id=task.id, connection=connection, retry=False, ignore_result=False
+                )
+        return [task.id for task in tasks]
+
+    def _collect(self, ids: Sequence[str]) -> list[Answers]:
+        found: list[Answers] = []
+        for _, meta in self._app.backend.get_many(ids, max_iterations=1, interval=0):
+            try:
+                found.append(opened_answers(str(meta["result"]), self._key))
+            except SealBroken:
+                # An error of the agent, or somebody else's word: no answer.
+                continue
+        return found
+
+    async def _within(self, work: Callable[..., Any], *given: Any) -> Any:
+        """Do what waits for the broker, without waiting for ever."""
+        try:
+            async with asyncio.timeout(_ANSWER):
+                return await asyncio.to_thread(work, *given)
+        except Exception as error:
+            told = _NO_BROKER.filled(why=f"{type(error).__name__}: {error}".splitlines()[0])
+            raise ProbeCannotTell("no-broker", told.en, told.ja, remedy=_LOOK) from error
+
+
+def serve(
+    broker: str, labels: Iterable[str], answer: Callable[[Batch], Awaitable[Answers]], key: bytes, at_once: int
+) -> None:
+    """Answer the tasks of these labels until SIGTERM or SIGINT; the task that runs is finished first."""
+    app = application(broker)
+
+    @app.task(name=NAME)  # type: ignore[untyped-decorator] # Celery has no types
+    def run(text: str) -> str:
+        try:
+            batch = opened_batch(text, key)
+        except SealBroken as error:
+            log.warning("a task was refused: %s", error)
+            return ""
+        return seal("answers", asyncio.run(_answered(answer, batch)), key)
+
+    app.Worker(
+        queues=[queue_of(label) for label in labels],
+        concurrency=at_once,
+        pool="prefork",
+        optimization="fair",
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    ).start()
+
+
+async def _answered(answer: Callable[[Batch], Awaitable[Answers]], batch: Batch) -> Answers:
+    return await answer(batch)
+
+
+_NO_CELERY = Words(en="Celery is not installed", ja="Celery がインストールされていません")
+_NO_BROKER = Words(en="the broker does not answer: {why}", ja="ブローカーが応答しません: {why}")
+_LOOK = Words(en="Look whether the broker runs, at ULTRA_CHECKLIST_BROKER", ja="ブローカーの動作と ULTRA_CHECKLIST_BROKER を確認してください")

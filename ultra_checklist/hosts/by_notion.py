@@ -1,0 +1,144 @@
+"""Carries tasks and answers in a table in Notion: for machines that share nothing else.
+
+A host looks when its own worker passes. Who writes the one never writes the other.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import timedelta
+from typing import Final
+
+from ultra_checklist.bench import Bench
+from ultra_checklist.errors import NotionError, ProbeCannotTell
+from ultra_checklist.hosts.agent import Agent
+from ultra_checklist.hosts.tasks import Answers, Batch, Found, SealBroken, opened_answers, opened_batch, seal
+from ultra_checklist.model import Outcome, Words, combine
+from ultra_checklist.notion import hosts
+from ultra_checklist.notion.client import Notion
+from ultra_checklist.notion.schema import Workspace
+from ultra_checklist.probes.base import unknown
+
+RECENT: Final = timedelta(days=1)
+"""How long ago tasks may have been written: who gets no answer writes them again."""
+AT_ONCE: Final = 40
+"""Tasks of a host that lie in the table at the same time: their answers fit into one cell."""
+
+
+class NotionCarrier:
+    """The side where the release is at home."""
+
+    patience = 0.0
+
+    def __init__(self, notion: Notion, workspace: Workspace, key: bytes) -> None:
+        self._notion = notion
+        self._workspace = workspace
+        self._key = key
+
+    async def send(self, message: Batch, fresh: Collection[str]) -> Collection[str]:
+        """Put the tasks that stand into the host's row, the ones that lie there first."""
+        tasks = sorted(message.tasks, key=lambda task: task.id in fresh)[:AT_ONCE]
+        text = seal("tasks", message.model_copy(update={"tasks": tuple(tasks)}), self._key)
+        try:
+            known = [row async for row in self._rows(release=message.release, host=message.host)]
+            if known:
+                await hosts.put_tasks(self._notion, self._workspace, known[0].page_id, text)
+            else:
+                await hosts.make(self._notion, self._workspace, message.host, message.release, text)
+        except NotionError as error:
+            raise _cannot(error) from error
+        return {task.id for task in tasks}
+
+    async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
+        """What stands in the rows of these hosts."""
+        found: list[Answers] = []
+        wanted = {batch.host for batch in waiting}
+        try:
+            for release in dict.fromkeys(batch.release for batch in waiting):
+                async for row in self._rows(release=release):
+                    if row.host in wanted and row.answers:
+                        found += _answers(row, self._key)
+        except NotionError as error:
+            raise _cannot(error) from error
+        return found
+
+    def _rows(self, **equal: str) -> AsyncIterator[hosts.HostRow]:
+        return hosts.rows(self._notion, self._workspace, **equal)
+
+
+class NotionInbox:
+    """The side of a host: what it is asked, and where its answers go."""
+
+    def __init__(self, bench: Bench, key: bytes, agent: Agent) -> None:
+        self._notion = bench.notion
+        self._workspace = bench.workspace
+        self._clock = bench.clock
+        self._label = bench.label
+        self._key = key
+        self._agent = agent
+
+    async def run(self) -> int:
+        """Answer what is new; returns how many answers were given. Raises NotionError and StateError."""
+        since, given = self._clock() - RECENT, 0
+        asked = [row async for row in hosts.rows(self._notion, self._workspace, since=since, host=self._label)]
+        for row in asked:
+            try:
+                batch = opened_batch(row.tasks, self._key)
+            except SealBroken:
+                # Somebody has typed there, or another team's key: it is not for us.
+                continue
+            if (batch.host, batch.release) != (row.host, row.release):
+                continue
+            said = {answer.task for answers in _answers(row, self._key) for answer in answers.answers}
+            if {task.id for task in batch.tasks} <= said:
+                continue
+            answers = await self._agent.answer(batch)
+            await self._put(row, answers)
+            given += len(answers.answers)
+        return given
+
+    async def _put(self, row: hosts.HostRow, answers: Answers) -> None:
+        for shorter in (lambda found: found, _without_material, _without_words):
+            told = tuple(
+                answer.model_copy(update={"found": tuple(map(shorter, answer.found))}) for answer in answers.answers
+            )
+            text = seal("answers", answers.model_copy(update={"answers": told}), self._key)
+            if len(text) <= hosts.MOST:
+                break
+        await hosts.put_answers(self._notion, self._workspace, row.page_id, text, _said(answers), self._clock())
+
+
+def _answers(row: hosts.HostRow, key: bytes) -> list[Answers]:
+    try:
+        found = opened_answers(row.answers, key)
+    except SealBroken:
+        return []
+    return [found] if (found.host, found.release) == (row.host, row.release) else []
+
+
+def _without_material(found: Found) -> Found:
+    """A finding whose evidence stays on its host: the table holds only so much."""
+    return found.with_material(b"")
+
+
+def _without_words(found: Found) -> Found:
+    """In place of a finding of which not even the words fit."""
+    return Found(
+        probe=found.probe, verdict=unknown("too-large", _TOO_LARGE), started=found.started, seconds=found.seconds
+    )
+
+
+def _said(answers: Answers) -> str:
+    outcomes = [combine([found.verdict.outcome for found in answer.found]) for answer in answers.answers]
+    told = {outcome: outcomes.count(outcome) for outcome in Outcome}
+    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in told.items() if count)
+    return f"{answers.machine}: {counts or '–'}; journal {answers.head[:12]}"
+
+
+def _cannot(error: NotionError) -> ProbeCannotTell:
+    told = _NO_WORD.filled(why=error.message)
+    return ProbeCannotTell("no-word", told.en, told.ja, remedy=error.remedy)
+
+
+_TOO_LARGE = Words(
+    en="what was found is too large for the table of hosts", ja="結果が大きすぎてホストの表に収まりません"
+)
+_NO_WORD = Words(en="the table of hosts cannot be used: {why}", ja="ホストの表を使用できません: {why}")

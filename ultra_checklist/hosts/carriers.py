@@ -1,0 +1,72 @@
+"""How other machines are reached. Few imports: every pass needs to know it, and few ask anybody."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from ultra_checklist.hosts.tasks import Answers, Batch
+
+SSH: Final = "ssh://"
+NOBODY: Final = "-"
+"""In place of a probe's name, where a host did not say what its probes found."""
+
+
+class Carrier(Protocol):
+    """Brings tasks to hosts and answers back; in doubt it does so again: a task runs once all the same."""
+
+    patience: float
+    """Seconds for which a pass waits: answers mostly come within them."""
+
+    async def send(self, message: "Batch", fresh: Collection[str]) -> Collection[str]:
+        """Hand out tasks for a host; ``message`` holds all that stand, ``fresh`` are the ids of those not sent yet.
+
+        Returns the ids of those that are out. Raises ProbeCannotTell where that cannot be done now.
+        """
+
+    async def collect(self, waiting: "Sequence[Batch]") -> "list[Answers]":
+        """What has come back by now. Raises ProbeCannotTell where that cannot be told."""
+
+
+Make = Callable[[], Carrier]
+
+
+class Inbox(Protocol):
+    """Where a pass finds what other machines ask of this one."""
+
+    async def run(self) -> int:
+        """Answer what is new; returns how many answers were given. Raises NotionError and StateError."""
+
+
+class Carriers:
+    """The machines as they are seen from this one, which is called ``label``; empty: it has no name.
+
+    ``labels`` makes what carries to machines with labels, ``ssh`` what carries to addresses; None: there is no such
+    way.
+    """
+
+    def __init__(self, label: str = "", labels: Make | None = None, ssh: Make | None = None) -> None:
+        self._label = label
+        self._ways = {False: labels, True: ssh}
+        self._made: dict[bool, Carrier] = {}
+
+    def is_here(self, host: str) -> bool:
+        """Whether the name of a host means this machine; without name and ways it is the only one."""
+        if host.startswith(SSH):
+            return False
+        return host == self._label or not (self._label or self._ways[False])
+
+    def any_here(self, hosts: Collection[str]) -> bool:
+        """Whether one of some hosts is this machine."""
+        return any(map(self.is_here, hosts))
+
+    def of(self, host: str) -> Carrier | None:
+        """How another machine is reached; None: in no way."""
+        by_ssh = host.startswith(SSH)
+        make = self._ways[by_ssh]
+        if make is not None and by_ssh not in self._made:
+            self._made[by_ssh] = make()
+        return self._made.get(by_ssh)
+
+    def is_out_of_reach(self, host: str) -> bool:
+        """Whether a host is another machine, and cannot be asked from here."""
+        return not self.is_here(host) and self._ways[host.startswith(SSH)] is None

@@ -1,0 +1,24 @@
+"""What an item's probes are like, before any of them runs."""
+
+from ultra_checklist import plugins
+from ultra_checklist.errors import PluginError
+from ultra_checklist.model import Item, ProbeSpec
+
+
+def has_effect(item: Item) -> bool:
+    """Whether a probe of this item does more than look. What cannot be loaded does nothing."""
+    for spec in item.probes:
+        try:
+            if plugins.load(plugins.PROBES, spec.probe).effect != "none":
+                return True
+        except PluginError:
+            continue
+    return False
+
+
+def looks_at_home(spec: ProbeSpec) -> bool:
+    """Whether a probe looks where its release is at home, whatever its item's ``runs_on`` says."""
+    try:
+        return bool(plugins.load(plugins.PROBES, spec.probe).at_home)
+    except PluginError:
+        return False

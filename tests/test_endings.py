@@ -305,7 +305,7 @@ def test_an_upload_that_notion_refuses_is_said_and_stops_no_ending(lab: Lab) -> 
     assert "v1.0.0.deploy-1.log.txt was not uploaded" in page_text(lab)
     assert digest in page_text(lab)
     assert EvidenceStore(lab.home).get(digest) == content
-    assert any("was not uploaded" in note for note in overview(lab.release(), "en", "")["notes"])
+    assert any("was not uploaded" in note for note in overview(lab.release(), "en")["notes"])
 
 
 def test_a_log_that_was_pruned_stops_no_ending(lab: Lab) -> None:
@@ -382,7 +382,7 @@ def test_a_page_in_the_trash_stops_no_ending_and_loses_nothing(lab: Lab, monkeyp
     assert "its page is in the trash" in problems[0]
     release = lab.release()
     assert release.history.ended is Ending.ABORTED
-    assert any("in the trash" in note for note in overview(release, "en", "")["notes"])
+    assert any("in the trash" in note for note in overview(release, "en")["notes"])
     assert lab.row("one").live is False
     lab.sync(minutes=1)
 

@@ -337,7 +337,7 @@ def test_a_hook_that_fails_undoes_nothing_and_is_tried_again_with_the_same_key(
     assert len(receiver.got) == 2, "two attempts in a row"
     shown = next(text for text in paragraphs(lab) if text.startswith("Hooks: "))
     assert "webhook failed (HTTP 500: down), tried again at" in shown
-    notes = overview(lab.release(), "en", "")["notes"]
+    notes = overview(lab.release(), "en")["notes"]
     assert any("webhook failed (HTTP 500: down)" in note for note in notes)
     lab.sync(minutes=0.5)
     assert len(receiver.got) == 2, "not before it is due"
@@ -346,7 +346,7 @@ def test_a_hook_that_fails_undoes_nothing_and_is_tried_again_with_the_same_key(
     assert report.problems == []
     assert len({headers["idempotency-key"] for _, headers, _ in receiver.got}) == 1
     assert any("webhook done" in text for text in paragraphs(lab))
-    assert not any("webhook" in note for note in overview(lab.release(), "en", "")["notes"])
+    assert not any("webhook" in note for note in overview(lab.release(), "en")["notes"])
 
 
 def test_a_hook_that_never_works_is_given_up_after_a_day_and_said_to_be(lab: Lab, receiver: Receiver) -> None:
@@ -362,7 +362,7 @@ def test_a_hook_that_never_works_is_given_up_after_a_day_and_said_to_be(lab: Lab
     assert any("webhook given up (HTTP 410: gone)" in text for text in paragraphs(lab))
     lab.sync(minutes=60 * 24)
     assert len(receiver.got) == tried
-    assert any("given up" in note for note in overview(lab.release(), "en", "")["notes"])
+    assert any("given up" in note for note in overview(lab.release(), "en")["notes"])
 
 
 def test_a_clock_that_was_set_back_puts_no_attempt_off_for_ever(lab: Lab, receiver: Receiver) -> None:

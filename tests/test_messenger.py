@@ -208,7 +208,7 @@ def test_a_failure_after_the_deploy_comes_with_the_way_back(
     assert f"roll back: ultra-checklist run v1.0.0 rollback -- scripts/deploy.sh {'d' * 40}" in text
     assert "then close: ultra-checklist close v1.0.0 --as rolled-back" in text
     monkeypatch.setattr(overviews, "this_machine", lambda: lab.machine)
-    card = overview(story.release, "en", "")["rollback"]
+    card = overview(story.release, "en")["rollback"]
     assert card["command"] in text
     lab.sync(minutes=1)
     assert len(receiver.got) == 1
@@ -242,14 +242,14 @@ def test_without_the_right_to_comment_it_is_said_once_and_nothing_else_changes(t
         "capability Insert comments)"
     ]
     assert lab.row("a").result == "failed"
-    assert any("Insert comments" in note for note in overview(lab.release(), "en", "")["notes"])
+    assert any("Insert comments" in note for note in overview(lab.release(), "en")["notes"])
     lab.person("Sato", "b", done=True)
     assert lab.sync(minutes=1).problems == [], "said before"
     assert lab.row("b").result == "failed"
     lab.app = create_app(tmp_path / "notion.db", request_log=lab.log)
     lab.sync(minutes=10)
     assert len(comments(lab)) == 1, "nobody had got it, and now both are told"
-    assert not any("comment" in note for note in overview(lab.release(), "en", "")["notes"])
+    assert not any("comment" in note for note in overview(lab.release(), "en")["notes"])
 
 
 def test_what_never_left_is_tried_again_a_few_times(lab: Lab, tmp_path: Path, receiver: Receiver) -> None:

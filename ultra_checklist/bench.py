@@ -47,10 +47,15 @@ class Bench:
     authors: Mapping[str, str] = field(default_factory=dict)
     """The id of the one person who has changed a row's properties lately, by the row's id, as webhooks told."""
     carriers: Carriers = field(default_factory=Carriers)
-    """How other machines are asked."""
+    """How other machines are asked; without one, in no way."""
     inbox: Inbox | None = None
     """Where other machines ask this one; None: nowhere."""
     written: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        """A machine with a label is not the only one, whether or not it can ask others."""
+        if self.label and self.carriers.alone:
+            self.carriers = Carriers(self.label)
 
     def person_of(self, row: Row) -> Person | None:
         """The person who edited a row; after our own write, whom the row already names; None: an integration.

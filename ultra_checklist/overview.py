@@ -54,7 +54,9 @@ _FAILING = Words(
 _LOCAL = Words(en="LOCAL: built-in local Notion", ja="LOCAL: 内蔵のローカル Notion")
 
 
-def overview(release: Release, lang: Lang, carriers: Carriers, *, close_after: float = 600.0) -> dict[str, Any]:
+def overview(
+    release: Release, lang: Lang, carriers: Carriers | None = None, *, close_after: float = 600.0
+) -> dict[str, Any]:
     """Everything that ``status`` says about a release.
 
     ``carriers`` know the other machines, ``close_after`` is how many seconds after everything was settled it closes
@@ -63,7 +65,7 @@ def overview(release: Release, lang: Lang, carriers: Carriers, *, close_after: f
     manifest, history = release.manifest, release.history
     here = this_machine()
     place = Place.HERE if manifest.machine.digest == here.digest else Place.WRONG_MACHINE
-    reach = carriers.is_out_of_reach
+    reach = (carriers or Carriers()).is_out_of_reach
     view = View(manifest, history, release.mirror.rows, release.now(), place, reach, release.last_good)
     states = evaluate(view)
     planner = RowPlanner(view, states, lang, here)

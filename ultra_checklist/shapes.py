@@ -223,27 +223,31 @@ class Shapes:
 
     def _judge(self, name: bytes, value: str, sep: str, *, quoted: bool, whole: bool) -> bool:
         value = value.strip()
-        if len(value) < 4 or _NO_VALUE.fullmatch(value) is not None or self._public(value):
+        if len(value) < 4 or _NO_VALUE.fullmatch(value) is not None:
             return False
-        webhook = b"webhook" in name
-        if _ABOUT.search(name) is not None and not (webhook and name.endswith(b"url")):
+        # Last, because what is public is looked for in the whole template.
+        return _looks_secret(name, value, sep, quoted=quoted, whole=whole) and not self._public(value)
+
+
+def _looks_secret(name: bytes, value: str, sep: str, *, quoted: bool, whole: bool) -> bool:
+    """Whether a value beside a name is a secret by its look."""
+    webhook = b"webhook" in name
+    if _ABOUT.search(name) is not None and not (webhook and name.endswith(b"url")):
+        return False
+    parts = set(re.split(rb"[_.-]", name))
+    if _STRONG.search(name) is None:
+        if not parts & _WEAK or parts & _INNOCENT or is_readable(value) or _PLAIN.fullmatch(value):
             return False
-        parts = set(re.split(rb"[_.-]", name))
-        if _STRONG.search(name) is None:
-            if not parts & _WEAK or parts & _INNOCENT or is_readable(value) or _PLAIN.fullmatch(value):
-                return False
-            return (
-                _mixed(value) and len(value) >= (6 if parts & {b"pass", b"pw", b"pwd"} else 16) and "/" not in value
-            )
-        if webhook and value.startswith("http"):
-            return "/services/" in value or (len(value) > 24 and _PLAIN.fullmatch(value) is None)
-        if value.isdigit():
-            return b"pass" in name and len(value) >= 6
-        if value.startswith(("http://", "https://", "/", "./", "../")) and b"pass" not in name:
-            return False
-        if quoted or sep == "=" or whole:
-            return value.lower().encode() != name
-        return _mixed(value)
+        return _mixed(value) and len(value) >= (6 if parts & {b"pass", b"pw", b"pwd"} else 16) and "/" not in value
+    if webhook and value.startswith("http"):
+        return "/services/" in value or (len(value) > 24 and _PLAIN.fullmatch(value) is None)
+    if value.isdigit():
+        return b"pass" in name and len(value) >= 6
+    if value.startswith(("http://", "https://", "/", "./", "../")) and b"pass" not in name:
+        return False
+    if quoted or sep == "=" or whole:
+        return value.lower().encode() != name
+    return _mixed(value)
 
 
 def _mixed(value: str) -> bool:

@@ -22,7 +22,7 @@ LANGS: tuple[Lang, ...] = get_args(Lang)
 
 def view(story: Story, lang: Lang, monkeypatch: pytest.MonkeyPatch, machine: Any = HERE) -> dict[str, Any]:
     monkeypatch.setattr(overviews, "this_machine", lambda: machine)
-    return overview(story.release, lang, "", close_after=600.0)
+    return overview(story.release, lang, close_after=600.0)
 
 
 def text(data: dict[str, Any], width: int = 80, *, everything: bool = False) -> str:

@@ -24,31 +24,31 @@ id: now
   ```yaml check
   id: here
   probes:
-    - file: {path: "${MARK}", contains: ["good"]}
+    - file: {path: "${MARK}", contains: good}
   ```
 - [ ] On web-1
   ```yaml check
   id: one
   runs_on: web-1
   probes:
-    - file: {path: "${MARK}", contains: ["good"]}
+    - file: {path: "${MARK}", contains: good}
   ```
 - [ ] On both
   ```yaml check
   id: both
   runs_on: {all: [web-1, web-2]}
   probes:
-    - file: {path: "${MARK}", contains: ["good"]}
+    - file: {path: "${MARK}", contains: good}
   ```
 - [ ] On either
   ```yaml check
   id: either
   runs_on: {any: [web-1, web-2]}
   probes:
-    - file: {path: "${MARK}", contains: ["good"]}
+    - file: {path: "${MARK}", contains: good}
   ```
 """
-VARIABLES = "variables:\n  MARK: {help: a file that says how it is}\n"
+VARIABLES = "vars:\n  MARK: {help: a file that says how it is}\n"
 
 
 @dataclass

@@ -16,26 +16,29 @@ _SET_BROKER = Words(
     ja="redis://HOST:6379/0 のようなブローカーの URL を設定してください（ブローカーなしでは `sync` が応答します）",
 )
 _NO_LABEL = Words(en="this agent has no label", ja="このエージェントにはラベルがありません")
-_NAME_ONE = Words(en="Add --labels web-1, or set ULTRA_CHECKLIST_HOST", ja="--labels web-1 を付けるか、ULTRA_CHECKLIST_HOST を設定してください")
+_NAME_ONE = Words(
+    en="Add --labels web-1, or set ULTRA_CHECKLIST_HOST",
+    ja="--labels web-1 を付けるか、ULTRA_CHECKLIST_HOST を設定してください",
+)
 
 
 @click.command()
 @click.option("--labels", metavar="LABEL,...", help="What it answers to.  [default: ULTRA_CHECKLIST_HOST]")
 @click.option(
-    "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Tasks that it works on side by side."
+    "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Tasks that it does side by side."
 )
 @common
 def agent(labels: str | None, at_once: int, local: bool, env_file: Path | None, lang: str | None) -> int:
     """Run probes for releases that are at home on another machine, and nothing else: it needs no Notion.
 
-    Tasks come from the queues of its labels at ULTRA_CHECKLIST_BROKER (the extra ultra-checklist[celery]). It runs what
-    its own copy of the template says, with its own variables and secrets, and refuses everything else.
+    Tasks come from the queues of its labels at ULTRA_CHECKLIST_BROKER (the extra ultra-checklist[celery]). It runs
+    what its own copy of the template says, with its own variables and secrets, and refuses everything else.
 
     \b
     Examples:
       ultra-checklist agent --labels web-1
       ultra-checklist agent --labels web-1,canary --at-once 8
-    """
+    """  # noqa: D301 - click needs the real backspace character
     at = desk(env_file, local, lang)
     named = [label for label in (labels or at.settings.host).split(",") if label]
     if not named:

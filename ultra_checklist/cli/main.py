@@ -115,6 +115,8 @@ def main() -> None:
     gc.set_threshold(_GARBAGE)
     # httpx would import its own command line, and with that rich and pygments, where those are installed.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # None: "it cannot be imported"
+    # httpcore asks it at each step which loop runs, and where it is not installed looks through all folders again.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type] # as above
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         boundary.run(

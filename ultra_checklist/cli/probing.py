@@ -93,7 +93,14 @@ def check(
         subject = subject_of(at, template, environment=environment, flags=flags, files=files)
         if subject.trouble is not None:
             remark(subject.trouble)
-        checked = asyncio.run(look(at, subject, items, with_effects=with_effects))
+        found: list[Checked] = []
+
+        async def keep() -> None:
+            found.append(await look(at, subject, items, with_effects=with_effects))
+
+        # Not as the task's result: asyncio.run, as it ends, has that written out as text, twice, for nothing.
+        asyncio.run(keep())
+        (checked,) = found
     click.echo(writer(checked, at.lang), nl=False)
     codes = {Outcome.PASS: 0, Outcome.FAIL: NAGIOS_CRITICAL if form == "nagios" else 1, Outcome.UNKNOWN: 3}
     return codes[outcome_of(checked)]

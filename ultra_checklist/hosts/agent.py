@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ultra_checklist import origins
+from ultra_checklist import disk, origins
 from ultra_checklist.errors import StateError, TemplateError, UltraChecklistError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.hosts.tasks import Answer, Answers, Batch, Found, Task
@@ -76,7 +76,9 @@ class Agent:
         if refused is not None:
             told = tuple(Answer(task=task.id, found=(self._refusal(refused),)) for task in batch.tasks)
             return self._answers(batch, "", told)
-        journal = Journal(self._home / FOLDER / batch.release / "journal.jsonl")
+        folder = self._home / FOLDER / batch.release
+        disk.make_folder(folder)
+        journal = Journal(folder / "journal.jsonl")
         begun, said = _past(journal)
         fresh = [task for task in batch.tasks if task.id not in said]
         answers = {task.id: self._again(said[task.id]) for task in batch.tasks if task.id in said}

@@ -1,18 +1,19 @@
 """Asks machines through a queue, for many of them: each label is a queue, each agent a Celery worker.
 
-Needs the extra ``ultra-checklist[celery]``. The messages are sealed, so that whoever can write to the broker can ask
-nothing and answer nothing; what they say of an item goes through the broker in the clear.
+Needs the extra ``ultra-checklist[celery]``. The messages are sealed, so that whoever can write to the broker can
+ask nothing and answer nothing; what they say of an item goes through the broker in the clear.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ultra_checklist.errors import ProbeCannotTell, SettingsError
 from ultra_checklist.hosts.tasks import Answers, Batch, SealBroken, opened_answers, opened_batch, seal
 from ultra_checklist.model import Words
 
+T = TypeVar("T")
 NAME: Final = "ultra_checklist.answer"
 VISIBLE_AFTER: Final = 2 * 3600
 """Seconds after which the broker gives a task that was not finished to another: more than any probe may take."""
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 def application(broker: str) -> Any:
     """The Celery application. Raises SettingsError where the extra is not installed."""
     try:
-        from celery import Celery
+        from celery import Celery  # type: ignore[import-untyped] # it has no types
     except ImportError as error:
         raise SettingsError(_NO_CELERY, remedy="pip install 'ultra-checklist[celery]'") from error
     app = Celery("ultra_checklist", broker=broker, backend=broker)
@@ -66,11 +67,13 @@ class CeleryCarrier:
 
     async def send(self, message: Batch, fresh: Collection[str]) -> Collection[str]:
         """One message a task, so that a slow one holds up no other."""
-        return await self._within(self._send, message, [task for task in message.tasks if task.id in fresh])
+        wanted = [task for task in message.tasks if task.id in fresh]
+        return await _within(lambda: self._send(message, wanted))
 
     async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
         """The answers that wait at the broker."""
-        return await self._within(self._collect, [task.id for batch in waiting for task in batch.tasks])
+        wanted = [task.id for batch in waiting for task in batch.tasks]
+        return await _within(lambda: self._collect(wanted))
 
     def _send(self, message: Batch, tasks: Sequence[Any]) -> list[str]:
         with self._app.connection_for_write() as connection:
@@ -78,9 +81,7 @@ class CeleryCarrier:
             for task in tasks:
                 text = seal("tasks", message.model_copy(update={"tasks": (task,)}), self._key)
                 queue = queue_of(message.host)
-                self._app.send_task(
-                    NAME, [text], queue=queue, task_id=task.id, connection=connection, retry=False, ignore_result=False
-                )
+                self._app.send_task(NAME, [text], queue=queue, task_id=task.id, connection=connection, retry=False)
         return [task.id for task in tasks]
 
     def _collect(self, ids: Sequence[str]) -> list[Answers]:
@@ -93,14 +94,15 @@ class CeleryCarrier:
                 continue
         return found
 
-    async def _within(self, work: Callable[..., Any], *given: Any) -> Any:
-        """Do what waits for the broker, without waiting for ever."""
-        try:
-            async with asyncio.timeout(_ANSWER):
-                return await asyncio.to_thread(work, *given)
-        except Exception as error:
-            told = _NO_BROKER.filled(why=f"{type(error).__name__}: {error}".splitlines()[0])
-            raise ProbeCannotTell("no-broker", told.en, told.ja, remedy=_LOOK) from error
+
+async def _within(work: Callable[[], T]) -> T:
+    """Do what waits for the broker, without waiting for ever."""
+    try:
+        async with asyncio.timeout(_ANSWER):
+            return await asyncio.to_thread(work)
+    except Exception as error:
+        told = _NO_BROKER.filled(why=f"{type(error).__name__}: {error}".splitlines()[0])
+        raise ProbeCannotTell("no-broker", told.en, told.ja, remedy=_LOOK) from error
 
 
 def serve(
@@ -136,4 +138,7 @@ async def _answered(answer: Callable[[Batch], Awaitable[Answers]], batch: Batch)
 
 _NO_CELERY = Words(en="Celery is not installed", ja="Celery がインストールされていません")
 _NO_BROKER = Words(en="the broker does not answer: {why}", ja="ブローカーが応答しません: {why}")
-_LOOK = Words(en="Look whether the broker runs, at ULTRA_CHECKLIST_BROKER", ja="ブローカーの動作と ULTRA_CHECKLIST_BROKER を確認してください")
+_LOOK = Words(
+    en="Look whether the broker runs, at ULTRA_CHECKLIST_BROKER",
+    ja="ブローカーの動作と ULTRA_CHECKLIST_BROKER を確認してください",
+)

@@ -61,7 +61,7 @@ class NotionCarrier:
         return found
 
     def _rows(self, **equal: str) -> AsyncIterator[hosts.HostRow]:
-        return hosts.rows(self._notion, self._workspace, **equal)
+        return hosts.rows(self._notion, self._workspace, equal)
 
 
 class NotionInbox:
@@ -78,7 +78,7 @@ class NotionInbox:
     async def run(self) -> int:
         """Answer what is new; returns how many answers were given. Raises NotionError and StateError."""
         since, given = self._clock() - RECENT, 0
-        asked = [row async for row in hosts.rows(self._notion, self._workspace, since=since, host=self._label)]
+        asked = [row async for row in hosts.rows(self._notion, self._workspace, {"host": self._label}, since)]
         for row in asked:
             try:
                 batch = opened_batch(row.tasks, self._key)

@@ -49,6 +49,11 @@ class Carriers:
         self._ways = {False: labels, True: ssh}
         self._made: dict[bool, Carrier] = {}
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is the only machine: it has no name and knows no other."""
+        return not self._label and not any(self._ways.values())
+
     def is_here(self, host: str) -> bool:
         """Whether the name of a host means this machine; without name and ways it is the only one."""
         if host.startswith(SSH):

@@ -23,7 +23,8 @@ TAG: Final = f"{sys.version_info[0]}.{sys.version_info[1]} {sysconfig.get_platfo
 """The Python that is needed, and on what."""
 _NOT_NEEDED: Final = frozenset({
     "cffi", "click", "cryptography", "jinja2", "markdown-it-py", "markupsafe", "mdit-py-plugins", "mdurl",
-    "notion-client", "pycparser", "pygments", "python-multipart", "rich", "stamina", "starlette", "tenacity", "uvicorn",
+    "notion-client", "pycparser", "pygments", "python-multipart", "rich", "stamina", "starlette", "tenacity",
+    "uvicorn",
 })  # fmt: skip
 """What no probe imports."""
 _PARTS: Final = ("cli", "demo", "doctor", "reports", "server", "templates")

@@ -38,7 +38,7 @@ class HostRow(Frozen):
 
 
 async def rows(
-    notion: Notion, workspace: Workspace, *, since: datetime | None = None, **equal: str
+    notion: Notion, workspace: Workspace, equal: Mapping[str, str], since: datetime | None = None
 ) -> AsyncIterator[HostRow]:
     """The rows in which columns equal these texts, edited ``since`` then."""
     ids = workspace.host_ids
@@ -62,7 +62,7 @@ async def make(notion: Notion, workspace: Workspace, host: str, release: str, ta
     }
 
     async def look() -> HostRow | None:
-        return await anext(rows(notion, workspace, host=host, release=release), None)
+        return await anext(rows(notion, workspace, {"host": host, "release": release}), None)
 
     body = {"parent": {"type": "data_source_id", "data_source_id": workspace.hosts}, "properties": properties}
     await notion.create_once("pages", body, look)

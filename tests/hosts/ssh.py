@@ -1,0 +1,73 @@
+"""A real sshd on a free port of the loopback, with keys and a cache of its own."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.probes.components import CannotStartError, give_up
+
+
+@dataclass(frozen=True)
+class Sshd:
+    """Where it answers, and the settings by which an ssh finds it."""
+
+    address: str
+    config: Path
+    cache: Path
+    known_hosts: Path
+    process: "subprocess.Popen[bytes]"
+
+
+def key(path: Path) -> str:
+    """A new key pair; its public half."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    return path.with_suffix(".pub").read_text(encoding="utf-8")
+
+
+@contextmanager
+def sshd(folder: Path) -> Iterator[Sshd]:
+    """Until the block ends. Skips, or fails in CI, where the machine has none."""
+    program = shutil.which("sshd") or "/usr/sbin/sshd"
+    if not Path(program).exists():
+        give_up(CannotStartError("sshd is not installed (openssh-server)"))
+    folder.mkdir()
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    host_key, user_key = key(folder / "host"), key(folder / "user")
+    (folder / "authorized").write_text(user_key, encoding="utf-8")
+    known = folder / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{port} {host_key}", encoding="utf-8")
+    cache = folder / "cache"
+    (folder / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\n"
+        f"StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nPidFile none\n"
+        f"SetEnv XDG_CACHE_HOME={cache}\n",
+        encoding="utf-8",
+    )
+    config = folder / "ssh_config"
+    config.write_text(
+        f"Host *\n  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  UserKnownHostsFile {known}\n"
+        "  GlobalKnownHostsFile /dev/null\n",
+        encoding="utf-8",
+    )
+    with subprocess.Popen(
+        [program, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.PIPE
+    ) as process:
+        try:
+            said = b""
+            for line in process.stderr or ():
+                said += line
+                if b"Server listening" in line:
+                    break
+            else:
+                pytest.fail(f"sshd did not start: {said!r}")
+            yield Sshd(f"ssh://127.0.0.1:{port}", config, cache, known, process)
+        finally:
+            process.terminate()

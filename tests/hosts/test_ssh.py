@@ -1,0 +1,136 @@
+"""``runs_on: ssh://...``: the same probes on a machine that has nothing but a Python and an account."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.ssh import Sshd, key, sshd
+from tests.shell import Served, serving
+from ultra_checklist.hosts.parcel import parcel
+
+LIST = """---
+checklist: far
+title: Far
+lang: en
+vars:
+  MARK: {help: a file that says how it is}
+  TOKEN: {help: a secret, secret: true}
+gates:
+  deploy: {sections: [now]}
+---
+
+## 1. Now
+```yaml section
+id: now
+```
+- [ ] Far away
+  ```yaml check
+  id: far
+  runs_on: ADDRESS
+  probes:
+    - file: {path: "${MARK}", contains: good}
+    - command: {run: [printenv, SSH_CONNECTION], exit: 1}
+  ```
+- [ ] With a secret
+  ```yaml check
+  id: secret
+  runs_on: ADDRESS
+  probes:
+    - command: {run: [echo, "${TOKEN}"]}
+  ```
+"""
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[tuple[Served, Sshd]]:
+    with sshd(tmp_path / "far") as there, serving(tmp_path) as notion:
+        notion.environment |= {
+            "ULTRA_CHECKLIST_SSH_CONFIG": str(there.config),
+            "ULTRA_CHECKLIST_VAR_MARK": str(tmp_path / "mark"),
+            "ULTRA_CHECKLIST_VAR_TOKEN": "canary-5b1f2c9e7d",
+        }
+        (tmp_path / "mark").write_text("good\n", encoding="utf-8")
+        (tmp_path / "far.md").write_text(LIST.replace("ADDRESS", there.address), encoding="utf-8")
+        notion.ok("init")
+        notion.ok("new", "v1", "-t", "far.md")
+        yield notion, there
+
+
+def why(notion: Served, item: str) -> str:
+    return "".join(part["plain_text"] for part in notion.row(item)["properties"]["Why"]["rich_text"])
+
+
+def test_probes_look_over_ssh_and_send_nothing_but_themselves(far: tuple[Served, Sshd]) -> None:
+    notion, there = far
+    notion.tick("far")
+    notion.tick("secret")
+    notion.ok("sync")
+    assert notion.result("far") == "Passed", why(notion, "far")
+    assert there.address in why(notion, "far")
+    # The value of a secret stays where it is.
+    assert notion.result("secret") == "Can't tell"
+    assert "TOKEN is not set" in why(notion, "secret")
+    assert {file.name for file in (there.cache / "ultra-checklist").iterdir()} == {
+        f"{parcel().name}.pyz",
+        parcel().name,
+    }
+    said = b"".join(file.read_bytes() for file in there.cache.rglob("*") if file.is_file())
+    assert b"canary-5b1f2c9e7d" not in said
+    assert notion.run("gate", "v1").returncode == 1
+
+
+def test_what_is_bad_there_is_bad(far: tuple[Served, Sshd], tmp_path: Path) -> None:
+    notion, _ = far
+    (tmp_path / "mark").write_text("bad\n", encoding="utf-8")
+    notion.tick("far")
+    notion.ok("sync")
+    assert notion.result("far") == "Failed"
+    (tmp_path / "mark").write_text("good\n", encoding="utf-8")
+    notion.ok("sync")
+    assert notion.result("far") == "Passed"
+
+
+def test_a_machine_with_another_key_is_not_asked(far: tuple[Served, Sshd], tmp_path: Path) -> None:
+    notion, there = far
+    port = there.address.rpartition(":")[2]
+    there.known_hosts.write_text(f"[127.0.0.1]:{port} {key(tmp_path / 'other')}", encoding="utf-8")
+    notion.tick("far")
+    notion.ok("sync")
+    assert notion.result("far") == "Can't tell"
+    assert "cannot be asked" in why(notion, "far")
+    assert not there.cache.exists()
+
+
+def test_a_machine_that_is_away_is_never_green_and_recovers(far: tuple[Served, Sshd], tmp_path: Path) -> None:
+    notion, there = far
+    notion.tick("far")
+    notion.ok("sync")
+    assert notion.result("far") == "Passed"
+    there.process.terminate()
+    there.process.wait()
+    # The connection that is shared ends with the processes of the machine.
+    subprocess.run(
+        [
+            "ssh",
+            "-F",
+            str(there.config),
+            "-o",
+            f"ControlPath={notion.home}/ssh/%C",
+            "-O",
+            "exit",
+            "-p",
+            there.address.rpartition(":")[2],
+            "127.0.0.1",
+        ],
+        check=False,
+        capture_output=True,
+    )
+    gate = notion.run("gate", "v1")
+    assert gate.returncode != 0
+    notion.tick("far", ticked=False)
+    notion.ok("sync")
+    notion.tick("far")
+    notion.ok("sync")
+    assert notion.result("far") == "Can't tell"

@@ -31,7 +31,7 @@ LAYERS = (
         "engine",
         (
             "machine", "manifest", "journal", "check_history", "history", "evidence", "samples", "mirror", "release", "origins",
-            "hooks", "runner", "checking", "prove", "proving", "situations", "duty", "why", "tally", "plan", "apply", "intake",
+            "hooks", "runner", "traits", "hosts", "checking", "prove", "proving", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "bench", "roster", "reconcile", "turn", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "predicate", "bundle",
             "verify", "replay", "close", "announce", "aftermath", "sync", "webhook", "lifecycle", "overview", "worker", "witness", "siblings", "retreat",
             "agenda", "notices", "messenger", "terminal", "guarded", "admission", "whose", "answer", "gate", "retention", "chronicle", "recount", "doctor", "heartbeat", "logbook", "figures", "exposition",

@@ -51,7 +51,9 @@ class Closer:
         """
         self._signer()
         states = await self._last_look() if ending is Ending.COMPLETE else await self._reconciler.run({})
-        if ending is Ending.COMPLETE and not may_close(states, self._release.manifest):
+        if ending is Ending.COMPLETE and (
+            self._reconciler.unanswered or not may_close(states, self._release.manifest)
+        ):
             return False
         proved = await self._rolled_back() if ending is Ending.ROLLED_BACK else []
         failing = rollback.failing(proved)

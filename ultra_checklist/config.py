@@ -79,6 +79,13 @@ class Settings(BaseModel):
         description="Address of the broker through which agents are asked, such as redis://HOST:6379/0; without it "
         "machines with labels are asked through Notion.",
     )
+    host_silence: float = Field(
+        default=180.0,
+        gt=0,
+        alias="ULTRA_CHECKLIST_HOST_SILENCE",
+        description="Seconds, beside what its probes may take, after which another machine that has not answered "
+        "is said to be silent and is asked again.",
+    )
     ssh_config: Path | None = Field(
         default=None,
         alias="ULTRA_CHECKLIST_SSH_CONFIG",

@@ -173,15 +173,20 @@ class Desk:
         return made
 
     def carriers(self, notion: "Notion | None" = None) -> "Carriers":
-        """How other machines are asked; without a connection only which of them can be."""
+        """How other machines are asked; without a connection only which of them can be.
+
+        Raises SettingsError where there is a broker and no key for it.
+        """
         from ultra_checklist.hosts.carriers import Carriers
 
         pinned, broker = self.pinned(), self.settings.broker
 
+        key = self.broker_key if broker is not None and notion is not None else b""
+
         def by_queue() -> "Carrier":
             from ultra_checklist.hosts.by_celery import CeleryCarrier
 
-            return CeleryCarrier(broker.get_secret_value() if broker is not None else "", self.broker_key)
+            return CeleryCarrier(broker.get_secret_value() if broker is not None else "", key)
 
         def by_ssh() -> "Carrier":
             from ultra_checklist.environ import process_environment
@@ -196,8 +201,8 @@ class Desk:
                 raise LookupError("nobody can be asked without a connection")
             return NotionCarrier(notion, pinned, self._seal_key)
 
-        table = by_table if pinned is not None and pinned.hosts else None
-        return Carriers(self.settings.host, by_queue if broker is not None else table, by_ssh)
+        labels = by_queue if broker is not None else by_table if pinned is not None and pinned.hosts else None
+        return Carriers(self.settings.host, labels, by_ssh, self.settings.host_silence)
 
     @property
     def _seal_key(self) -> bytes:

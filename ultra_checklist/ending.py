@@ -12,7 +12,7 @@ from ultra_checklist.release import Release
 from ultra_checklist.situations import evaluate
 from ultra_checklist.states import Place
 from ultra_checklist.words import Words
-from ultra_checklist.worker import hold
+from ultra_checklist.worker import WAIT, hold
 
 
 def require_reason(ending: Ending, reason: str) -> None:
@@ -47,7 +47,8 @@ async def end_release(
     complete and is not. The worker's lock must be held.
     """
     bench = at.bench(notion)
-    reconciler = Reconciler(bench, release, Prover(release, at.home, at.secrets))
+    prover = Prover(release, at.home, at.secrets, carriers=bench.carriers, patience=WAIT)
+    reconciler = Reconciler(bench, release, prover)
     if reconciler.place is not Place.HERE:
         manifest = release.manifest
         raise RefusedError(_ELSEWHERE.filled(key=manifest.key, host=manifest.machine.name), remedy=_CLOSE_THERE)
@@ -70,7 +71,12 @@ def _open_items(reconciler: Reconciler) -> list[str]:
     """Ids of the required checks that are not settled."""
     view = reconciler.view()
     states = evaluate(view)
-    return [item.id for item in view.manifest.items if item.required and not states[item.id].settled]
+    told = reconciler.unanswered
+    return [
+        item.id
+        for item in view.manifest.items
+        if item.required and not (states[item.id].settled and item.id not in told)
+    ]
 
 
 _NO_REASON = Words(en="--as {ending} needs a reason", ja="--as {ending} には理由が必要です")

@@ -212,7 +212,10 @@ class Prover:
         """What the probes of these items say with another COMMIT; evidence is kept, no proof is recorded."""
         other = Value(value=commit, origin="the last release that completed")
         runner = self._runner(Variables(values=dict(self._variables.values) | {"COMMIT": other}))
-        found = await self._look(list(items), runner, commit)
+        wanted = list(items)
+        found = await self._look(wanted, runner, commit)
+        silent = [item for item in wanted if item.id in self.pending]
+        found |= {item.id: self._dispatcher.silence(item) for item in silent}
         return {
             item: [_line(f, self._evidence.put(f.material) if f.material else "") for f in findings]
             for item, findings in found.items()

@@ -32,6 +32,8 @@ class Reconciler:
         self._release = release
         self._prover = prover
         self.place = Place.HERE if release.manifest.machine.digest == bench.machine.digest else Place.WRONG_MACHINE
+        self.unanswered: frozenset[str] = frozenset()
+        """Items of which other machines had not answered when all were to be looked at once more."""
         self.unread: frozenset[str] = frozenset()
         """Items whose rows people have changed since they were taken in."""
 
@@ -79,6 +81,7 @@ class Reconciler:
     async def prove_all(self, items: list[Item]) -> dict[str, State]:
         """Look at these items now, due or not."""
         await self._prover.prove(items)
+        self.unanswered = self._prover.pending
         self._plan_looks(items)
         return await self._prove()
 

@@ -4,6 +4,9 @@ from ultra_checklist import plugins
 from ultra_checklist.errors import PluginError
 from ultra_checklist.model import Item, ProbeSpec
 
+_ORDINARY = 10.0
+"""What most probes take at the most."""
+
 
 def has_effect(item: Item) -> bool:
     """Whether a probe of this item does more than look. What cannot be loaded does nothing."""
@@ -22,3 +25,9 @@ def looks_at_home(spec: ProbeSpec) -> bool:
         return bool(plugins.load(plugins.PROBES, spec.probe).at_home)
     except PluginError:
         return False
+
+
+def limit_of(spec: ProbeSpec) -> float:
+    """Seconds that a probe may take, as far as its options tell before they are filled in."""
+    given = spec.options.get("timeout")
+    return float(given) if isinstance(given, int | float) else _ORDINARY

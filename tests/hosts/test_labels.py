@@ -1,12 +1,16 @@
 """Several machines that share nothing but Notion: each is asked through the table of hosts, and answers for itself."""
 
+import json
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.shell import Served, Shell, serving
+from tests.shell import COMMAND, Served, Shell, serving
 
 LIST = """---
 checklist: fleet
@@ -30,6 +34,7 @@ id: now
   ```yaml check
   id: one
   runs_on: web-1
+  max_age: 1ms
   probes:
     - file: {path: "${MARK}", contains: good}
   ```
@@ -133,3 +138,71 @@ def test_a_tick_that_is_taken_back_is_not_proved_by_what_comes_late(fleet: Fleet
     assert fleet.notion.result("one") == ""
     fleet.sync("web-1", "home")
     assert fleet.notion.result("one") == "Failed"
+
+
+@contextmanager
+def watching(*machines: Shell) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """Workers that go on until the block ends."""
+    with ExitStack() as running:
+        workers = [
+            running.enter_context(
+                subprocess.Popen(
+                    [*COMMAND, "sync", "--watch"],
+                    env=machine.full_environment(),
+                    cwd=machine.folder,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+            for machine in machines
+        ]
+        try:
+            yield workers
+        finally:
+            for worker in workers:
+                worker.kill()
+
+
+def until(fleet: Fleet, item: str, result: str) -> None:
+    for _ in range(600):
+        if fleet.notion.result(item) == result:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{item}: {fleet.notion.result(item)!r}, {fleet.why(item)!r}")
+
+
+def test_three_workers_bring_a_release_to_its_end(fleet: Fleet) -> None:
+    home, one, two = fleet.machines.values()
+    with watching(home, one, two) as workers:
+        for item in fleet.results():
+            fleet.notion.tick(item)
+        until(fleet, "both", "Passed")
+        # Whoever is killed goes on where it was; the others do not wait for it.
+        workers[0].kill()
+        workers[1].kill()
+    with watching(one, two):
+        # What is older than max_age is asked again, and waited for.
+        home.ok("gate", "v1")
+        home.ok("close", "v1", "--as", "complete")
+    assert "Complete" in home.ok("status", "v1")
+
+
+def test_a_gate_stays_closed_where_a_host_is_silent(fleet: Fleet) -> None:
+    for item in fleet.results():
+        fleet.notion.tick(item)
+    fleet.sync("home", "web-1", "web-2", "home")
+    assert set(fleet.results().values()) == {"Passed"}
+    done = fleet.machines["home"].run("gate", "v1", "--wait", "4")
+    assert done.returncode == 3
+    assert "not looked at within max_age: one" in done.stdout + done.stderr
+
+
+def test_what_somebody_types_into_the_table_says_nothing(fleet: Fleet) -> None:
+    fleet.notion.tick("one")
+    fleet.sync("home")
+    workspace = json.loads((fleet.machines["home"].home / "workspace.json").read_text())
+    (row,) = fleet.notion.call("POST", f"data_sources/{workspace['hosts']}/query", {}, who="Sato")["results"]
+    for column in ("Tasks", "Answers"):
+        content = {"rich_text": [{"text": {"content": '{"answers": "x", "tasks": "x", "mac": "y"}'}}]}
+        fleet.notion.call("PATCH", f"pages/{row['id']}", {"properties": {column: content}}, who="Sato")
+    fleet.sync("web-1", "home")
+    assert fleet.notion.result("one") == ""

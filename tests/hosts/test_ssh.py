@@ -90,6 +90,11 @@ def test_what_is_bad_there_is_bad(far: tuple[Served, Sshd], tmp_path: Path) -> N
     (tmp_path / "mark").write_text("good\n", encoding="utf-8")
     notion.ok("sync")
     assert notion.result("far") == "Passed"
+    notion.set(
+        "secret", {"Decision": {"select": {"name": "Waive"}}, "Note": {"rich_text": [{"text": {"content": "x"}}]}}
+    )
+    notion.ok("gate", "v1")
+    notion.ok("close", "v1", "--as", "complete")
 
 
 def test_a_machine_with_another_key_is_not_asked(far: tuple[Served, Sshd], tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_a_machine_with_another_key_is_not_asked(far: tuple[Served, Sshd], tmp_p
     assert not there.cache.exists()
 
 
-def test_a_machine_that_is_away_is_never_green_and_recovers(far: tuple[Served, Sshd], tmp_path: Path) -> None:
+def test_a_machine_that_is_away_is_never_green_and_recovers(far: tuple[Served, Sshd]) -> None:
     notion, there = far
     notion.tick("far")
     notion.ok("sync")

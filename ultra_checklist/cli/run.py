@@ -176,7 +176,7 @@ async def _file(
     from ultra_checklist.guarded import Guarded
     from ultra_checklist.prove import Prover
 
-    guarded = Guarded(release, item, at.home, Prover(release, at.home, at.secrets), command)
+    guarded = Guarded(release, item, at.home, Prover(release, at.home, at.secrets, carriers=at.carriers()), command)
     record = await guarded.begin(gates, break_glass)
     if break_glass:
         say(_UNGATED.filled(reason=break_glass))

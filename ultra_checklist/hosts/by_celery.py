@@ -29,7 +29,7 @@ def application(broker: str) -> Any:
     try:
         from celery import Celery  # type: ignore[import-untyped] # it has no types
     except ImportError as error:
-        raise SettingsError(_NO_CELERY, remedy="pip install 'ultra-checklist[celery]'") from error
+        raise SettingsError(_NO_CELERY, remedy=_INSTALL) from error
     app = Celery("ultra_checklist", broker=broker, backend=broker)
     limits = {"socket_connect_timeout": _CONNECT, "socket_timeout": _ANSWER, "max_retries": 1}
     app.conf.update(
@@ -126,6 +126,7 @@ def serve(
         pool="prefork",
         optimization="fair",
         loglevel="WARNING",
+        quiet=True,
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
@@ -137,6 +138,10 @@ async def _answered(answer: Callable[[Batch], Awaitable[Answers]], batch: Batch)
 
 
 _NO_CELERY = Words(en="Celery is not installed", ja="Celery がインストールされていません")
+_INSTALL = Words(
+    en="Install it: pip install 'ultra-checklist[celery]'",
+    ja="インストールしてください: pip install 'ultra-checklist[celery]'",
+)
 _NO_BROKER = Words(en="the broker does not answer: {why}", ja="ブローカーが応答しません: {why}")
 _LOOK = Words(
     en="Look whether the broker runs, at ULTRA_CHECKLIST_BROKER",

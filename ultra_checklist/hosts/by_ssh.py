@@ -138,4 +138,4 @@ _NOT_REACHED = Words(en="{host} cannot be asked: {why}", ja="{host} に問い合
 _NO_PYTHON = Words(
     en="{host} has {why}, and Python {wanted} is needed", ja="{host} は {why} です。Python {wanted} が必要です"
 )
-_TRY = Words(en="ssh {host} true", ja="ssh {host} true")
+_TRY = Words(en="Try it by hand: ssh {host} true", ja="手動で確認してください: ssh {host} true")

@@ -1,6 +1,7 @@
 """How other machines are reached. Few imports: every pass needs to know it, and few ask anybody."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -41,10 +42,13 @@ class Carriers:
     """The machines as they are seen from this one, which is called ``label``; empty: it has no name.
 
     ``labels`` makes what carries to machines with labels, ``ssh`` what carries to addresses; None: there is no such
-    way.
+    way. Who has not answered for ``silence`` seconds, beside what its probes may take, is silent.
     """
 
-    def __init__(self, label: str = "", labels: Make | None = None, ssh: Make | None = None) -> None:
+    def __init__(
+        self, label: str = "", labels: Make | None = None, ssh: Make | None = None, silence: float = 180.0
+    ) -> None:
+        self.silence = timedelta(seconds=silence)
         self._label = label
         self._ways = {False: labels, True: ssh}
         self._made: dict[bool, Carrier] = {}

@@ -6,7 +6,7 @@ and wording of now; what comes later than that is dropped. Nothing here needs an
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,11 +22,9 @@ from ultra_checklist.manifest import bound_to
 from ultra_checklist.model import NOTHING, Finding, Frozen, Item, Outcome, Words, combine
 from ultra_checklist.probes.base import unknown
 from ultra_checklist.release import Release
-from ultra_checklist.traits import has_effect
+from ultra_checklist.traits import has_effect, limit_of
 
 FILE: Final = "tasks.json"
-SILENT: Final = timedelta(minutes=3)
-"""After so long without an answer it is said that a host keeps silent."""
 POLL: Final = 0.5
 """Seconds between two looks for answers while somebody waits."""
 
@@ -90,6 +88,11 @@ class Dispatcher:
         self._save()
         return found
 
+    def silence(self, item: Item) -> list[Finding]:
+        """What is said of those hosts of an item that were asked last and have not answered yet."""
+        asked = [self._book.get((item.id, host)) for host in self.away(item)]
+        return [self._silent(a.task.host, a) for a in asked if a is not None and a.answer is None]
+
     def _task(self, item: Item, host: str) -> Task:
         history = self._release.history
         return Task(
@@ -104,15 +107,15 @@ class Dispatcher:
         )
 
     def _stands(self, asked: Asked, item: Item) -> bool:
-        """Whether a task is about the present, and its answer young enough."""
+        """Whether a task is about the present, and so young that what comes back to it still is."""
         task, fresh = asked.task, self._task(item, asked.task.host)
         if has_effect(item):
             # Once a tick, whatever happens meanwhile.
             return task.tick == fresh.tick
         same = all(getattr(task, name) == getattr(fresh, name) for name in ("tick", "deploy", "bound_to", "commit"))
-        age = fresh.issued - task.issued
-        longest = timedelta(seconds=MAX_AGE if item.max_age is None else item.max_age)
-        return same and (asked.answer is None or timedelta() <= age < longest)
+        longest = (MAX_AGE if item.max_age is None else item.max_age) + _longest(item)
+        # A clock that was set back says nothing about how old anything is.
+        return same and timedelta() <= fresh.issued - task.issued < timedelta(seconds=longest)
 
     def _message(self, host: str) -> Batch:
         manifest, record = self._release.manifest, self._release.on_record()
@@ -130,7 +133,7 @@ class Dispatcher:
         now = self._release.now()
 
         async def one(host: str) -> None:
-            fresh = {a.task.id for (_, at), a in self._book.items() if at == host and _is_to_go(a, now)}
+            fresh = {a.task.id for (_, at), a in self._book.items() if at == host and self._is_to_go(a, now)}
             if not fresh:
                 return
             trouble, out = NOTHING, set[str]()
@@ -200,20 +203,30 @@ class Dispatcher:
         if silent and not enough:
             now = self._release.now()
             # A clock that was set back says nothing about how long somebody has been silent.
-            late = [a for a in silent.values() if not timedelta() <= now - a.task.issued < SILENT]
+            late = [a for a in silent.values() if not timedelta() <= now - a.task.issued < self._silence(a)]
             stuck = [a for a in silent.values() if a.trouble != NOTHING]
             if len({a.task.id for a in [*late, *stuck]}) < len(silent):
                 return None
-            heard |= {host: [self._silence(host, a)] for host, a in silent.items()}
+            heard |= {host: [self._silent(host, a)] for host, a in silent.items()}
         for host in hosts:
             # Who keeps silent is still asked: a late answer to the same question is an answer.
             if host not in silent or enough:
                 self._book.pop((item.id, host), None)
         return [finding for host in hosts for finding in heard.get(host, ())]
 
-    def _silence(self, host: str, asked: Asked) -> Finding:
+    def _is_to_go(self, asked: Asked, now: datetime) -> bool:
+        """Whether a task was never sent, or so long ago that it may have been lost."""
+        lost = asked.sent is None or not timedelta() <= now - asked.sent < self._silence(asked)
+        return asked.answer is None and lost
+
+    def _silence(self, asked: Asked) -> timedelta:
+        """After how long without an answer whoever was asked is silent."""
+        item = self._release.manifest.template.item(asked.task.item)
+        return self._carriers.silence + timedelta(seconds=_longest(item) if item is not None else 0.0)
+
+    def _silent(self, host: str, asked: Asked) -> Finding:
         since = self._release.clock(asked.task.issued)
-        told = asked.trouble if asked.trouble != NOTHING else _SILENT.filled(host=host, since=since)
+        told = asked.trouble if asked.trouble != NOTHING else _SILENT.filled(since=since)
         verdict = unknown("host-silent", told, remedy=_LOOK_THERE.filled(host=host))
         return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=host)
 
@@ -238,18 +251,9 @@ def outcome(item: Item, findings: Sequence[Finding]) -> Outcome:
     return combine([*home, *there])
 
 
-def _is_to_go(asked: Asked, now: datetime) -> bool:
-    """Whether a task was never sent, or so long ago that it may have been lost."""
-    lost = asked.sent is None or not timedelta() <= now - asked.sent < SILENT
-    return asked.answer is None and lost
-
-
-def hosts_said(item: Item, findings: Iterable[Finding]) -> Mapping[str, Outcome]:
-    """What each host of an item says."""
-    said: dict[str, list[Outcome]] = {}
-    for finding in findings:
-        said.setdefault(finding.host, []).append(finding.verdict.outcome)
-    return {host: combine(outcomes) for host, outcomes in said.items() if host in item.runs_on.hosts}
+def _longest(item: Item) -> float:
+    """Seconds that the probes of an item may take."""
+    return max((limit_of(spec) for spec in item.probes), default=0.0)
 
 
 def _findings(asked: Asked) -> list[Finding]:
@@ -264,9 +268,7 @@ def _findings(asked: Asked) -> list[Finding]:
 
 
 def _nothing(asked: Asked) -> Finding:
-    verdict = unknown(
-        "host-silent", _EMPTY.filled(host=asked.task.host), remedy=_LOOK_THERE.filled(host=asked.task.host)
-    )
+    verdict = unknown("host-silent", _EMPTY, remedy=_LOOK_THERE.filled(host=asked.task.host))
     return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=asked.task.host)
 
 
@@ -287,8 +289,8 @@ def _no_way(host: str) -> ProbeCannotTell:
     return ProbeCannotTell("no-carrier", told.en, told.ja, remedy=_SET_UP)
 
 
-_SILENT = Words(en="{host} has not answered since {since}", ja="{host} から {since} 以降応答がありません")
-_EMPTY = Words(en="{host} has looked at nothing", ja="{host} は何も確認していません")
+_SILENT = Words(en="has not answered since {since}", ja="{since} 以降応答がありません")
+_EMPTY = Words(en="has looked at nothing", ja="何も確認していません")
 _LOOK_THERE = Words(
     en="Look whether its worker or agent runs: ultra-checklist doctor, on {host}",
     ja="ワーカーまたはエージェントの動作を確認してください: {host} で ultra-checklist doctor",

@@ -1,0 +1,233 @@
+"""What becomes of a check that looks elsewhere when messages are lost, late, doubled, or nobody answers."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.post import KEY, Team, checklist
+from ultra_checklist.hosts.tasks import SealBroken, opened_batch, seal
+from ultra_checklist.model import Result, Template
+from ultra_checklist.template import load
+
+BOTH = "{all: [web, db]}"
+EITHER = "{any: [web, db]}"
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path, "web", "db")
+
+
+def start(team: Team, **runs_on: str) -> Template:
+    path = checklist(team.folder, **runs_on)
+    team.give(path)
+    template = load(path)
+    team.new(template, MARK="/nonexistent")
+    return template
+
+
+def result(team: Team, item: str) -> str:
+    return team.row(item).result
+
+
+def test_a_pass_is_of_the_machine_that_was_asked(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    assert result(team, "x") == ""
+    team.work("web")
+    team.sync()
+    assert result(team, "x") == Result.PASSED
+    (line,) = team.release().history.check("x").proof.lines  # type: ignore[union-attr] # there is one
+    assert (line.host, line.probe) == ("web", "file")
+    assert team.release().on_record().evidence
+
+
+def test_an_answer_to_an_older_tick_is_no_answer(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.mark("web", "bad\n")
+    team.person("Sato", "x", done=False)
+    team.sync()
+    team.person("Sato", "x", done=True)
+    # The old answer, a pass, comes only now.
+    team.sync()
+    assert result(team, "x") == ""
+    team.work("web")
+    team.sync()
+    assert result(team, "x") == Result.FAILED
+
+
+def test_an_answer_from_before_a_deploy_is_none_after_it(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.release().record(
+        "deploy", {"number": 1, "started": team.now.isoformat(), "ended": None, "exit_code": None, "host": "home"}
+    )
+    team.sync()
+    assert result(team, "x") == ""
+
+
+def test_what_is_lost_is_sent_again_and_silence_is_told(team: Team) -> None:
+    start(team, x="web")
+    team.post.loses = True
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.sync(minutes=2)
+    assert (result(team, "x"), len(team.post.sent)) == ("", 0)
+    team.post.loses = False
+    team.sync(minutes=2)
+    assert result(team, "x") == Result.CANNOT_TELL
+    assert "web: has not answered since" in team.row("x").why
+    assert len(team.post.sent) == 1
+    team.work("web")
+    team.sync(minutes=1)
+    assert result(team, "x") == Result.PASSED
+
+
+def test_an_answer_that_lay_about_for_longer_than_max_age_is_asked_for_again(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.mark("web", "bad\n")
+    team.now += timedelta(minutes=16)
+    team.sync()
+    assert result(team, "x") != Result.PASSED
+    team.work("web")
+    team.sync()
+    assert result(team, "x") == Result.FAILED
+
+
+def test_a_pass_ages_where_nobody_looks_again(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    assert result(team, "x") == Result.PASSED
+    team.sync(minutes=16)
+    assert result(team, "x") == Result.PASSED
+    team.sync(minutes=4)
+    assert result(team, "x") == Result.CANNOT_TELL
+    assert "last definite: Passed" in team.row("x").why
+
+
+def test_a_post_that_is_away_is_told_at_once(team: Team) -> None:
+    start(team, x="web")
+    team.post.away = True
+    team.person("Sato", "x", done=True)
+    team.sync()
+    assert result(team, "x") == Result.CANNOT_TELL
+    assert "the post is closed" in team.row("x").why
+    team.post.away = False
+    team.sync()
+    team.work("web")
+    team.sync()
+    assert result(team, "x") == Result.PASSED
+
+
+def test_all_must_pass_and_of_any_one_is_enough(team: Team) -> None:
+    start(team, both=BOTH, either=EITHER)
+    team.mark("db", "bad\n")
+    for item in ("both", "either"):
+        team.person("Sato", item, done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    assert (result(team, "both"), result(team, "either")) == ("", Result.PASSED)
+    team.work("db")
+    team.sync()
+    assert (result(team, "both"), result(team, "either")) == (Result.FAILED, Result.PASSED)
+    assert "db: " in team.row("both").why
+    assert "web: Passed" in team.row("both").why
+
+
+def test_a_silent_host_among_several_is_named(team: Team) -> None:
+    start(team, both=BOTH)
+    team.person("Sato", "both", done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    team.sync(minutes=4)
+    assert result(team, "both") == Result.CANNOT_TELL
+    assert "db: has not answered" in team.row("both").why
+    # What web said has been taken in: it looks again.
+    team.sync()
+    team.work("web", "db")
+    team.sync()
+    assert result(team, "both") == Result.PASSED
+
+
+def test_a_task_that_comes_twice_runs_once(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.mark("web", "bad\n")
+    team.work("web")
+    first, second = team.post.answered
+    assert first == second
+    # Also after a restart: what was answered is on disk.
+    team.hire("web")
+    team.work("web")
+    assert team.post.answered[-1] == first
+
+
+def test_a_seal_of_another_key_opens_nothing(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    ((_, text),) = team.post.sent
+    with pytest.raises(SealBroken):
+        opened_batch(text, b"x" * 32)
+    with pytest.raises(SealBroken):
+        opened_batch(text.replace('"tasks"', '"answers"'), KEY)
+    for broken in ("", "{}", "[]", "null", text[:-9], text.replace("a", "b"), '{"tasks": 1, "mac": 2}', "[" * 9999):
+        with pytest.raises(SealBroken):
+            opened_batch(broken, KEY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"template": "0" * 64},
+        {"host": "db"},
+        {"release": "../../etc"},
+        {"release": "/etc"},
+        {"environment": "../x"},
+        {"version": "a b"},
+    ],
+)
+def test_an_agent_refuses_what_its_own_template_does_not_say(team: Team, change: dict[str, str]) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    ((_, text),) = team.post.sent
+    batch = opened_batch(text, KEY).model_copy(update=change)
+    team.post.sent = [("web", seal("tasks", batch, KEY))]
+    team.work("web")
+    team.sync()
+    assert result(team, "x") in ("", Result.CANNOT_TELL)
+    assert not list(team.folder.glob("etc*"))
+
+
+def test_an_agent_refuses_an_item_that_is_not_there_or_not_its_own(team: Team) -> None:
+    start(team, x="web", y="db")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    ((_, text),) = team.post.sent
+    batch = opened_batch(text, KEY)
+    for item in ("y", "z"):
+        (task,) = batch.tasks
+        wrong = batch.model_copy(update={"tasks": (task.model_copy(update={"item": item}),)})
+        team.post.sent = [("web", seal("tasks", wrong, KEY))]
+        team.work("web")
+    team.sync()
+    assert result(team, "x") == Result.CANNOT_TELL
+    assert "has no item" in team.row("x").why

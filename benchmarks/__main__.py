@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import checks, counting, machine, plot, rendering, scale, startup, table, waiting
+from benchmarks import checks, counting, fleet, machine, plot, rendering, scale, startup, table, waiting
 from benchmarks.options import Options
 
 TOPICS: dict[str, Callable[[Options, Path], list[table.Row]]] = {
@@ -18,6 +18,7 @@ TOPICS: dict[str, Callable[[Options, Path], list[table.Row]]] = {
     "scale": scale.scale,
     "waiting": waiting.waiting,
     "checks": checks.checks,
+    "fleet": fleet.fleet,
 }
 
 

@@ -7,7 +7,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,22 @@ class Scene:
 
     folder: Path
     url: str
+    more: dict[str, str] = field(default_factory=dict)
+    """Settings beside those by which it is connected."""
 
     @property
     def env(self) -> dict[str, str]:
         """The environment in which commands talk to it."""
-        return PLAIN | {
-            "NOTION_BASE_URL": self.url,
-            "NOTION_TOKEN": "ntn_local",
-            "NOTION_PARENT_PAGE_ID": PAGE,
-            "ULTRA_CHECKLIST_HOME": str(self.folder / "home"),
-        }
+        return (
+            PLAIN
+            | {
+                "NOTION_BASE_URL": self.url,
+                "NOTION_TOKEN": "ntn_local",
+                "NOTION_PARENT_PAGE_ID": PAGE,
+                "ULTRA_CHECKLIST_HOME": str(self.folder / "home"),
+            }
+            | self.more
+        )
 
     def command(self, *words: str) -> Command:
         """A command of ours, to be timed."""

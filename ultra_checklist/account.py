@@ -45,6 +45,13 @@ class VerdictLine(Frozen):
     seconds: float = 0.0
     evidence: str = ""
     """SHA-256 of the evidence; empty where there is none."""
+    host: str = ""
+    """Where it was looked, if not where the release is at home."""
+
+    @property
+    def where(self) -> str:
+        """The probe, and the host on which it looked."""
+        return f"{self.probe} @ {self.host}" if self.host else self.probe
 
 
 class DecisionAccount(Frozen):

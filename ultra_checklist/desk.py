@@ -225,15 +225,23 @@ class Desk:
             return None
         from ultra_checklist.hosts.by_notion import NotionInbox
 
-        return NotionInbox(bench, self._seal_key, self.agent([self.settings.host], bench.machine.name))
+        agent = self.agent([self.settings.host], bench.machine.name, longest=self.settings.deadline / 2)
+        return NotionInbox(bench, self._seal_key, agent)
 
-    def agent(self, labels: Iterable[str], machine: str) -> "Agent":
+    def agent(
+        self,
+        labels: Iterable[str],
+        machine: str,
+        *,
+        longest: float | None = None,
+        claim: "Callable[[str], bool]" = lambda _task: True,
+    ) -> "Agent":
         """Who answers what other machines ask of this one."""
         from ultra_checklist.hosts.agent import Agent, Templates
         from ultra_checklist.template_files import folders
 
         templates = Templates(folders(self.settings), self.home)
-        return Agent(self.home, labels, templates, machine, secrets=self.secrets)
+        return Agent(self.home, labels, templates, machine, secrets=self.secrets, longest=longest, claim=claim)
 
     async def run_pass(self, notion: "Notion", *, only: str | None = None) -> "Report":
         """Make one pass of the worker."""

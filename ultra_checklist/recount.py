@@ -199,6 +199,7 @@ class _Teller:
             remedy=line.remedy.say(self._lang),
             seconds=line.seconds,
             evidence=line.evidence,
+            host=line.host,
         )
 
 

@@ -27,7 +27,7 @@ def looks_at_home(spec: ProbeSpec) -> bool:
         return False
 
 
-def limit_of(spec: ProbeSpec) -> float:
-    """Seconds that a probe may take, as far as its options tell before they are filled in."""
-    given = spec.options.get("timeout")
-    return float(given) if isinstance(given, int | float) else _ORDINARY
+def longest(item: Item) -> float:
+    """Seconds that the probes of an item may take, as far as their options tell before they are filled in."""
+    given = (spec.options.get("timeout") for spec in item.probes)
+    return max((float(limit) if isinstance(limit, int | float) else _ORDINARY for limit in given), default=0.0)

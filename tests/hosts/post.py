@@ -39,13 +39,12 @@ ITEM = """- [ ] {id}
   ```
 """
 LOOKS = 'file: {path: "${MARK}", contains: good}'
-SENDS = 'command: {run: [sh, -c, "echo sent >> ${MARK}"]}'
 
 
-def checklist(folder: Path, **runs_on: str) -> Path:
+def checklist(folder: Path, probe: str = LOOKS, **runs_on: str) -> Path:
     """A template of items, each of which looks on the hosts that are named."""
     items = "".join(
-        ITEM.format(id=name, runs_on=hosts, probe=LOOKS, more="max_age: 15m") for name, hosts in runs_on.items()
+        ITEM.format(id=name, runs_on=hosts, probe=probe, more="max_age: 15m") for name, hosts in runs_on.items()
     )
     path = folder / "try.md"
     path.write_text(LIST.format(items=items), encoding="utf-8")
@@ -89,18 +88,26 @@ class Team(Lab):
         self.post = Post()
         self.folder = folder
         self.agents: dict[str, Agent] = {}
+        self.claimed: set[str] = set()
         for label in labels:
             self.hire(label)
 
-    def hire(self, label: str) -> None:
+    def hire(self, label: str, folder: str = "") -> None:
         """A machine of that name; it begins with what lies in its folder."""
-        own = self.folder / label
+        own = self.folder / (folder or label)
         (own / "templates").mkdir(parents=True, exist_ok=True)
         (own / "environments").mkdir(exist_ok=True)
         (own / "environments" / "production.env").write_text(f"MARK={own}/mark\n", encoding="utf-8")
         if not (own / "mark").exists():
             self.mark(label, "good\n")
-        self.agents[label] = Agent(own, [label], Templates([own / "templates"], own), f"machine of {label}")
+        templates = Templates([own / "templates"], own)
+        self.agents[label] = Agent(own, [label], templates, f"machine of {label}", claim=self.claim)
+
+    def claim(self, task: str) -> bool:
+        """The first one who asks has it."""
+        first = task not in self.claimed
+        self.claimed.add(task)
+        return first
 
     def mark(self, label: str, text: str) -> None:
         (self.folder / label / "mark").write_text(text, encoding="utf-8")

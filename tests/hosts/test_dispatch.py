@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.post import KEY, Team, checklist
+from tests.probes.serving import answering, serving
 from ultra_checklist.hosts.tasks import SealBroken, opened_batch, seal
 from ultra_checklist.model import Result, Template
 from ultra_checklist.template import load
@@ -231,3 +232,65 @@ def test_an_agent_refuses_an_item_that_is_not_there_or_not_its_own(team: Team) -
     team.sync()
     assert result(team, "x") == Result.CANNOT_TELL
     assert "has no item" in team.row("x").why
+
+
+def messages(team: Team, url: str) -> None:
+    """A release whose one item sends a message to this address, ticked and asked for."""
+    path = checklist(team.folder, f"webhook: {{url: {url}}}", x="web")
+    team.give(path)
+    team.new(load(path))
+    team.person("Sato", "x", done=True)
+    team.sync()
+
+
+def test_a_message_goes_out_once_whatever_comes_twice(team: Team) -> None:
+    with serving() as there:
+        there.answer = answering(200)
+        messages(team, there.url)
+        team.work("web")
+        team.work("web")
+        # Another machine of the same name, to which the message came too.
+        team.hire("web", "spare")
+        team.work("web")
+        assert len(there.asked) == 1
+        team.sync()
+        assert result(team, "x") == Result.WAITING
+        # Nothing is sent again, by whatever makes the machine look again.
+        team.sync(minutes=20)
+        team.work("web")
+        team.sync()
+        assert len(there.asked) == 1
+
+
+def test_a_message_that_may_have_gone_out_is_not_sent_again(team: Team) -> None:
+    with serving() as there:
+        there.answer = answering(200)
+        messages(team, there.url)
+        ((_, text),) = team.post.sent
+        # The machine died after it had taken the task.
+        (task,) = opened_batch(text, KEY).tasks
+        assert team.claim(task.id)
+        team.work("web")
+        team.sync()
+        assert (result(team, "x"), there.asked) == (Result.CANNOT_TELL, [])
+        assert "may have been sent" in team.row("x").why
+        team.person("Sato", "x", done=False)
+        team.sync()
+        team.person("Sato", "x", done=True)
+        team.sync()
+        team.work("web")
+        team.sync()
+        assert (result(team, "x"), len(there.asked)) == (Result.WAITING, 1)
+
+
+def test_what_was_unticked_meanwhile_is_not_asked_for(team: Team) -> None:
+    start(team, x="web", y="web")
+    team.post.away = True
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.person("Sato", "x", done=False)
+    team.person("Sato", "y", done=True)
+    team.post.away = False
+    team.sync()
+    asked = [task.item for _, text in team.post.sent for task in opened_batch(text, KEY).tasks]
+    assert asked == ["y"]

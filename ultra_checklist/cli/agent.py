@@ -46,11 +46,12 @@ def agent(labels: str | None, at_once: int, local: bool, env_file: Path | None, 
     broker = at.settings.broker
     if broker is None:
         raise SettingsError(_NO_BROKER, remedy=_SET_BROKER)
-    from ultra_checklist.hosts.by_celery import serve
+    from ultra_checklist.hosts.by_celery import claims, serve
     from ultra_checklist.machine import this_machine
 
     key = at.broker_key
-    worker = at.agent(named, this_machine().name)
+    address = broker.get_secret_value()
+    worker = at.agent(named, this_machine().name, claim=claims(address))
     say(_SERVING.filled(labels=", ".join(named)))
-    serve(broker.get_secret_value(), named, worker.answer, key, at_once)
+    serve(address, named, worker.answer, key, at_once)
     return 0

@@ -35,9 +35,18 @@ class Templates:
     def __init__(self, folders: Iterable[Path], home: Path) -> None:
         self._folders = tuple(folders)
         self._home = home
+        self._known: dict[str, Template] = {}
 
     def find(self, sha256: str) -> Template | None:
         """The template of that digest; None where there is none, or it is no sound one."""
+        if sha256 not in self._known:
+            found = self._read(sha256)
+            if found is None:
+                return None
+            self._known[sha256] = found
+        return self._known[sha256]
+
+    def _read(self, sha256: str) -> Template | None:
         for folder in self._folders:
             for file in sorted(folder.glob("*.md")):
                 try:
@@ -50,7 +59,10 @@ class Templates:
 
 
 class Agent:
-    """Runs probes that other machines ask for; it answers to ``labels``."""
+    """Runs probes that other machines ask for, each ``longest`` seconds at most; it answers to ``labels``.
+
+    Where several machines answer to one label, ``claim`` says whether a task that sends something is this one's.
+    """
 
     def __init__(
         self,
@@ -61,7 +73,11 @@ class Agent:
         *,
         secrets: Iterable[str] = (),
         clock: Callable[[], datetime] = now,
+        longest: float | None = None,
+        claim: Callable[[str], bool] = lambda _task: True,
     ) -> None:
+        self._longest = longest
+        self._claim = claim
         self._home = home
         self._labels = frozenset(labels)
         self._templates = templates
@@ -115,7 +131,7 @@ class Agent:
             if item is None or batch.host not in item.runs_on.hosts or task.host != batch.host:
                 told = _NOT_THERE.filled(item=repr(task.item), host=batch.host)
                 answers[task.id] = Answer(task=task.id, found=(self._refusal(told),))
-            elif task.id in begun and has_effect(item):
+            elif has_effect(item) and (task.id in begun or not self._claim(task.id)):
                 verdict = unknown("may-have-been-sent", _MAYBE_SENT, remedy=_TICK_AGAIN, tick=task.tick)
                 answers[task.id] = Answer(task=task.id, found=(self._found(item.probes[0].probe, verdict),))
             else:
@@ -143,6 +159,7 @@ class Agent:
             secrets=self._secrets,
             public_text=" ".join(item.title for item in template.items),
             clock=self._clock,
+            longest=self._longest,
             record=lambda: batch.record,
             blob=self._evidence.path,
             tick=lambda item: ticks[item],

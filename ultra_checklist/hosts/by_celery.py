@@ -19,6 +19,8 @@ VISIBLE_AFTER: Final = 2 * 3600
 """Seconds after which the broker gives a task that was not finished to another: more than any probe may take."""
 KEPT: Final = 3600
 """Seconds for which an answer waits at the broker."""
+CLAIMED: Final = 30 * 86400
+"""Seconds for which it is remembered who has taken a task that sends something."""
 _CONNECT: Final = 3
 _ANSWER: Final = 10.0
 log = logging.getLogger(__name__)
@@ -79,7 +81,7 @@ class CeleryCarrier:
         with self._app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=_ANSWER)
             for task in tasks:
-                text = seal("tasks", message.model_copy(update={"tasks": (task,)}), self._key)
+                text = seal("tasks", message.only([task]), self._key)
                 queue = queue_of(message.host)
                 self._app.send_task(NAME, [text], queue=queue, task_id=task.id, connection=connection, retry=False)
         return [task.id for task in tasks]
@@ -103,6 +105,17 @@ async def _within(work: Callable[[], T]) -> T:
     except Exception as error:
         told = _NO_BROKER.filled(why=f"{type(error).__name__}: {error}".splitlines()[0])
         raise ProbeCannotTell("no-broker", told.en, told.ja, remedy=_LOOK) from error
+
+
+def claims(broker: str) -> Callable[[str], bool]:
+    """Says of a task, once and to one alone of all who ask at this broker, that it is theirs."""
+    app = application(broker)
+
+    def claim(task: str) -> bool:
+        client = getattr(app.backend, "client", None)
+        return client is not None and bool(client.set(f"ultra-checklist.claim.{task}", "1", nx=True, ex=CLAIMED))
+
+    return claim
 
 
 def serve(

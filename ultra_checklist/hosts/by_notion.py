@@ -36,7 +36,7 @@ class NotionCarrier:
     async def send(self, message: Batch, fresh: Collection[str]) -> Collection[str]:
         """Put the tasks that stand into the host's row, the ones that lie there first."""
         tasks = sorted(message.tasks, key=lambda task: task.id in fresh)[:AT_ONCE]
-        text = seal("tasks", message.model_copy(update={"tasks": tuple(tasks)}), self._key)
+        text = seal("tasks", message.only(tasks), self._key)
         try:
             known = [row async for row in self._rows(release=message.release, host=message.host)]
             if known:

@@ -21,14 +21,17 @@ from ultra_checklist.hosts.tasks import Answers, Batch
 from ultra_checklist.manifest import Shelf
 from ultra_checklist.model import Words
 from ultra_checklist.probes.base import Completed, Context, child_environment
+from ultra_checklist.traits import longest
 
 CONNECT: Final = 10
 """Seconds to reach a machine."""
 SHARED: Final = 60
 """Seconds for which a connection stays open for the next call."""
 _NO_PARCEL: Final = 97
-_UPLOAD: Final = 120.0
-_LONGEST: Final = 600.0
+_LONGEST: Final = 120.0
+"""Seconds that a call may take: half of what a pass has."""
+_SLACK: Final = 20.0
+"""Seconds of a call in which nothing is looked at: to connect, to begin."""
 _LARGEST: Final = 32 << 20
 """Bytes of an answer that are read."""
 _LONGEST_PATH: Final = 50
@@ -39,7 +42,7 @@ _FOLDER: Final = '"${XDG_CACHE_HOME:-$HOME/.cache}/ultra-checklist"'
 class SshCarrier:
     """Runs errands on other machines. ``config`` is a file of OpenSSH's settings; None: the user's own."""
 
-    patience = 0.0
+    patience = None
 
     def __init__(self, home: Path, environment: Mapping[str, str], config: Path | None = None) -> None:
         self._home = home
@@ -67,10 +70,13 @@ class SshCarrier:
         place = f"{_FOLDER}/{packed.name}.pyz"
         python = f"$(command -v python{TAG.split()[0]} || command -v python3) || exit {NO_PYTHON}"
         look = f'f={place}; [ -f "$f" ] || exit {_NO_PARCEL}; p={python}; exec "$p" -I -S "$f"'
-        done = await self._call(batch.host, look, errand.model_dump_json().encode(), _LONGEST)
+        stdin, items = errand.model_dump_json().encode(), {task.item for task in batch.tasks}
+        limits = [longest(item) for item in manifest.items if item.id in items]
+        seconds = min(_LONGEST, max(limits, default=0.0) + _SLACK)
+        done = await self._call(batch.host, look, stdin, seconds)
         if done.code == _NO_PARCEL:
             await self._upload(batch.host, place, packed.content)
-            done = await self._call(batch.host, look, errand.model_dump_json().encode(), _LONGEST)
+            done = await self._call(batch.host, look, stdin, seconds)
         if done.code:
             raise _failed(batch.host, done)
         try:
@@ -81,7 +87,7 @@ class SshCarrier:
 
     async def _upload(self, host: str, place: str, content: bytes) -> None:
         put = f'umask 077; mkdir -p {_FOLDER} && t=$(mktemp {_FOLDER}/new.XXXXXX) && cat > "$t" && mv "$t" {place}'
-        done = await self._call(host, put, content, _UPLOAD)
+        done = await self._call(host, put, content, _LONGEST)
         if done.code:
             raise _failed(host, done)
 

@@ -15,8 +15,9 @@ NOBODY: Final = "-"
 class Carrier(Protocol):
     """Brings tasks to hosts and answers back; in doubt it does so again: a task runs once all the same."""
 
-    patience: float
-    """Seconds for which a pass waits: answers mostly come within them."""
+    @property
+    def patience(self) -> float | None:
+        """Seconds for which a pass waits: answers mostly come within them; None: they come at once or never."""
 
     async def send(self, message: "Batch", fresh: Collection[str]) -> Collection[str]:
         """Hand out tasks for a host; ``message`` holds all that stand, ``fresh`` are the ids of those not sent yet.

@@ -21,8 +21,9 @@ from ultra_checklist.hosts.tasks import Answer, Batch, SealBroken, Task
 from ultra_checklist.manifest import bound_to
 from ultra_checklist.model import NOTHING, Finding, Frozen, Item, Outcome, Words, combine
 from ultra_checklist.probes.base import unknown
+from ultra_checklist.record import ReleaseRecord
 from ultra_checklist.release import Release
-from ultra_checklist.traits import has_effect, limit_of
+from ultra_checklist.traits import has_effect, longest
 
 FILE: Final = "tasks.json"
 POLL: Final = 0.5
@@ -57,6 +58,7 @@ class Dispatcher:
         self._path = release.folder / FILE
         self._book: dict[tuple[str, str], Asked] = {}
         self._commit = ""
+        self._record: ReleaseRecord | None = None
 
     def away(self, item: Item) -> list[str]:
         """The hosts of an item that are other machines."""
@@ -73,8 +75,9 @@ class Dispatcher:
         ``commit`` stands in for the release's own.
         """
         self._commit = self._release.manifest.commit if commit is None else commit
+        self._record = self._release.on_record().model_copy(update={"evidence": (), "runs": ()})
         wanted = {(item.id, host): item for item in items for host in self.away(item)}
-        self._book = {(asked.task.item, asked.task.host): asked for asked in _read(self._path).asked}
+        self._book = {(a.task.item, a.task.host): a for a in _read(self._path).asked if self._is_ticked(a.task)}
         for (item_id, host), item in wanted.items():
             known = self._book.get((item_id, host))
             if known is None or not self._stands(known, item):
@@ -92,6 +95,11 @@ class Dispatcher:
         """What is said of those hosts of an item that were asked last and have not answered yet."""
         asked = [self._book.get((item.id, host)) for host in self.away(item)]
         return [self._silent(a.task.host, a) for a in asked if a is not None and a.answer is None]
+
+    def _is_ticked(self, task: Task) -> bool:
+        """Whether the tick of a task stands still."""
+        tick = self._release.history.check(task.item).tick
+        return tick is not None and tick.number == task.tick
 
     def _task(self, item: Item, host: str) -> Task:
         history = self._release.history
@@ -113,21 +121,22 @@ class Dispatcher:
             # Once a tick, whatever happens meanwhile.
             return task.tick == fresh.tick
         same = all(getattr(task, name) == getattr(fresh, name) for name in ("tick", "deploy", "bound_to", "commit"))
-        longest = (MAX_AGE if item.max_age is None else item.max_age) + _longest(item)
+        oldest = timedelta(seconds=(MAX_AGE if item.max_age is None else item.max_age) + longest(item))
         # A clock that was set back says nothing about how old anything is.
-        return same and timedelta() <= fresh.issued - task.issued < timedelta(seconds=longest)
+        return same and timedelta() <= fresh.issued - task.issued < oldest
 
     def _message(self, host: str) -> Batch:
-        manifest, record = self._release.manifest, self._release.on_record()
-        return Batch(
+        manifest = self._release.manifest
+        tasks = [a.task for (_, at), a in self._book.items() if at == host and a.answer is None]
+        whole = Batch(
             release=manifest.key,
             version=manifest.version,
             environment=manifest.environment,
             template=manifest.template.sha256,
             host=host,
-            record=record.model_copy(update={"evidence": (), "runs": ()}),
-            tasks=tuple(a.task for (_, at), a in self._book.items() if at == host and a.answer is None),
+            record=self._record,
         )
+        return whole.only(tasks)
 
     async def _send(self, hosts: Iterable[str]) -> None:
         now = self._release.now()
@@ -167,8 +176,7 @@ class Dispatcher:
                 return
             await asyncio.gather(*(self._collect(carrier, hosts) for carrier, hosts in by_carrier.items()))
             rest = {host for item, host in wanted if self._waits(item, host)}
-            longest = max((self._wait_for(host) for host in rest), default=0.0)
-            if not rest or loop.time() - began >= longest:
+            if not rest or loop.time() - began >= max(map(self._wait_for, rest)):
                 return
             await asyncio.sleep(POLL)
 
@@ -178,7 +186,9 @@ class Dispatcher:
 
     def _wait_for(self, host: str) -> float:
         carrier = self._carriers.of(host)
-        return 0.0 if carrier is None else carrier.patience if self._patience is None else self._patience
+        if carrier is None or carrier.patience is None:
+            return 0.0
+        return carrier.patience if self._patience is None else self._patience
 
     async def _collect(self, carrier: Carrier, hosts: Sequence[str]) -> None:
         try:
@@ -188,7 +198,8 @@ class Dispatcher:
                 if key[1] in hosts and asked.answer is None:
                     self._book[key] = asked.model_copy(update={"trouble": error.message})
             return
-        told = {(a.host, answer.task): answer for a in heard for answer in a.answers}
+        # Where one task is answered twice, the first answer is of the machine that has run it.
+        told = {(a.host, answer.task): answer for a in reversed(heard) for answer in reversed(a.answers)}
         for key, asked in self._book.items():
             answer = told.get((key[1], asked.task.id))
             if answer is not None and asked.answer is None:
@@ -222,7 +233,7 @@ class Dispatcher:
     def _silence(self, asked: Asked) -> timedelta:
         """After how long without an answer whoever was asked is silent."""
         item = self._release.manifest.template.item(asked.task.item)
-        return self._carriers.silence + timedelta(seconds=_longest(item) if item is not None else 0.0)
+        return self._carriers.silence + timedelta(seconds=longest(item) if item is not None else 0.0)
 
     def _silent(self, host: str, asked: Asked) -> Finding:
         since = self._release.clock(asked.task.issued)
@@ -249,11 +260,6 @@ def outcome(item: Item, findings: Sequence[Finding]) -> Outcome:
     elif item.runs_on.any and Outcome.UNKNOWN in there:
         there = [Outcome.UNKNOWN]
     return combine([*home, *there])
-
-
-def _longest(item: Item) -> float:
-    """Seconds that the probes of an item may take."""
-    return max((limit_of(spec) for spec in item.probes), default=0.0)
 
 
 def _findings(asked: Asked) -> list[Finding]:

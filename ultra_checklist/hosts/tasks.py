@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -58,6 +59,14 @@ class Batch(Frozen):
     record: ReleaseRecord | None = None
     """What is on record of the release, without what lies where it is at home."""
     tasks: tuple[Task, ...] = ()
+
+    def only(self, tasks: Sequence[Task]) -> "Batch":
+        """The same with some tasks alone, and the ticks of their items."""
+        items, record = {task.item for task in tasks}, self.record
+        if record is not None:
+            ticked = {item: tick for item, tick in record.ticked.items() if item in items}
+            record = record.model_copy(update={"ticked": ticked})
+        return self.model_copy(update={"tasks": tuple(tasks), "record": record})
 
 
 class Found(Frozen):

@@ -75,7 +75,7 @@ def _of_check(check: CheckAccount, section: str) -> _Case:
     message = check.why or check.result_text
     wrong = (line for line in check.verdicts if line.outcome is not Outcome.PASS)
     detail = "\n".join(
-        f"{line.probe}: {line.sentence}\n  expected {line.expected}\n  seen {line.seen}\n  next: {line.remedy}"
+        f"{line.where}: {line.sentence}\n  expected {line.expected}\n  seen {line.seen}\n  next: {line.remedy}"
         for line in wrong
     )
     kind = _kind(check)

@@ -93,8 +93,7 @@ class Scene:
 
     def source(self) -> str:
         """The id of the data source that an idle pass asks."""
-        paths = [found["path"] for found in self.counted("sync") if found["path"].endswith("/query")]
-        return str(paths[-1].split("/")[-2])
+        return str(json.loads((self.folder / "home" / "workspace.json").read_text(encoding="utf-8"))["checks"])
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows of all releases."""

@@ -88,7 +88,7 @@ class Desk:
         if not self.local:
             databases = Databases(notion, self.parent_page(None), self.lang, None)
             if await databases.are_there():
-                self.pin(await databases.prepare(local=False, hosts=bool(self.settings.host)))
+                self.pin(await databases.prepare(local=False, hosts=self._asks_by_table))
         self.workspace()
 
     async def prepare(
@@ -104,7 +104,7 @@ class Desk:
         await self.same_bot(notion, adopt=adopt)
         pinned = self.pinned()
         databases = Databases(notion, page, pinned.lang if pinned is not None else lang, pinned)
-        workspace = await databases.prepare(local=self.local, hosts=bool(self.settings.host))
+        workspace = await databases.prepare(local=self.local, hosts=self._asks_by_table)
         self.pin(workspace)
         return workspace, tuple(databases.done)
 
@@ -213,6 +213,11 @@ class Desk:
         return key_from(own.get_secret_value() if own is not None else self.settings.token or LOCAL_TOKEN)
 
     @property
+    def _asks_by_table(self) -> bool:
+        """Whether machines with labels ask each other through Notion."""
+        return bool(self.settings.host) and self.settings.broker is None
+
+    @property
     def broker_key(self) -> bytes:
         """The key of the messages at the broker. Raises SettingsError where there is none."""
         if self.settings.agent_key is None:
@@ -220,8 +225,8 @@ class Desk:
         return self._seal_key
 
     def _inbox(self, bench: "Bench") -> "Inbox | None":
-        """Where other machines ask this one, if it has a label and there is a table of hosts."""
-        if not (self.settings.host and bench.workspace.hosts):
+        """Where other machines ask this one, if they do so through Notion."""
+        if not (self._asks_by_table and bench.workspace.hosts):
             return None
         from ultra_checklist.hosts.by_notion import NotionInbox
 

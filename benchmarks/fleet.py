@@ -20,7 +20,7 @@ from benchmarks.timing import Run, once, seconds
 from benchmarks.waiting import percentile
 
 KEY = "0123456789abcdef" * 4
-PROBES = 5
+PROBES = 10
 """Of each check: Notion takes so many rows a minute, whoever looks."""
 PASSES = 200
 """After so many passes without an end something is wrong."""
@@ -28,7 +28,7 @@ PASSES = 200
 
 def fleet(options: Options, folder: Path) -> list[Row]:
     """All items of a release are ticked at once; passes follow each other until all are proved."""
-    agents, checks = (5, 20) if options.quick else (50, 200)
+    agents, checks = (5, 10) if options.quick else (50, 100)
     title = f"{checks * PROBES:,} due probes on {agents} agents"
     if shutil.which("redis-server") is None:
         sys.stderr.write(f"{title}: redis-server is not installed, left out\n")

@@ -198,8 +198,9 @@ class Reconciler:
         for item in self._release.manifest.items:
             row = mirror.rows.get(item.id)
             state = states[item.id]
-            if row is None or row.in_trash or (state.rule == 3 and state.result is None and not row.result):
-                # Another worker's row, or one that claims nothing: left alone.
+            waits = state.rule == 3 or (bool(item.runs_on) and state.why == "not-looked-yet")
+            if row is None or row.in_trash or (waits and state.result is None and not row.result):
+                # Another worker's row, one that claims nothing, or one that others are asked for: left alone.
                 continue
             wanted = planner.wanted(item, mirror.written.get(item.id))
             changes = difference(row, wanted)

@@ -13,7 +13,7 @@ import pytest
 from tests.probes.components import CannotStartError, give_up
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sshd:
     """Where it answers, and the settings by which an ssh finds it."""
 
@@ -21,7 +21,30 @@ class Sshd:
     config: Path
     cache: Path
     known_hosts: Path
-    process: "subprocess.Popen[bytes]"
+    command: list[str]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE)
+        said = b""
+        for line in self.process.stderr or ():
+            said += line
+            if b"Server listening" in line:
+                return
+        pytest.fail(f"sshd did not start: {said!r}")
+
+    def kill(self) -> None:
+        """End it, and the connection that is shared."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+    def hang_up(self, sockets: Path) -> None:
+        """End the connections that are shared, as the end of the machine would."""
+        port = self.address.rpartition(":")[2]
+        words = ["ssh", "-F", str(self.config), "-o", f"ControlPath={sockets}/%C", "-O", "exit", "-p", port]
+        subprocess.run([*words, "127.0.0.1"], check=False, capture_output=True)
 
 
 def key(path: Path) -> str:
@@ -57,17 +80,10 @@ def sshd(folder: Path) -> Iterator[Sshd]:
         "  GlobalKnownHostsFile /dev/null\n",
         encoding="utf-8",
     )
-    with subprocess.Popen(
-        [program, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.PIPE
-    ) as process:
-        try:
-            said = b""
-            for line in process.stderr or ():
-                said += line
-                if b"Server listening" in line:
-                    break
-            else:
-                pytest.fail(f"sshd did not start: {said!r}")
-            yield Sshd(f"ssh://127.0.0.1:{port}", config, cache, known, process)
-        finally:
-            process.terminate()
+    command = [program, "-D", "-e", "-f", str(folder / "sshd_config")]
+    made = Sshd(f"ssh://127.0.0.1:{port}", config, cache, known, command)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.kill()

@@ -1,6 +1,5 @@
 """``runs_on: ssh://...``: the same probes on a machine that has nothing but a Python and an account."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ title: Far
 lang: en
 vars:
   MARK: {help: a file that says how it is}
+  ENV_FILE: {help: secrets there}
   TOKEN: {help: a secret, secret: true}
 gates:
   deploy: {sections: [now]}
@@ -33,6 +33,14 @@ id: now
     - file: {path: "${MARK}", contains: good}
     - command: {run: [printenv, SSH_CONNECTION], exit: 1}
   ```
+- [ ] Tells what it should not
+  ```yaml check
+  id: leak
+  runs_on: ADDRESS
+  required: false
+  probes:
+    - command: {run: [cat, "${MARK}"], stdout: good}
+  ```
 - [ ] With a secret
   ```yaml check
   id: secret
@@ -49,6 +57,7 @@ def far(tmp_path: Path) -> Iterator[tuple[Served, Sshd]]:
         notion.environment |= {
             "ULTRA_CHECKLIST_SSH_CONFIG": str(there.config),
             "ULTRA_CHECKLIST_VAR_MARK": str(tmp_path / "mark"),
+            "ULTRA_CHECKLIST_VAR_ENV_FILE": str(tmp_path / "there.env"),
             "ULTRA_CHECKLIST_VAR_TOKEN": "canary-5b1f2c9e7d",
         }
         (tmp_path / "mark").write_text("good\n", encoding="utf-8")
@@ -113,25 +122,8 @@ def test_a_machine_that_is_away_is_never_green_and_recovers(far: tuple[Served, S
     notion.tick("far")
     notion.ok("sync")
     assert notion.result("far") == "Passed"
-    there.process.terminate()
-    there.process.wait()
-    # The connection that is shared ends with the processes of the machine.
-    subprocess.run(
-        [
-            "ssh",
-            "-F",
-            str(there.config),
-            "-o",
-            f"ControlPath={notion.home}/ssh/%C",
-            "-O",
-            "exit",
-            "-p",
-            there.address.rpartition(":")[2],
-            "127.0.0.1",
-        ],
-        check=False,
-        capture_output=True,
-    )
+    there.kill()
+    there.hang_up(notion.home / "ssh")
     gate = notion.run("gate", "v1")
     assert gate.returncode != 0
     notion.tick("far", ticked=False)
@@ -139,3 +131,20 @@ def test_a_machine_that_is_away_is_never_green_and_recovers(far: tuple[Served, S
     notion.tick("far")
     notion.ok("sync")
     assert notion.result("far") == "Can't tell"
+    there.start()
+    notion.ok("sync")
+    assert notion.result("far") == "Passed"
+
+
+def test_a_secret_there_stays_there(far: tuple[Served, Sshd], tmp_path: Path) -> None:
+    notion, _ = far
+    canary = "canary-there-9c2e71f0ab"
+    (tmp_path / "there.env").write_text(f"API_TOKEN={canary}\n", encoding="utf-8")
+    (tmp_path / "mark").write_text(f"bad {canary}\n", encoding="utf-8")
+    notion.tick("leak")
+    notion.ok("sync")
+    assert notion.result("leak") == "Failed"
+    kept = b"".join(file.read_bytes() for file in notion.home.rglob("*") if file.is_file())
+    assert b"bad " in kept
+    assert canary.encode() not in kept
+    assert canary not in notion.log.read_text(encoding="utf-8")

@@ -25,7 +25,7 @@ from ultra_checklist.traits import has_effect, looks_at_home
 from ultra_checklist.variables import Value, Variables
 
 FOLDER: Final = "agent"
-_KEY: Final = re.compile(r"[\w.+~-]+(?:/[\w.+~-]+)*")
+_KEY: Final = re.compile(r"[\w.+~-]+(?:/[\w.+~-]+)*", re.ASCII)
 _REFUSED: Final = "refused"
 
 

@@ -6,7 +6,7 @@ ask nothing and answer nothing; what they say of an item goes through the broker
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from ultra_checklist.errors import ProbeCannotTell, SettingsError
@@ -14,6 +14,7 @@ from ultra_checklist.hosts.tasks import Answers, Batch, SealBroken, opened_answe
 from ultra_checklist.model import Words
 
 T = TypeVar("T")
+Work = Callable[[Batch], Coroutine[Any, Any, Answers]]
 NAME: Final = "ultra_checklist.answer"
 VISIBLE_AFTER: Final = 2 * 3600
 """Seconds after which the broker gives a task that was not finished to another: more than any probe may take."""
@@ -118,9 +119,7 @@ def claims(broker: str) -> Callable[[str], bool]:
     return claim
 
 
-def serve(
-    broker: str, labels: Iterable[str], answer: Callable[[Batch], Awaitable[Answers]], key: bytes, at_once: int
-) -> None:
+def serve(broker: str, labels: Iterable[str], answer: Work, key: bytes, at_once: int) -> None:
     """Answer the tasks of these labels until SIGTERM or SIGINT; the task that runs is finished first."""
     app = application(broker)
 
@@ -131,7 +130,7 @@ def serve(
         except SealBroken as error:
             log.warning("a task was refused: %s", error)
             return ""
-        return seal("answers", asyncio.run(_answered(answer, batch)), key)
+        return seal("answers", asyncio.run(answer(batch)), key)
 
     app.Worker(
         queues=[queue_of(label) for label in labels],
@@ -144,10 +143,6 @@ def serve(
         without_mingle=True,
         without_heartbeat=True,
     ).start()
-
-
-async def _answered(answer: Callable[[Batch], Awaitable[Answers]], batch: Batch) -> Answers:
-    return await answer(batch)
 
 
 _NO_CELERY = Words(en="Celery is not installed", ja="Celery がインストールされていません")

@@ -26,8 +26,8 @@ from ultra_checklist.release import Release
 from ultra_checklist.traits import has_effect, longest
 
 FILE: Final = "tasks.json"
-POLL: Final = 0.5
-"""Seconds between two looks for answers while somebody waits."""
+POLL: Final = (0.5, 4.0)
+"""Seconds between two looks for answers while somebody waits: at first, and at most."""
 
 
 class Asked(Frozen):
@@ -164,7 +164,7 @@ class Dispatcher:
     async def _hear(self, wanted: set[tuple[str, str]]) -> None:
         """Take in answers until all are there, or nobody waits any longer."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, (pause, longest_pause) = loop.time(), POLL
         while True:
             open_hosts = {host for item, host in wanted if self._waits(item, host)}
             by_carrier: dict[Carrier, list[str]] = {}
@@ -178,7 +178,8 @@ class Dispatcher:
             rest = {host for item, host in wanted if self._waits(item, host)}
             if not rest or loop.time() - began >= max(map(self._wait_for, rest)):
                 return
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest_pause)
 
     def _waits(self, item: str, host: str) -> bool:
         asked = self._book[item, host]

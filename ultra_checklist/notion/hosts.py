@@ -7,6 +7,7 @@ overwrite the other. Both are sealed; whoever types something there says nothing
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from ultra_checklist.model import Frozen, Words
 from ultra_checklist.notion.client import Json, Notion
@@ -91,8 +92,6 @@ async def _patch(notion: Notion, page_id: str, properties: Mapping[str, Any]) ->
 
 
 def _row(page: Json, ids: Mapping[str, str]) -> HostRow:
-    from urllib.parse import unquote
-
     codes = {property_id: code for code, property_id in ids.items()}
     texts = {
         codes[unquote(prop["id"])]: plain(prop["rich_text"])

@@ -212,7 +212,7 @@ def test_an_agent_that_is_killed_over_a_probe_loses_no_tick(many: Many) -> None:
         many.notion.ok("sync")
     agent.kill()
     many.notion.ok("sync")
-    assert many.notion.result("slow") == ""
+    assert many.notion.result("slow") in ("", "Can't tell")
     hold.unlink()
     agent.start()
     many.until("slow", "Passed")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,12 @@ id: now
 
 GATED = SMALL.replace("lang: en\n", "lang: en\ngates:\n  deploy: {sections: [now]}\n", 1)
 """The same with a gate that asks for all of it."""
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody holds."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def leave(arguments: Sequence[str]) -> int:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.generated import ROOT
-from tests.shell import Served, serving
+from tests.shell import Served, free_port, serving
 
 NOTES = re.compile(r"^<!-- (.*?) -->$")
 FENCE = re.compile(r"^(`{3,})(\w*)$")
@@ -136,12 +135,6 @@ class Reader:
                     )
 
 
-def free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
-
-
 @pytest.fixture
 def jobs() -> Iterator[ExitStack]:
     with ExitStack() as stack:
@@ -154,7 +147,7 @@ def reader(page: str, tmp_path: Path, jobs: ExitStack) -> Reader:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ultra_checklist "$@"\n')
     program.chmod(0o755)
     notion = jobs.enter_context(serving(tmp_path))
-    return Reader(page, notion, tmp_path, {port: free_port() for port in PORTS}, jobs)
+    return Reader(page, notion, tmp_path, {port: str(free_port()) for port in PORTS}, jobs)
 
 
 PRODUCTION = """---

@@ -71,8 +71,7 @@ def pin_commit(variables: Variables, wanted: str | None) -> tuple[Variables, str
     if commit is None:
         told = _NO_COMMIT.filled(ref=repr(ref), checkout=checkout)
         raise UsageError(told, remedy=_FETCH.filled(checkout=checkout))
-    values = dict(variables.values) | {"COMMIT": Value(value=commit, origin=f"{ref} in {checkout}")}
-    return Variables(values=values), commit
+    return variables.with_commit(commit, f"{ref} in {checkout}"), commit
 
 
 def with_secrets(public: Variables, template: Template, home: Path, environment: str) -> Variables:

@@ -12,28 +12,19 @@ from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.hosts.carriers import Carriers
 from ultra_checklist.hosts.dispatch import Dispatcher, outcome
 from ultra_checklist.manifest import bound_to, now
-from ultra_checklist.model import Finding, Item, ProbeSpec, Words, digest
+from ultra_checklist.model import Finding, Item, ProbeSpec, digest
 from ultra_checklist.origins import with_secrets
-from ultra_checklist.probes.base import unknown
 from ultra_checklist.record import Proof, ProofLine
 from ultra_checklist.release import Release
-from ultra_checklist.runner import Runner, Sampled, summary
+from ultra_checklist.runner import Runner, Sampled, maybe_sent, summary
 from ultra_checklist.samples import SampleFile, Taken
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.situations import current_proof
 from ultra_checklist.traits import has_effect, looks_at_home
-from ultra_checklist.variables import Value, Variables
+from ultra_checklist.variables import Variables
 
 EARLY = 0.9
 """The part of the time between two samples after which the next may be taken."""
-_MAYBE_SENT = Words(
-    en="it may have been sent already, and what came of it is not known",
-    ja="すでに送信された可能性があり、その結果は不明です",
-)
-_TICK_AGAIN = Words(
-    en="look whether it arrived, then untick and tick to send it again",
-    ja="届いたか確認し、チェックを外して付け直すと再送します",
-)
 
 
 class Prover:
@@ -210,8 +201,7 @@ class Prover:
 
     async def prove_against(self, items: Iterable[Item], commit: str) -> dict[str, list[ProofLine]]:
         """What the probes of these items say with another COMMIT; evidence is kept, no proof is recorded."""
-        other = Value(value=commit, origin="the last release that completed")
-        runner = self._runner(Variables(values=dict(self._variables.values) | {"COMMIT": other}))
+        runner = self._runner(self._variables.with_commit(commit, "the last release that completed"))
         wanted = list(items)
         found = await self._look(wanted, runner, commit)
         silent = [item for item in wanted if item.id in self.pending]
@@ -233,7 +223,7 @@ class Prover:
         """Say so where the run that had begun left no proof, or one that a deploy or an edit has voided."""
         check = self._release.history.check(item.id)
         if current_proof(self._release.manifest, self._release.history, item) is None:
-            verdict = unknown("may-have-been-sent", _MAYBE_SENT, remedy=_TICK_AGAIN, tick=check.sending)
+            verdict = maybe_sent(check.sending)
             finding = Finding(probe=item.probes[0].probe, verdict=verdict, started=self._clock(), seconds=0.0)
             self._record(item.id, [finding], [])
 

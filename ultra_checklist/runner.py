@@ -302,6 +302,11 @@ def bad_options(error: ValidationError) -> Verdict:
     )
 
 
+def maybe_sent(tick: int) -> Verdict:
+    """The verdict where the one run that a tick allows was begun, and nothing is known of its end."""
+    return unknown("may-have-been-sent", _MAYBE_SENT, remedy=_TICK_AGAIN, tick=tick)
+
+
 def _crashed(reason: str, why: Words) -> Verdict:
     return unknown(
         reason,
@@ -314,3 +319,11 @@ _BAD_OPTION = Words(en="option {where} does not fit: {why}", ja="オプション
 _NOT_FINISHED = Words(en="the probe did not finish: {why}", ja="プローブが完了しませんでした: {why}")
 _NO_TIME = Words(en="the pass had no more time for it", ja="パスの制限時間に達しました")
 _NO_ANSWER = Words(en="no answer within {seconds} s", ja="{seconds} 秒以内に応答がありません")
+_MAYBE_SENT = Words(
+    en="it may have been sent already, and what came of it is not known",
+    ja="すでに送信された可能性があり、その結果は不明です",
+)
+_TICK_AGAIN = Words(
+    en="look whether it arrived, then untick and tick to send it again",
+    ja="届いたか確認し、チェックを外して付け直すと再送します",
+)

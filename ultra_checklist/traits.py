@@ -27,6 +27,11 @@ def looks_at_home(spec: ProbeSpec) -> bool:
         return False
 
 
+def looks_away(_item: Item, spec: ProbeSpec) -> bool:
+    """Whether a probe looks where its item's ``runs_on`` says; for `Runner.run`."""
+    return not looks_at_home(spec)
+
+
 def longest(item: Item) -> float:
     """Seconds that the probes of an item may take, as far as their options tell before they are filled in."""
     given = (spec.options.get("timeout") for spec in item.probes)

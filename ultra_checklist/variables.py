@@ -41,6 +41,10 @@ class Variables(Frozen):
         """The same without the secrets: what may be stored."""
         return Variables(values={name: v for name, v in self.values.items() if not v.secret})
 
+    def with_commit(self, commit: str, origin: str) -> "Variables":
+        """The same with this COMMIT."""
+        return Variables(values=dict(self.values) | {"COMMIT": Value(value=commit, origin=origin)})
+
     def fill(self, raw: Any) -> tuple[Any, tuple[str, ...]]:
         """Replace references in every string of a structure; also tell which names were unset.
 

@@ -5,7 +5,6 @@ Notion signs each body with the verification token that it sent first, when the 
 addresses alone, so that a tunnel or proxy of the team's own leads here.
 """
 
-import hashlib
 import hmac
 import http.server
 import json
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from ultra_checklist import disk
 from ultra_checklist.errors import UsageError, cause
+from ultra_checklist.sending import sign
 from ultra_checklist.words import Words
 
 HOST: Final = "127.0.0.1"
@@ -60,8 +60,7 @@ class Listener:
         if isinstance(event.get("verification_token"), str):
             return self._verify(event["verification_token"])
         token = self._token()
-        wanted = "sha256=" + hmac.new(token.encode(), body, hashlib.sha256).hexdigest()
-        if not token or not hmac.compare_digest(wanted.encode(), signature.encode(errors="replace")):
+        if not token or not hmac.compare_digest(sign(body, token).encode(), signature.encode(errors="replace")):
             return 401
         self._note(event)
         self._wake()

@@ -14,16 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.shell import COMMAND, SMALL, Served, serving
+from tests.shell import COMMAND, SMALL, Served, free_port, serving
 from ultra_checklist.webhook import KEPT, LARGEST, TOKEN_FILE, Listener, listening
 from ultra_checklist.words import Words
 
 HOURLY = "3600"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager

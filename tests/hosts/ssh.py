@@ -1,7 +1,6 @@
 """A real sshd on a free port of the loopback, with keys and a cache of its own."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.probes.components import CannotStartError, give_up
+from tests.shell import free_port
 
 
 @dataclass
@@ -61,8 +61,7 @@ def sshd(folder: Path) -> Iterator[Sshd]:
         give_up(CannotStartError("sshd is not installed (openssh-server)"))
     folder.mkdir()
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     host_key, user_key = key(folder / "host"), key(folder / "user")
     (folder / "authorized").write_text(user_key, encoding="utf-8")
     known = folder / "known_hosts"

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.probes.components import CannotStartError, give_up
-from tests.shell import COMMAND, Served, Shell, serving
+from tests.shell import COMMAND, Served, Shell, free_port, serving
 
 KEY = "5b1f2c9e7d5b1f2c9e7d5b1f2c9e7d00"
 LIST = """---
@@ -80,11 +79,6 @@ class Redis:
             self._process.kill()
             self._process.communicate()
             self._process = None
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @dataclass

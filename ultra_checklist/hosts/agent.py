@@ -17,12 +17,12 @@ from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.hosts.tasks import Answer, Answers, Batch, Found, Task
 from ultra_checklist.journal import Journal
 from ultra_checklist.manifest import check_name, now
-from ultra_checklist.model import Finding, Item, ProbeSpec, Template, Words
+from ultra_checklist.model import Finding, Item, Template, Words
 from ultra_checklist.parsed import load
 from ultra_checklist.probes.base import unknown
-from ultra_checklist.runner import Runner
-from ultra_checklist.traits import has_effect, looks_at_home
-from ultra_checklist.variables import Value, Variables
+from ultra_checklist.runner import Runner, maybe_sent
+from ultra_checklist.traits import has_effect, looks_away
+from ultra_checklist.variables import Variables
 
 FOLDER: Final = "agent"
 _KEY: Final = re.compile(r"[\w.+~-]+(?:/[\w.+~-]+)*", re.ASCII)
@@ -88,9 +88,9 @@ class Agent:
 
     async def answer(self, batch: Batch) -> Answers:
         """Run what is asked and was not run yet. Raises StateError where it cannot be put on record."""
-        refused = self._refused(batch)
-        if refused is not None:
-            told = tuple(Answer(task=task.id, found=(self._refusal(refused),)) for task in batch.tasks)
+        template = self._template(batch)
+        if isinstance(template, Words):
+            told = tuple(Answer(task=task.id, found=(self._refusal(template),)) for task in batch.tasks)
             return self._answers(batch, "", told)
         folder = self._home / FOLDER / batch.release
         disk.make_folder(folder)
@@ -98,14 +98,14 @@ class Agent:
         begun, said = _past(journal)
         fresh = [task for task in batch.tasks if task.id not in said]
         answers = {task.id: self._again(said[task.id]) for task in batch.tasks if task.id in said}
-        answers |= await self._run(batch, fresh, begun, journal)
+        answers |= await self._run(batch, template, fresh, begun, journal)
         return self._answers(batch, journal.head, tuple(answers[task.id] for task in batch.tasks))
 
     def _answers(self, batch: Batch, head: str, told: tuple[Answer, ...]) -> Answers:
         return Answers(release=batch.release, host=batch.host, machine=self._machine, head=head, answers=told)
 
-    def _refused(self, batch: Batch) -> Words | None:
-        """Why nothing of it is run, if so."""
+    def _template(self, batch: Batch) -> Template | Words:
+        """The template that a batch speaks of; or why nothing of it is run."""
         if batch.host not in self._labels:
             return _NOT_ME.filled(host=batch.host)
         try:
@@ -115,15 +115,12 @@ class Agent:
             return error.message
         if not _KEY.fullmatch(batch.release) or {".", ".."} & set(batch.release.split("/")):
             return _BAD_KEY.filled(key=repr(batch.release))
-        if self._templates.find(batch.template) is None:
-            return _NO_TEMPLATE.filled(digest=batch.template[:16])
-        return None
+        return self._templates.find(batch.template) or _NO_TEMPLATE.filled(digest=batch.template[:16])
 
     async def _run(
-        self, batch: Batch, tasks: list[Task], begun: frozenset[str], journal: Journal
+        self, batch: Batch, template: Template, tasks: list[Task], begun: frozenset[str], journal: Journal
     ) -> Mapping[str, Answer]:
-        template = self._templates.find(batch.template)
-        known = {item.id: item for item in template.items} if template is not None else {}
+        known = {item.id: item for item in template.items}
         answers: dict[str, Answer] = {}
         wanted: list[tuple[Task, Item]] = []
         for task in tasks:
@@ -132,15 +129,14 @@ class Agent:
                 told = _NOT_THERE.filled(item=repr(task.item), host=batch.host)
                 answers[task.id] = Answer(task=task.id, found=(self._refusal(told),))
             elif has_effect(item) and (task.id in begun or not self._claim(task.id)):
-                verdict = unknown("may-have-been-sent", _MAYBE_SENT, remedy=_TICK_AGAIN, tick=task.tick)
-                answers[task.id] = Answer(task=task.id, found=(self._found(item.probes[0].probe, verdict),))
+                sent = self._found(item.probes[0].probe, maybe_sent(task.tick))
+                answers[task.id] = Answer(task=task.id, found=(sent,))
             else:
                 wanted.append((task, item))
         journal.extend([("task", task.model_dump(mode="json")) for task, _ in wanted], time=self._clock())
         for commit in dict.fromkeys(task.commit for task, _ in wanted):
-            if template is not None:
-                chosen = [(task, item) for task, item in wanted if task.commit == commit]
-                answers |= await self._look(batch, template, commit, chosen)
+            chosen = [(task, item) for task, item in wanted if task.commit == commit]
+            answers |= await self._look(batch, template, commit, chosen)
         lines = [("answer", _line(answers[task.id])) for task in tasks]
         journal.extend(lines, time=self._clock())
         return answers
@@ -164,15 +160,13 @@ class Agent:
             blob=self._evidence.path,
             tick=lambda item: ticks[item],
         )
-        found = await runner.run([item for _, item in chosen], _looks_here)
+        found = await runner.run([item for _, item in chosen], looks_away)
         return {task.id: Answer(task=task.id, found=tuple(map(self._kept, found[i.id]))) for task, i in chosen}
 
     def _variables(self, batch: Batch, template: Template, commit: str) -> Variables:
         built_in = {"VERSION": batch.version, "ENVIRONMENT": batch.environment}
         known = origins.resolve(template, home=self._home, environment=batch.environment, built_in=built_in)
-        if not commit:
-            return known
-        return Variables(values=dict(known.values) | {"COMMIT": Value(value=commit, origin="the release")})
+        return known.with_commit(commit, "the release") if commit else known
 
     def _kept(self, finding: Finding) -> Found:
         """A finding, once its evidence is on this disk."""
@@ -197,10 +191,6 @@ class Agent:
 
     def _found(self, probe: str, verdict: Any) -> Found:
         return Found(probe=probe, verdict=verdict, started=self._clock(), seconds=0.0)
-
-
-def _looks_here(_item: Item, spec: ProbeSpec) -> bool:
-    return not looks_at_home(spec)
 
 
 def _line(answer: Answer) -> dict[str, Any]:
@@ -234,12 +224,4 @@ _NOT_THERE = Words(
 _SAME_TEMPLATE = Words(
     en="Put the release's template into ULTRA_CHECKLIST_TEMPLATES on that machine, byte for byte",
     ja="そのマシンの ULTRA_CHECKLIST_TEMPLATES に、リリースと同一のテンプレートを置いてください",
-)
-_MAYBE_SENT = Words(
-    en="it may have been sent already, and what came of it is not known",
-    ja="すでに送信された可能性があり、その結果は不明です",
-)
-_TICK_AGAIN = Words(
-    en="look whether it arrived, then untick and tick to send it again",
-    ja="届いたか確認し、チェックを外して付け直すと再送します",
 )

@@ -94,7 +94,7 @@ class Dispatcher:
     def silence(self, item: Item) -> list[Finding]:
         """What is said of those hosts of an item that were asked last and have not answered yet."""
         asked = [self._book.get((item.id, host)) for host in self.away(item)]
-        return [self._silent(a.task.host, a) for a in asked if a is not None and a.answer is None]
+        return [self._silent(a) for a in asked if a is not None and a.answer is None]
 
     def _is_ticked(self, task: Task) -> bool:
         """Whether the tick of a task stands still."""
@@ -219,7 +219,7 @@ class Dispatcher:
             stuck = [a for a in silent.values() if a.trouble != NOTHING]
             if len({a.task.id for a in [*late, *stuck]}) < len(silent):
                 return None
-            heard |= {host: [self._silent(host, a)] for host, a in silent.items()}
+            heard |= {host: [self._silent(a)] for host, a in silent.items()}
         for host in hosts:
             # Who keeps silent is still asked: a late answer to the same question is an answer.
             if host not in silent or enough:
@@ -236,11 +236,9 @@ class Dispatcher:
         item = self._release.manifest.template.item(asked.task.item)
         return self._carriers.silence + timedelta(seconds=longest(item) if item is not None else 0.0)
 
-    def _silent(self, host: str, asked: Asked) -> Finding:
+    def _silent(self, asked: Asked) -> Finding:
         since = self._release.clock(asked.task.issued)
-        told = asked.trouble if asked.trouble != NOTHING else _SILENT.filled(since=since)
-        verdict = unknown("host-silent", told, remedy=_LOOK_THERE.filled(host=host))
-        return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=host)
+        return _unheard(asked, asked.trouble if asked.trouble != NOTHING else _SILENT.filled(since=since))
 
     def _save(self) -> None:
         disk.replace(self._path, Book(asked=tuple(self._book.values())).model_dump_json().encode())
@@ -271,12 +269,14 @@ def _findings(asked: Asked) -> list[Finding]:
             found.append(one.finding(host))
         except SealBroken:
             found.append(one.model_copy(update={"material": ""}).finding(host))
-    return found or [_nothing(asked)]
+    return found or [_unheard(asked, _EMPTY)]
 
 
-def _nothing(asked: Asked) -> Finding:
-    verdict = unknown("host-silent", _EMPTY, remedy=_LOOK_THERE.filled(host=asked.task.host))
-    return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=asked.task.host)
+def _unheard(asked: Asked, why: Words) -> Finding:
+    """In place of what a host would have found."""
+    host = asked.task.host
+    verdict = unknown("host-silent", why, remedy=_LOOK_THERE.filled(host=host))
+    return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=host)
 
 
 def _passes(found: Sequence[Finding]) -> bool:

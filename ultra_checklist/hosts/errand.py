@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 from ultra_checklist.hosts.tasks import Answer, Answers, Batch, Found, Task
 from ultra_checklist.machine import this_machine
-from ultra_checklist.model import Frozen, Item, ProbeSpec, Template, Words
+from ultra_checklist.model import Frozen, Item, Template, Words
 from ultra_checklist.probes.base import unknown
 from ultra_checklist.runner import Runner
-from ultra_checklist.traits import has_effect, looks_at_home
-from ultra_checklist.variables import Value, Variables
+from ultra_checklist.traits import has_effect, looks_away
+from ultra_checklist.variables import Variables
 
 
 class Errand(Frozen):
@@ -41,25 +41,18 @@ async def run(errand: Errand) -> Answers:
 
 async def _look(errand: Errand, commit: str, chosen: list[tuple[Task, Item]]) -> list[Answer]:
     ticks = {item.id: task.tick for task, item in chosen}
-    values = dict(errand.variables.values)
-    if commit:
-        values["COMMIT"] = Value(value=commit, origin="the release")
     runner = Runner(
-        Variables(values=values),
+        errand.variables.with_commit(commit, "the release") if commit else errand.variables,
         public_text=" ".join(item.title for item in errand.template.items),
         record=lambda: errand.batch.record,
         tick=lambda item: ticks[item],
     )
     harmless = [item for _, item in chosen if not has_effect(item)]
-    found = await runner.run(harmless, _looks_here)
+    found = await runner.run(harmless, looks_away)
     return [
         Answer(task=task.id, found=tuple(map(Found.of, found[item.id])) if item.id in found else (_refused(item),))
         for task, item in chosen
     ]
-
-
-def _looks_here(_item: Item, spec: ProbeSpec) -> bool:
-    return not looks_at_home(spec)
 
 
 def _refused(item: Item) -> Found:

@@ -48,13 +48,17 @@ class CheckReader:
         until, after = self._release_time()
         runs_on = self._runs_on()
         self._one_host(runs_on)
+        probes = self._probes()
+        if probes and all(map(_looks_at_home, probes)):
+            # A section may say it of all its items; these have nothing to look at elsewhere.
+            runs_on = RunsOn()
         return Item(
             id=self._id(require_id),
             title=title,
             section=section,
             line=self._line,
             order=order,
-            probes=self._probes(),
+            probes=probes,
             max_age=self._duration(),
             required=bool(self._typed("required", bool, self._defaults.get("required", True))),
             until_deploy=until,
@@ -209,6 +213,12 @@ def _has_reference(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_has_reference(part) for part in value.values())
     return isinstance(value, list) and any(_has_reference(part) for part in value)
+
+
+def _looks_at_home(spec: ProbeSpec) -> bool:
+    with suppress(PluginError):
+        return bool(plugins.load(plugins.PROBES, spec.probe).at_home)
+    return False
 
 
 def _known_part(path: Path, loc: tuple[Any, ...], document: Document) -> Path:

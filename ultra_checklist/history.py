@@ -42,8 +42,8 @@ class History:
     checks: dict[str, CheckHistory] = field(default_factory=dict)
     deploys: list[DeployMark] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
-    baselines: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
-    """By item and place among its probes: as which deploy began it looked, and the evidence of that."""
+    baselines: dict[tuple[str, int, str], tuple[int, str]] = field(default_factory=dict)
+    """By item, place among its probes, host (empty: at home): as which deploy began it looked, and its evidence."""
     gates: dict[str, GateRecord] = field(default_factory=dict)
     """The last answer of each gate, by name."""
     status: Status = Status.PREPARING
@@ -251,7 +251,7 @@ def _run_ended(history: History, entry: Entry) -> None:
 
 def _baseline(history: History, entry: Entry) -> None:
     data = entry.data
-    history.baselines[data["item"], data["probe"]] = data["deploy"], data["evidence"]
+    history.baselines[data["item"], data["probe"], data.get("host", "")] = data["deploy"], data["evidence"]
 
 
 def _news(history: History, entry: Entry) -> None:

@@ -1,7 +1,9 @@
 """Proves checks of one release: runs what is due and puts verdicts into the journal, evidence first."""
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ from ultra_checklist import samples
 from ultra_checklist.errors import StateError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.hosts.carriers import Carriers
-from ultra_checklist.hosts.dispatch import Dispatcher, outcome
+from ultra_checklist.hosts.dispatch import Dispatcher, Heard, Place, outcome
+from ultra_checklist.hosts.tasks import Before, Past, SealBroken, pack
 from ultra_checklist.manifest import bound_to, now
-from ultra_checklist.model import Finding, Item, ProbeSpec, digest
+from ultra_checklist.model import Finding, Item, ProbeSpec, Words, digest
 from ultra_checklist.origins import with_secrets
+from ultra_checklist.probes.base import unknown
 from ultra_checklist.record import Proof, ProofLine
 from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner, Sampled, maybe_sent, summary
@@ -48,9 +52,11 @@ class Prover:
         self._release = release
         self._clock = clock
         self._carriers = carriers or Carriers()
-        self._dispatcher = Dispatcher(release, self._carriers, patience)
+        self._dispatcher = Dispatcher(release, self._carriers, patience, self._past)
         self.pending: frozenset[str] = frozenset()
         """Items of which other machines were asked that may still answer."""
+        self.silent: frozenset[str] = frozenset()
+        """Hosts that did not tell how things were before the deploy that has begun last."""
         self._evidence = EvidenceStore(home)
         self._samples = SampleFile(release.folder / samples.FILE)
         manifest = release.manifest
@@ -126,23 +132,33 @@ class Prover:
 
         What cannot be seen then is not known later, and said to be.
         """
+        items = self._release.manifest.items
+        away = {
+            (item.id, host): item
+            for item in items
+            if self.runner.wants_baseline(item)
+            for host in self._dispatcher.away(item)
+        }
         lines: list[tuple[str, dict[str, Any]]] = []
-        here = [item for item in self._release.manifest.items if self._is_here(item)]
-        for item, place, finding in await self.runner.baselines(here):
-            if finding.material:
-                known = {
-                    "item": item,
-                    "probe": place,
-                    "deploy": deploy,
-                    "evidence": self._evidence.put(finding.material),
-                }
-                lines.append(("baseline", known))
+
+        def add(item: str, place: int, host: str, material: bytes) -> None:
+            if material:
+                known = {"item": item, "probe": place, "deploy": deploy, "evidence": self._evidence.put(material)}
+                lines.append(("baseline", known | ({"host": host} if host else {})))
+
+        told = await self._dispatcher.before(away, deploy) if away else {}
+        self.silent = frozenset(host for (_, host), found in told.items() if not found)
+        for item, place, finding in await self.runner.baselines(filter(self._is_here, items)):
+            add(item, place, "", finding.material)
+        for (item, host), found in told.items():
+            for one in found:
+                add(item, one.place, host, one.finding(host).material)
         return lines
 
-    def _baseline(self, item: str, place: int) -> bytes | None:
+    def _baseline(self, item: str, place: int, host: str = "") -> bytes | None:
         """What a probe saw as the newest deploy began."""
         history = self._release.history
-        deploy, digest = history.baselines.get((item, place), (0, ""))
+        deploy, digest = history.baselines.get((item, place, host), (0, ""))
         if not digest or deploy != len(history.deploys):
             return None
         try:
@@ -150,34 +166,60 @@ class Prover:
         except (OSError, StateError):
             return None
 
+    def _past(self, item: Item, host: str) -> Past:
+        """What the probes of an item have seen on another machine."""
+        before = ((place, self._baseline(item.id, place, host)) for place in range(len(item.probes)))
+        known = tuple(Before(probe=place, material=pack(material)) for place, material in before if material)
+        samples = tuple(t for t in self._current() if (t.item, t.host) == (item.id, host))
+        return Past(before=known, samples=samples)
+
     async def sample(self, items: Iterable[Item], seconds: float | None = None) -> None:
         """Let those probes look that must do so every so often once a deploy has begun, where it is time again.
 
         Ticked or not; all of them together in so many seconds. Raises StateError.
         """
         deploy, present = self._release.history.deploy, self._clock()
-        items = filter(self._is_here, items)
         sampled = self.runner.sampled(items) if deploy is not None and not deploy.withdrawn else []
         if deploy is None or not sampled:
             return
-        known = {(taken.item, taken.probe): taken.at for taken in self._current()}
-        wanted = [
-            this
-            for this in sampled
-            if _is_time(this, known.get((this.item.id, this.place)), present)
-            and not _is_over(this, deploy.ended, present)
-        ]
-        found = await self.runner.sample(wanted, seconds) if wanted else []
         number = len(self._release.history.deploys)
-        self._samples.add(number, [self._sample(t, f, number) for t, f in zip(wanted, found, strict=True)])
+        self._samples.add(number, self._heard(sampled, await _within(seconds, self._dispatcher.passing())))
+        known = {(taken.item, taken.probe, taken.host): taken.at for taken in self._current()}
 
-    def _sample(self, this: Sampled, finding: Finding, deploy: int) -> Taken:
+        def due(host: str) -> list[Sampled]:
+            return [
+                this
+                for this in sampled
+                if (host in self._dispatcher.away(this.item) if host else self._is_here(this.item))
+                and _is_time(this, known.get((this.item.id, this.place, host)), present)
+                and not _is_over(this, deploy.ended, present)
+            ]
+
+        near, hosts = due(""), {host for this in sampled for host in self._dispatcher.away(this.item)}
+        far = {(this.item.id, host): this.item for host in hosts for this in due(host)}
+        found, heard = await asyncio.gather(
+            self.runner.sample(near, seconds), _within(seconds, self._dispatcher.sample(far))
+        )
+        seen = [self._sample(this, finding) for this, finding in zip(near, found, strict=True)]
+        self._samples.add(number, [*seen, *self._heard(sampled, heard)])
+
+    def _heard(self, sampled: Iterable[Sampled], heard: Mapping[Place, Heard]) -> list[Taken]:
+        """Samples of other machines."""
+        return [
+            self._sample(this, _of(this, one, host), host)
+            for this in sampled
+            for (item, host), one in heard.items()
+            if item == this.item.id
+        ]
+
+    def _sample(self, this: Sampled, finding: Finding, host: str = "") -> Taken:
         seen = json.loads(finding.material)["observation"] if finding.material else None
         return Taken(
             item=this.item.id,
             probe=this.place,
             bound_to=bound_to(self._release.manifest, this.item),
-            deploy=deploy,
+            host=host,
+            deploy=len(self._release.history.deploys),
             at=finding.started,
             seen=seen,
             reason="" if finding.material else finding.verdict.reason,
@@ -197,7 +239,7 @@ class Prover:
         ]
 
     def _taken(self, item: str, place: int) -> list[Taken]:
-        return [taken for taken in self._current() if (taken.item, taken.probe) == (item, place)]
+        return [taken for taken in self._current() if (taken.item, taken.probe, taken.host) == (item, place, "")]
 
     async def prove_against(self, items: Iterable[Item], commit: str) -> dict[str, list[ProofLine]]:
         """What the probes of these items say with another COMMIT; evidence is kept, no proof is recorded."""
@@ -267,6 +309,28 @@ class Prover:
         return True
 
 
+async def _within(seconds: float | None, work: Coroutine[Any, Any, dict[Place, Heard]]) -> dict[Place, Heard]:
+    """What comes of it in so many seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        return {}
+
+
+def _of(this: Sampled, heard: Heard, host: str) -> Finding:
+    """What a host says of one probe: as of the moment in which it was asked, for its clock may be another."""
+    # Who refuses says so once for all probes of the item.
+    found = next((one for one in heard.found if one.place in (this.place, -1)), None)
+    verdict = found.verdict if found is not None else unknown("host-silent", _NOT_SEEN.filled(host=host))
+    material = b""
+    if found is not None:
+        with contextlib.suppress(SealBroken):
+            material = found.finding(host).material
+    probe = this.item.probes[this.place].probe
+    return Finding(probe=probe, verdict=verdict, started=heard.issued, seconds=0.0, material=material)
+
+
 def _is_time(this: Sampled, last: datetime | None, now: datetime) -> bool:
     """Whether it is to look again; a pass that comes a little early is not to double the distance."""
     return last is None or not 0 <= (now - last).total_seconds() < this.every * EARLY
@@ -298,3 +362,6 @@ def _line(finding: Finding, evidence: str) -> ProofLine:
         answer=verdict.answer,
         host=finding.host,
     )
+
+
+_NOT_SEEN = Words(en="{host} could not be asked", ja="{host} に問い合わせできませんでした")

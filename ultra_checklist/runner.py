@@ -163,6 +163,10 @@ class Runner:
 
         return list(await asyncio.gather(*(one(this) for this in wanted)))
 
+    def wants_baseline(self, item: Item) -> bool:
+        """Whether a probe of this item must look as a deploy begins."""
+        return any(map(self._wants, item.probes))
+
     def _wants(self, spec: ProbeSpec) -> bool:
         probe = self._made(spec)
         return probe is not None and probe.wants_baseline

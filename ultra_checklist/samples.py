@@ -18,7 +18,7 @@ from ultra_checklist.model import Frozen
 
 FILE = "samples.jsonl"
 MAX_SAMPLES = 2000
-"""Samples kept of one probe; the oldest go."""
+"""Samples kept of one probe on one machine; the oldest go."""
 MAX_LINE = 64 << 10
 """Bytes of one sample; of a larger one is only kept that it was too large."""
 MAX_BYTES = 16 << 20
@@ -35,6 +35,8 @@ class Taken(Frozen):
     """The place among the item's probes."""
     bound_to: str
     """Digest of the item's probes as the manifest has them: under other options it says nothing."""
+    host: str = ""
+    """The other machine that it speaks of; empty: the one where the release is at home."""
     deploy: int
     """Number of the deploy after whose beginning it was taken."""
     at: datetime
@@ -77,14 +79,14 @@ class SampleFile:
         disk.append(self._path, b"".join(lines))
         self._whole += sum(map(len, lines))
         self._known = [*old, *added]
-        counts = Counter((taken.item, taken.probe) for taken in self._known)
+        counts = Counter((taken.item, taken.probe, taken.host) for taken in self._known)
         if self._whole > MAX_BYTES * SLACK or max(counts.values()) > MAX_SAMPLES * SLACK:
             self._replace(self._known)
 
     def _replace(self, samples: list[Taken]) -> None:
-        kept, counts, size = list[bytes](), Counter[tuple[str, int]](), 0
+        kept, counts, size = list[bytes](), Counter[tuple[str, int, str]](), 0
         for taken in reversed(samples):
-            line, series = _line(taken), (taken.item, taken.probe)
+            line, series = _line(taken), (taken.item, taken.probe, taken.host)
             if counts[series] < MAX_SAMPLES and size + len(line) <= MAX_BYTES:
                 counts[series] += 1
                 size += len(line)

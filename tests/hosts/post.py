@@ -124,7 +124,11 @@ class Team(Lab):
 
     def work(self, *labels: str) -> None:
         """These agents answer all that waits for them; it stays where it is, so that it comes again."""
+        asyncio.run(self.works(*labels))
+
+    async def works(self, *labels: str) -> None:
+        """The same while others do something."""
         for label, text in list(self.post.sent):
             if label in labels:
-                answers = asyncio.run(self.agents[label].answer(opened_batch(text, KEY)))
+                answers = await self.agents[label].answer(opened_batch(text, KEY))
                 self.post.answered.append(seal("answers", answers, KEY))

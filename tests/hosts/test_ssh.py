@@ -41,6 +41,22 @@ id: now
   probes:
     - command: {run: [cat, "${MARK}"], stdout: good}
   ```
+- [ ] Deployed
+  ```yaml check
+  id: deployed
+  deploys: true
+  required: false
+  probes:
+    - run: {}
+  ```
+- [ ] Quiet since
+  ```yaml check
+  id: quiet
+  runs_on: ADDRESS
+  required: false
+  probes:
+    - log: {file: "${MARK}", consecutive: 1, max_total: 0}
+  ```
 - [ ] With a secret
   ```yaml check
   id: secret
@@ -148,3 +164,33 @@ def test_a_secret_there_stays_there(far: tuple[Served, Sshd], tmp_path: Path) ->
     assert b"bad " in kept
     assert canary.encode() not in kept
     assert canary not in notion.log.read_text(encoding="utf-8")
+
+
+def test_what_was_logged_there_before_the_deploy_does_not_count(far: tuple[Served, Sshd], tmp_path: Path) -> None:
+    notion, there = far
+    log = tmp_path / "mark"
+    log.write_text("ERROR before\n", encoding="utf-8")
+    notion.ok("run", "v1", "deployed", "--", "sh", "-c", f"echo INFO after >> {log}")
+    notion.tick("quiet")
+    notion.ok("sync")
+    assert notion.result("quiet") == "Passed", why(notion, "quiet")
+    assert there.address in why(notion, "quiet")
+    with log.open("a", encoding="utf-8") as file:
+        file.write("ERROR after\n")
+    notion.tick("quiet", ticked=False)
+    notion.ok("sync")
+    notion.tick("quiet")
+    notion.ok("sync")
+    assert notion.result("quiet") == "Failed"
+
+
+def test_a_machine_that_is_away_as_the_deploy_begins_is_named(far: tuple[Served, Sshd]) -> None:
+    notion, there = far
+    there.kill()
+    done = notion.run("run", "v1", "deployed", "--", "true")
+    assert done.returncode == 0
+    assert f"{there.address} did not tell how things are before the deploy" in done.stderr
+    there.start()
+    notion.tick("quiet")
+    notion.ok("sync")
+    assert notion.result("quiet") == "Can't tell"

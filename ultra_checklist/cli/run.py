@@ -31,6 +31,10 @@ _UNGATED = Words(
     en="NOT GATED: no gate was asked (break-glass: {reason}); this is on record and shown everywhere",
     ja="ゲートなしで実行します（緊急: {reason}）。記録され、すべての表示に残ります",
 )
+_SILENT = Words(
+    en="{hosts} did not tell how things are before the deploy: what compares with that will not be able to tell",
+    ja="{hosts} からデプロイ前の状態が得られませんでした。それと比較する項目は判定不能になります",
+)
 _ENDED = Words(
     en="exit {code} after {seconds} s; log sha256:{log}, {size} bytes; journal {head}",
     ja="終了コード {code}（{seconds} 秒）。ログ sha256:{log}、{size} バイト。ジャーナル {head}",
@@ -153,7 +157,7 @@ async def _asked(at: Desk, key: str, item: Any, command: Sequence[str], break_gl
                 await _take_in(at, notion, key)
 
         async def begin(release: Release) -> Any:
-            return await _file(at, release, item, command, [gate.name for gate in gates], break_glass)
+            return await _file(at, notion, release, item, command, [gate.name for gate in gates], break_glass)
 
         return await admit(lambda: Release(at.shelf, at.shelf.read(key)), at.home, ask, begin)
 
@@ -171,13 +175,17 @@ async def _take_in(at: Desk, notion: Any, key: str) -> None:
 
 
 async def _file(
-    at: Desk, release: Any, item: Any, command: Sequence[str], gates: Sequence[str], break_glass: str
+    at: Desk, notion: Any, release: Any, item: Any, command: Sequence[str], gates: Sequence[str], break_glass: str
 ) -> Any:
     from ultra_checklist.guarded import Guarded
     from ultra_checklist.prove import Prover
+    from ultra_checklist.worker import WAIT
 
-    guarded = Guarded(release, item, at.home, Prover(release, at.home, at.secrets, carriers=at.carriers()), command)
+    prover = Prover(release, at.home, at.secrets, carriers=at.carriers(notion), patience=WAIT)
+    guarded = Guarded(release, item, at.home, prover, command)
     record = await guarded.begin(gates, break_glass)
+    if prover.silent:
+        say(_SILENT.filled(hosts=", ".join(sorted(prover.silent))))
     if break_glass:
         say(_UNGATED.filled(reason=break_glass))
     names = _GATES.filled(names=", ".join(gates)) if gates else ""

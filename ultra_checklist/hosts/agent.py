@@ -2,7 +2,8 @@
 
 What it is asked is refused unless the template that it names lies here, the template lets the item look on this
 host, and the task was not seen before. Each task and each answer is a line of this machine's own journal, the task
-before its probes begin: one that comes again is answered from there, and a message goes out once.
+before its probes begin: one that comes again is answered from there, and a message goes out once. Looks in passing
+are on no record: what comes of them is where the release is at home.
 """
 
 import re
@@ -14,14 +15,15 @@ from typing import Any, Final
 from ultra_checklist import disk, origins
 from ultra_checklist.errors import StateError, TemplateError, UltraChecklistError
 from ultra_checklist.evidence import EvidenceStore
+from ultra_checklist.hosts.orders import Orders
 from ultra_checklist.hosts.tasks import Answer, Answers, Batch, Found, Task
 from ultra_checklist.journal import Journal
 from ultra_checklist.manifest import check_name, now
 from ultra_checklist.model import Finding, Item, Template, Words
 from ultra_checklist.parsed import load
 from ultra_checklist.probes.base import unknown
-from ultra_checklist.runner import Runner, maybe_sent
-from ultra_checklist.traits import has_effect, looks_away
+from ultra_checklist.runner import maybe_sent
+from ultra_checklist.traits import has_effect
 from ultra_checklist.variables import Variables
 
 FOLDER: Final = "agent"
@@ -128,51 +130,54 @@ class Agent:
             if item is None or batch.host not in item.runs_on.hosts or task.host != batch.host:
                 told = _NOT_THERE.filled(item=repr(task.item), host=batch.host)
                 answers[task.id] = Answer(task=task.id, found=(self._refusal(told),))
-            elif has_effect(item) and (task.id in begun or not self._claim(task.id)):
+            elif task.occasion == "tick" and has_effect(item) and (task.id in begun or not self._claim(task.id)):
                 sent = self._found(item.probes[0].probe, maybe_sent(task.tick))
                 answers[task.id] = Answer(task=task.id, found=(sent,))
             else:
                 wanted.append((task, item))
-        journal.extend([("task", task.model_dump(mode="json")) for task, _ in wanted], time=self._clock())
+        kept = frozenset(task.id for task in tasks if task.occasion != "sample")
+        lines = [("task", task.model_dump(mode="json", exclude={"past"})) for task, _ in wanted if task.id in kept]
+        journal.extend(lines, time=self._clock())
         for commit in dict.fromkeys(task.commit for task, _ in wanted):
             chosen = [(task, item) for task, item in wanted if task.commit == commit]
             answers |= await self._look(batch, template, commit, chosen)
-        lines = [("answer", _line(answers[task.id])) for task in tasks]
+        lines = [("answer", _line(answers[task.id])) for task in tasks if task.id in kept]
         journal.extend(lines, time=self._clock())
         return answers
 
     async def _look(
         self, batch: Batch, template: Template, commit: str, chosen: list[tuple[Task, Item]]
     ) -> dict[str, Answer]:
-        ticks = {item.id: task.tick for task, item in chosen}
         try:
             variables = self._variables(batch, template, commit)
         except UltraChecklistError as error:
             verdict = unknown("variables", error.message, remedy=error.remedy)
             return {t.id: Answer(task=t.id, found=(self._found(_REFUSED, verdict),)) for t, _ in chosen}
-        runner = Runner(
+        orders = Orders(batch, chosen)
+        runner = orders.runner(
             variables,
+            " ".join(item.title for item in template.items),
             secrets=self._secrets,
-            public_text=" ".join(item.title for item in template.items),
             clock=self._clock,
             longest=self._longest,
-            record=lambda: batch.record,
             blob=self._evidence.path,
-            tick=lambda item: ticks[item],
         )
-        found = await runner.run([item for _, item in chosen], looks_away)
-        return {task.id: Answer(task=task.id, found=tuple(map(self._kept, found[i.id]))) for task, i in chosen}
+        found = await orders.run(runner)
+        for task, _ in chosen:
+            if task.occasion != "sample":
+                self._keep(finding for _, finding in found[task.id])
+        return {task.id: Answer(task=task.id, found=tuple(f for f, _ in found[task.id])) for task, _ in chosen}
 
     def _variables(self, batch: Batch, template: Template, commit: str) -> Variables:
         built_in = {"VERSION": batch.version, "ENVIRONMENT": batch.environment}
         known = origins.resolve(template, home=self._home, environment=batch.environment, built_in=built_in)
         return known.with_commit(commit, "the release") if commit else known
 
-    def _kept(self, finding: Finding) -> Found:
-        """A finding, once its evidence is on this disk."""
-        if finding.material:
-            self._evidence.put(finding.material)
-        return Found.of(finding)
+    def _keep(self, findings: Iterable[Finding]) -> None:
+        """Put evidence on this disk before anybody is told of it."""
+        for finding in findings:
+            if finding.material:
+                self._evidence.put(finding.material)
 
     def _again(self, line: Mapping[str, Any]) -> Answer:
         """An answer that was given before, with its evidence from this disk."""

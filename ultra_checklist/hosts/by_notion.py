@@ -10,7 +10,17 @@ from typing import Final
 from ultra_checklist.bench import Bench
 from ultra_checklist.errors import NotionError, ProbeCannotTell
 from ultra_checklist.hosts.agent import Agent
-from ultra_checklist.hosts.tasks import Answers, Batch, Found, SealBroken, opened_answers, opened_batch, seal
+from ultra_checklist.hosts.tasks import (
+    Answers,
+    Batch,
+    Found,
+    Past,
+    SealBroken,
+    Task,
+    opened_answers,
+    opened_batch,
+    seal,
+)
 from ultra_checklist.model import Outcome, Words, combine
 from ultra_checklist.notion import hosts
 from ultra_checklist.notion.client import Notion
@@ -35,8 +45,7 @@ class NotionCarrier:
 
     async def send(self, message: Batch, fresh: Collection[str]) -> Collection[str]:
         """Put the tasks that stand into the host's row, the ones that lie there first."""
-        tasks = sorted(message.tasks, key=lambda task: task.id in fresh)[:AT_ONCE]
-        text = seal("tasks", message.only(tasks), self._key)
+        tasks, text = self._fitting(message, sorted(message.tasks, key=lambda task: task.id in fresh)[:AT_ONCE])
         try:
             known = [row async for row in self._rows(release=message.release, host=message.host)]
             if known:
@@ -46,6 +55,19 @@ class NotionCarrier:
         except NotionError as error:
             raise _cannot(error) from error
         return {task.id for task in tasks}
+
+    def _fitting(self, message: Batch, tasks: list[Task]) -> tuple[list[Task], str]:
+        """As many of these tasks as a cell takes, sealed; one alone may leave out what it says of the past."""
+        while True:
+            text = seal("tasks", message.only(tasks), self._key)
+            if len(text) <= hosts.MOST:
+                return tasks, text
+            if len(tasks) > 1:
+                tasks = tasks[: len(tasks) // 2]
+            elif tasks[0].past != Past():
+                tasks = [tasks[0].model_copy(update={"past": Past()})]
+            else:
+                raise ProbeCannotTell("too-large", _TASK_TOO_LARGE.en, _TASK_TOO_LARGE.ja)
 
     async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
         """What stands in the rows of these hosts."""
@@ -140,5 +162,9 @@ def _cannot(error: NotionError) -> ProbeCannotTell:
 
 _TOO_LARGE = Words(
     en="what was found is too large for the table of hosts", ja="結果が大きすぎてホストの表に収まりません"
+)
+_TASK_TOO_LARGE = Words(
+    en="what is known of the release is too large for the table of hosts",
+    ja="リリースの記録が大きすぎてホストの表に収まりません",
 )
 _NO_WORD = Words(en="the table of hosts cannot be used: {why}", ja="ホストの表を使用できません: {why}")

@@ -5,8 +5,10 @@ and wording of now; what comes later than that is dropped. Nothing here needs an
 """
 
 import asyncio
+import contextlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,7 @@ from ultra_checklist import disk
 from ultra_checklist.duty import MAX_AGE
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.hosts.carriers import NOBODY, Carrier, Carriers
-from ultra_checklist.hosts.tasks import Answer, Batch, SealBroken, Task
+from ultra_checklist.hosts.tasks import Answer, Batch, Found, Occasion, Past, SealBroken, Task
 from ultra_checklist.manifest import bound_to
 from ultra_checklist.model import NOTHING, Finding, Frozen, Item, Outcome, Words, combine
 from ultra_checklist.probes.base import unknown
@@ -47,17 +49,40 @@ class Book(Frozen):
     asked: tuple[Asked, ...] = Field(default_factory=tuple)
 
 
-class Dispatcher:
-    """The tasks of one release."""
+Place = tuple[str, str]
+"""An item, and a host on which it looks."""
+Key = tuple[Occasion, str, str]
 
-    def __init__(self, release: Release, carriers: Carriers, patience: float | None = None) -> None:
+
+@dataclass(frozen=True)
+class Heard:
+    """What came of a look in passing, or of one before a deploy."""
+
+    issued: datetime
+    """When it was asked for, by the clock at home: it looked no earlier."""
+    found: tuple[Found, ...] = ()
+    """Empty: it could not look, or could not be asked."""
+
+
+class Dispatcher:
+    """The tasks of one release. ``past`` says what an item's probes have seen on a host until now."""
+
+    def __init__(
+        self,
+        release: Release,
+        carriers: Carriers,
+        patience: float | None = None,
+        past: Callable[[Item, str], Past] = lambda _item, _host: Past(),
+    ) -> None:
         self._release = release
         self._carriers = carriers
+        self._past = past
         self._patience = patience
         """Seconds to wait for answers; None: as long as each carrier mostly takes."""
         self._path = release.folder / FILE
-        self._book: dict[tuple[str, str], Asked] = {}
+        self._book: dict[Key, Asked] = {}
         self._commit = ""
+        self._deploy = 0
         self._record: ReleaseRecord | None = None
 
     def away(self, item: Item) -> list[str]:
@@ -67,48 +92,101 @@ class Dispatcher:
     def asks(self, item: Item) -> bool:
         """Whether another machine was asked for this tick of an item, and what it said was not taken in yet."""
         tick = self._release.history.check(item.id).ticks
-        return any((a.task.item, a.task.tick) == (item.id, tick) for a in _read(self._path).asked)
+        tasks = (asked.task for asked in _read(self._path).asked)
+        return any((t.occasion, t.item, t.tick) == ("tick", item.id, tick) for t in tasks)
 
     async def look(self, items: Iterable[Item], commit: str | None = None) -> dict[str, list[Finding] | None]:
         """What the other machines of these items found; None: they were asked, and may still answer.
 
         ``commit`` stands in for the release's own.
         """
-        self._commit = self._release.manifest.commit if commit is None else commit
-        self._record = self._release.on_record().model_copy(update={"evidence": (), "runs": ()})
         wanted = {(item.id, host): item for item in items for host in self.away(item)}
-        self._book = {(a.task.item, a.task.host): a for a in _read(self._path).asked if self._is_ticked(a.task)}
-        for (item_id, host), item in wanted.items():
-            known = self._book.get((item_id, host))
-            if known is None or not self._stands(known, item):
-                self._book[item_id, host] = Asked(task=self._task(item, host))
+        await self._exchange("tick", wanted, commit)
+        found = {item.id: self._result(item) for item in {item.id: item for item in wanted.values()}.values()}
         self._save()
-        await self._send({host for _, host in wanted})
-        await self._hear(set(wanted))
-        found: dict[str, list[Finding] | None] = {}
-        for item in {item.id: item for item in wanted.values()}.values():
-            found[item.id] = self._result(item)
+        return found
+
+    async def before(self, places: Mapping[Place, Item], deploy: int) -> dict[Place, tuple[Found, ...]]:
+        """What is seen on other machines as a deploy of that number is about to begin.
+
+        Who does not answer while it is waited for has not seen it: what comes later is dropped.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await self._exchange("deploy", places, deploy=deploy)
+        found = {}
+        for item, host in places:
+            asked = self._book.pop(("deploy", item, host))
+            found[item, host] = asked.answer.found if asked.answer is not None else ()
+        self._save()
+        return found
+
+    async def sample(self, places: Mapping[Place, Item]) -> dict[Place, Heard]:
+        """Ask for looks in passing at these places; returns what has come of them by now."""
+        if not places:
+            return {}
+        await self._exchange("sample", places)
+        return self._passed()
+
+    async def passing(self) -> dict[Place, Heard]:
+        """What has come of the looks in passing that were asked for earlier, without waiting for more."""
+        asked = [a for a in _read(self._path).asked if a.task.occasion == "sample" and self._matters(a.task)]
+        if not asked:
+            return {}
+        self._open(None)
+        await self._hear({_key(a.task) for a in asked}, wait=False)
+        return self._passed()
+
+    def _passed(self) -> dict[Place, Heard]:
+        """Looks in passing that were answered, or cannot be: they need not be remembered any longer."""
+        found: dict[Place, Heard] = {}
+        for key, asked in list(self._book.items()):
+            if key[0] == "sample" and (asked.answer is not None or asked.trouble != NOTHING):
+                del self._book[key]
+                found[key[1:]] = Heard(asked.task.issued, asked.answer.found if asked.answer is not None else ())
         self._save()
         return found
 
     def silence(self, item: Item) -> list[Finding]:
         """What is said of those hosts of an item that were asked last and have not answered yet."""
-        asked = [self._book.get((item.id, host)) for host in self.away(item)]
+        asked = [self._book.get(("tick", item.id, host)) for host in self.away(item)]
         return [self._silent(a) for a in asked if a is not None and a.answer is None]
 
-    def _is_ticked(self, task: Task) -> bool:
-        """Whether the tick of a task stands still."""
-        tick = self._release.history.check(task.item).tick
-        return tick is not None and tick.number == task.tick
+    async def _exchange(
+        self, occasion: Occasion, places: Mapping[Place, Item], commit: str | None = None, deploy: int | None = None
+    ) -> None:
+        """Ask at these places, unless a task stands there, and take in what is answered."""
+        self._open(commit, deploy)
+        for (item_id, host), item in places.items():
+            known = self._book.get((occasion, item_id, host))
+            if known is None or not self._stands(known, item):
+                self._book[occasion, item_id, host] = Asked(task=self._task(occasion, item, host))
+        self._save()
+        await self._send({host for _, host in places})
+        await self._hear({(occasion, item, host) for item, host in places})
 
-    def _task(self, item: Item, host: str) -> Task:
-        history = self._release.history
+    def _open(self, commit: str | None, deploy: int | None = None) -> None:
+        """Read the tasks that stand, and what there is to tell of the release."""
+        self._commit = self._release.manifest.commit if commit is None else commit
+        self._deploy = len(self._release.history.deploys) if deploy is None else deploy
+        self._record = self._release.on_record().model_copy(update={"evidence": (), "runs": ()})
+        self._book = {_key(a.task): a for a in _read(self._path).asked if self._matters(a.task)}
+
+    def _matters(self, task: Task) -> bool:
+        """Whether a task's occasion is still there."""
+        if task.occasion == "sample":
+            return task.deploy == len(self._release.history.deploys)
+        tick = self._release.history.check(task.item).tick
+        return task.occasion == "tick" and tick is not None and tick.number == task.tick
+
+    def _task(self, occasion: Occasion, item: Item, host: str) -> Task:
         return Task(
             id=uuid.uuid4().hex,
+            occasion=occasion,
             host=host,
             item=item.id,
-            tick=history.check(item.id).ticks,
-            deploy=len(history.deploys),
+            tick=self._release.history.check(item.id).ticks if occasion == "tick" else 0,
+            deploy=self._deploy,
             bound_to=bound_to(self._release.manifest, item),
             commit=self._commit,
             issued=self._release.now(),
@@ -116,18 +194,21 @@ class Dispatcher:
 
     def _stands(self, asked: Asked, item: Item) -> bool:
         """Whether a task is about the present, and so young that what comes back to it still is."""
-        task, fresh = asked.task, self._task(item, asked.task.host)
-        if has_effect(item):
+        task, fresh = asked.task, self._task(asked.task.occasion, item, asked.task.host)
+        if task.occasion == "tick" and has_effect(item):
             # Once a tick, whatever happens meanwhile.
             return task.tick == fresh.tick
         same = all(getattr(task, name) == getattr(fresh, name) for name in ("tick", "deploy", "bound_to", "commit"))
         oldest = timedelta(seconds=(MAX_AGE if item.max_age is None else item.max_age) + longest(item))
+        if task.occasion == "sample":
+            # It counts as of when it was asked for: a look that comes much later would be of another time.
+            oldest = self._silence(asked)
         # A clock that was set back says nothing about how old anything is.
         return same and timedelta() <= fresh.issued - task.issued < oldest
 
     def _message(self, host: str) -> Batch:
         manifest = self._release.manifest
-        tasks = [a.task for (_, at), a in self._book.items() if at == host and a.answer is None]
+        tasks = [self._told(a.task) for (_, _, at), a in self._book.items() if at == host and a.answer is None]
         whole = Batch(
             release=manifest.key,
             version=manifest.version,
@@ -138,11 +219,18 @@ class Dispatcher:
         )
         return whole.only(tasks)
 
+    def _told(self, task: Task) -> Task:
+        """A task with what its probes have seen there: only that is sent, and not kept."""
+        item = self._release.manifest.template.item(task.item)
+        if task.occasion != "tick" or item is None:
+            return task
+        return task.model_copy(update={"past": self._past(item, task.host)})
+
     async def _send(self, hosts: Iterable[str]) -> None:
         now = self._release.now()
 
         async def one(host: str) -> None:
-            fresh = {a.task.id for (_, at), a in self._book.items() if at == host and self._is_to_go(a, now)}
+            fresh = {a.task.id for (_, _, at), a in self._book.items() if at == host and self._is_to_go(a, now)}
             if not fresh:
                 return
             trouble, out = NOTHING, set[str]()
@@ -161,12 +249,12 @@ class Dispatcher:
         await asyncio.gather(*(one(host) for host in sorted(hosts)))
         self._save()
 
-    async def _hear(self, wanted: set[tuple[str, str]]) -> None:
+    async def _hear(self, wanted: set[Key], *, wait: bool = True) -> None:
         """Take in answers until all are there, or nobody waits any longer."""
         loop = asyncio.get_running_loop()
         began, (pause, longest_pause) = loop.time(), POLL
         while True:
-            open_hosts = {host for item, host in wanted if self._waits(item, host)}
+            open_hosts = {key[2] for key in wanted if self._waits(key)}
             by_carrier: dict[Carrier, list[str]] = {}
             for host in sorted(open_hosts):
                 carrier = self._carriers.of(host)
@@ -175,14 +263,14 @@ class Dispatcher:
             if not by_carrier:
                 return
             await asyncio.gather(*(self._collect(carrier, hosts) for carrier, hosts in by_carrier.items()))
-            rest = {host for item, host in wanted if self._waits(item, host)}
-            if not rest or loop.time() - began >= max(map(self._wait_for, rest)):
+            rest = {key[2] for key in wanted if self._waits(key)}
+            if not (rest and wait) or loop.time() - began >= max(map(self._wait_for, rest)):
                 return
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest_pause)
 
-    def _waits(self, item: str, host: str) -> bool:
-        asked = self._book[item, host]
+    def _waits(self, key: Key) -> bool:
+        asked = self._book[key]
         return asked.sent is not None and asked.answer is None
 
     def _wait_for(self, host: str) -> float:
@@ -196,19 +284,19 @@ class Dispatcher:
             heard = await carrier.collect([self._message(host) for host in hosts])
         except ProbeCannotTell as error:
             for key, asked in self._book.items():
-                if key[1] in hosts and asked.answer is None:
+                if key[2] in hosts and asked.answer is None:
                     self._book[key] = asked.model_copy(update={"trouble": error.message})
             return
         # Where one task is answered twice, the first answer is of the machine that has run it.
         told = {(a.host, answer.task): answer for a in reversed(heard) for answer in reversed(a.answers)}
         for key, asked in self._book.items():
-            answer = told.get((key[1], asked.task.id))
+            answer = told.get((key[2], asked.task.id))
             if answer is not None and asked.answer is None:
                 self._book[key] = asked.model_copy(update={"answer": answer, "trouble": NOTHING})
 
     def _result(self, item: Item) -> list[Finding] | None:
         hosts = self.away(item)
-        asked = {host: self._book[item.id, host] for host in hosts}
+        asked = {host: self._book["tick", item.id, host] for host in hosts}
         heard = {host: _findings(a) for host, a in asked.items() if a.answer is not None}
         silent = {host: a for host, a in asked.items() if a.answer is None}
         enough = item.runs_on.any and any(_passes(found) for found in heard.values())
@@ -223,7 +311,7 @@ class Dispatcher:
         for host in hosts:
             # Who keeps silent is still asked: a late answer to the same question is an answer.
             if host not in silent or enough:
-                self._book.pop((item.id, host), None)
+                self._book.pop(("tick", item.id, host), None)
         return [finding for host in hosts for finding in heard.get(host, ())]
 
     def _is_to_go(self, asked: Asked, now: datetime) -> bool:
@@ -259,6 +347,10 @@ def outcome(item: Item, findings: Sequence[Finding]) -> Outcome:
     elif item.runs_on.any and Outcome.UNKNOWN in there:
         there = [Outcome.UNKNOWN]
     return combine([*home, *there])
+
+
+def _key(task: Task) -> Key:
+    return task.occasion, task.item, task.host
 
 
 def _findings(asked: Asked) -> list[Finding]:

@@ -8,12 +8,12 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 
+from ultra_checklist.hosts.orders import Orders
 from ultra_checklist.hosts.tasks import Answer, Answers, Batch, Found, Task
 from ultra_checklist.machine import this_machine
 from ultra_checklist.model import Frozen, Item, Template, Words
 from ultra_checklist.probes.base import unknown
-from ultra_checklist.runner import Runner
-from ultra_checklist.traits import has_effect, looks_away
+from ultra_checklist.traits import has_effect
 from ultra_checklist.variables import Variables
 
 
@@ -40,17 +40,11 @@ async def run(errand: Errand) -> Answers:
 
 
 async def _look(errand: Errand, commit: str, chosen: list[tuple[Task, Item]]) -> list[Answer]:
-    ticks = {item.id: task.tick for task, item in chosen}
-    runner = Runner(
-        errand.variables.with_commit(commit, "the release") if commit else errand.variables,
-        public_text=" ".join(item.title for item in errand.template.items),
-        record=lambda: errand.batch.record,
-        tick=lambda item: ticks[item],
-    )
-    harmless = [item for _, item in chosen if not has_effect(item)]
-    found = await runner.run(harmless, looks_away)
+    orders = Orders(errand.batch, [(task, item) for task, item in chosen if not has_effect(item)])
+    variables = errand.variables.with_commit(commit, "the release") if commit else errand.variables
+    found = await orders.run(orders.runner(variables, " ".join(item.title for item in errand.template.items)))
     return [
-        Answer(task=task.id, found=tuple(map(Found.of, found[item.id])) if item.id in found else (_refused(item),))
+        Answer(task=task.id, found=tuple(f for f, _ in found[task.id]) if task.id in found else (_refused(item),))
         for task, item in chosen
     ]
 

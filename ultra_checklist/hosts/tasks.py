@@ -17,8 +17,11 @@ from pydantic import Field, ValidationError
 
 from ultra_checklist.model import Finding, Frozen, Verdict
 from ultra_checklist.record import ReleaseRecord
+from ultra_checklist.samples import Taken
 
 Kind = Literal["tasks", "answers"]
+Occasion = Literal["tick", "deploy", "sample"]
+"""Why one looks: somebody has ticked; a deploy is about to begin; it is time to look in passing."""
 _LARGEST: Final = 8 << 20
 """Bytes that a sealed text may unpack to."""
 _CONTEXT: Final = b"ultra-checklist hosts"
@@ -28,15 +31,32 @@ class SealBroken(ValueError):
     """A text that was not sealed with our key, or is none of ours."""
 
 
+class Before(Frozen):
+    """What one probe of an item saw on a host as the newest deploy began."""
+
+    probe: int
+    """The place among the item's probes."""
+    material: str
+    """The redacted observation, packed."""
+
+
+class Past(Frozen):
+    """What the probes of an item have seen on a host, which keeps none of it itself."""
+
+    before: tuple[Before, ...] = ()
+    samples: tuple[Taken, ...] = ()
+
+
 class Task(Frozen):
     """One item that one host is to look at, once."""
 
     id: str
     """Never used twice: an answer names it, and a host that has seen it does not run it again."""
+    occasion: Occasion = "tick"
     host: str
     item: str
     tick: int
-    """Number of the tick that is to be proved."""
+    """Number of the tick that is to be proved; 0: there need not be any."""
     deploy: int
     """How many deploys there were."""
     bound_to: str
@@ -45,6 +65,7 @@ class Task(Frozen):
     """What COMMIT is; empty: it is not known."""
     issued: datetime
     """By the clock of whoever asks; nobody else reads it."""
+    past: Past = Past()
 
 
 class Batch(Frozen):
@@ -73,6 +94,8 @@ class Found(Frozen):
     """One probe's finding as it travels."""
 
     probe: str
+    place: int = -1
+    """The place among the item's probes, where nobody has ticked; else -1."""
     verdict: Verdict
     started: datetime
     seconds: float
@@ -80,20 +103,25 @@ class Found(Frozen):
     """The redacted observation, packed; empty: it stayed there."""
 
     @classmethod
-    def of(cls, finding: Finding) -> "Found":
+    def of(cls, finding: Finding, place: int = -1) -> "Found":
         """A finding made ready to travel."""
-        bare = cls(probe=finding.probe, verdict=finding.verdict, started=finding.started, seconds=finding.seconds)
+        bare = cls(
+            probe=finding.probe,
+            place=place,
+            verdict=finding.verdict,
+            started=finding.started,
+            seconds=finding.seconds,
+        )
         return bare.with_material(finding.material)
 
     def with_material(self, material: bytes) -> "Found":
         """The same with another observation."""
-        packed = base64.b85encode(zlib.compress(material, 9)).decode() if material else ""
-        return self.model_copy(update={"material": packed})
+        return self.model_copy(update={"material": pack(material) if material else ""})
 
     @property
     def evidence(self) -> str:
         """SHA-256 of what was seen; empty: nothing was."""
-        return hashlib.sha256(_unpacked(self.material)).hexdigest() if self.material else ""
+        return hashlib.sha256(unpack(self.material)).hexdigest() if self.material else ""
 
     def finding(self, host: str) -> Finding:
         """The same as it was, with where it comes from. Raises SealBroken where it cannot be unpacked."""
@@ -103,7 +131,7 @@ class Found(Frozen):
             started=self.started,
             seconds=self.seconds,
             host=host,
-            material=_unpacked(self.material) if self.material else b"",
+            material=unpack(self.material) if self.material else b"",
         )
 
 
@@ -131,7 +159,7 @@ def key_from(secret: str) -> bytes:
 
 def seal(kind: Kind, message: Batch | Answers, key: bytes) -> str:
     """A message as text with a seal."""
-    body = base64.b85encode(zlib.compress(message.model_dump_json().encode(), 9)).decode()
+    body = pack(message.model_dump_json().encode())
     return json.dumps({"mac": _mac(kind, body, key), kind: body})
 
 
@@ -162,14 +190,19 @@ def _opened(kind: Kind, text: str, key: bytes) -> bytes:
         raise SealBroken("no seal")
     if not hmac.compare_digest(mac.encode(errors="replace"), _mac(kind, body, key).encode()):
         raise SealBroken("another key")
-    return _unpacked(body)
+    return unpack(body)
 
 
 def _mac(kind: Kind, body: str, key: bytes) -> str:
     return hmac.new(key, f"{kind}\0{body}".encode(), hashlib.sha256).hexdigest()
 
 
-def _unpacked(text: str) -> bytes:
+def pack(data: bytes) -> str:
+    """Bytes as text that is as short as can be."""
+    return base64.b85encode(zlib.compress(data, 9)).decode()
+
+
+def unpack(text: str) -> bytes:
     """What was packed. Raises SealBroken, also where it would be larger than anything of ours."""
     try:
         unpacker = zlib.decompressobj()

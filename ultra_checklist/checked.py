@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ultra_checklist.model import Finding, Item, Outcome, Template, combine
+from ultra_checklist.model import Finding, Item, Outcome, Template, combine, outcome
 from ultra_checklist.variables import Variables
 
 
@@ -18,7 +18,7 @@ class CheckedItem:
         """``pass``, ``fail``, ``unknown``; ``manual`` without probes; ``skipped`` where none of them was run."""
         if not self.item.probes:
             return "manual"
-        return combine([f.verdict.outcome for f in self.findings]).value if self.findings else "skipped"
+        return outcome(self.item, self.findings).value if self.findings else "skipped"
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,30 @@
 """Runs a checklist's probes here and now, for ``check``: without release time, ticks and Notion."""
 
+import asyncio
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ultra_checklist import plugins
 from ultra_checklist.checked import Checked, CheckedItem
-from ultra_checklist.errors import PluginError
-from ultra_checklist.hosts.carriers import NOBODY, Carriers
-from ultra_checklist.model import Finding, Item, ProbeSpec, Template
+from ultra_checklist.errors import PluginError, ProbeCannotTell
+from ultra_checklist.hosts.carriers import NOBODY, SSH, Carriers
+from ultra_checklist.model import Finding, Item, ProbeSpec, Template, Words
 from ultra_checklist.probes.base import unknown
 from ultra_checklist.runner import Runner
 from ultra_checklist.siblings import Siblings
+from ultra_checklist.traits import placed
 from ultra_checklist.variables import Variables
-from ultra_checklist.words import Words
 
 if TYPE_CHECKING:
+    from ultra_checklist.hosts.errand import Errand
+    from ultra_checklist.hosts.tasks import Answers
     from ultra_checklist.release import Release
+
+Runs = Callable[[Item, ProbeSpec], bool]
+SendErrand = Callable[["Errand"], Coroutine[Any, Any, "Answers"]]
 
 
 async def check(
@@ -30,13 +37,14 @@ async def check(
     siblings: Siblings | None = None,
     with_effects: Iterable[str] = (),
     carriers: Carriers | None = None,
+    over_ssh: SendErrand | None = None,
 ) -> Checked:
     """Run every probe of the chosen items, all items where none is chosen.
 
     Probes that send or write something are skipped, but for those of the items ``with_effects``: they do it now, as
     for a tick of its own. Probes that look at a release's record are skipped where there is no ``release``. Other
-    releases are found by ``siblings`` then. Of what looks on other machines alone, as ``carriers`` tells, that is
-    said.
+    releases are found by ``siblings`` then. Which machines are others, ``carriers`` tell: those with an address are
+    asked by ``over_ssh``, of those with a label is said that they look for themselves.
     """
     sending = frozenset(with_effects)
     wanted = set(chosen)
@@ -60,15 +68,95 @@ async def check(
         return (release is not None or not family.needs_release) and (family.effect == "none" or item.id in sending)
 
     known = carriers or Carriers()
-    away = {item.id: str(item.runs_on) for item in items if item.runs_on and not known.any_here(item.runs_on.hosts)}
-    found = await runner.run([item for item in items if item.id not in away], runs)
-    found |= {item: [_not_here(host, runner.now())] for item, host in away.items()}
-    return Checked(template, tuple(CheckedItem(item, tuple(found[item.id])) for item in items), variables)
+    away = {item.id: [host for host in item.runs_on.hosts if not known.is_here(host)] for item in items}
+    here = [item for item in items if not item.runs_on or known.any_here(item.runs_on.hosts)]
+    found = await runner.run(here, runs)
+    visits = _Visits(template, variables, runs, release, over_ssh, runner.now())
+    told = await visits.make({item: tuple(hosts) for item, hosts in away.items()})
+    near = {item.id: [placed(item, f, known.is_here) for f in found[item.id]] for item in here}
+    return Checked(
+        template,
+        tuple(CheckedItem(item, (*near.get(item.id, ()), *told.get(item.id, ()))) for item in items),
+        variables,
+    )
 
 
-def _not_here(host: str, at: datetime) -> Finding:
-    verdict = unknown("not-here", _ELSEWHERE.filled(host=host), remedy=_THERE.filled(host=host))
-    return Finding(probe=NOBODY, verdict=verdict, started=at, seconds=0.0, host=host)
+class _Visits:
+    """Looks at items on other machines."""
+
+    def __init__(
+        self,
+        template: Template,
+        variables: Variables,
+        runs: Runs,
+        release: "Release | None",
+        send: SendErrand | None,
+        at: datetime,
+    ) -> None:
+        self._template, self._variables, self._runs = template, variables, runs
+        self._release, self._send, self._at = release, send, at
+
+    async def make(self, wanted: dict[str, tuple[str, ...]]) -> dict[str, list[Finding]]:
+        """What these items' hosts say, by item, in the order in which the item names them."""
+        hosts = list(dict.fromkeys(host for named in wanted.values() for host in named))
+        told = await asyncio.gather(
+            *(self._ask(host, [item for item, named in wanted.items() if host in named]) for host in hosts)
+        )
+        by_host = dict(zip(hosts, told, strict=True))
+        return {item: [f for host in named for f in by_host[host].get(item, ())] for item, named in wanted.items()}
+
+    async def _ask(self, host: str, items: Sequence[str]) -> dict[str, list[Finding]]:
+        if self._send is None or not host.startswith(SSH):
+            return {item: [self._unheard(host, "not-here", _ELSEWHERE, _THERE)] for item in items}
+        errand = self._errand(host, items)
+        try:
+            answers = await self._send(errand)
+        except ProbeCannotTell as error:
+            return {item: [self._unheard(host, error.reason, error.message, error.remedy)] for item in items}
+        told = {answer.task: answer.found for answer in answers.answers}
+        return {task.item: [one.finding(host) for one in told.get(task.id, ())] for task in errand.batch.tasks}
+
+    def _errand(self, host: str, items: Sequence[str]) -> "Errand":
+        from ultra_checklist.hosts.errand import Errand
+        from ultra_checklist.hosts.tasks import Batch, Task
+
+        commit = self._variables.get("COMMIT") or ""
+        tasks = tuple(
+            Task(
+                id=uuid.uuid4().hex,
+                host=host,
+                item=item,
+                tick=0,
+                deploy=0,
+                bound_to="",
+                commit=commit,
+                issued=self._at,
+            )
+            for item in items
+        )
+        batch = Batch(
+            release="-",
+            version="-",
+            environment="-",
+            template=self._template.sha256,
+            host=host,
+            record=self._release.on_record() if self._release is not None else None,
+            tasks=tasks,
+        )
+        return Errand(batch=batch, template=self._what_runs(), variables=self._variables.public())
+
+    def _what_runs(self) -> Template:
+        """The checklist with those probes alone that are to run."""
+
+        def left(item: Item) -> Item:
+            return item.model_copy(update={"probes": tuple(p for p in item.probes if self._runs(item, p))})
+
+        sections = (s.model_copy(update={"items": tuple(map(left, s.items))}) for s in self._template.sections)
+        return self._template.model_copy(update={"sections": tuple(sections)})
+
+    def _unheard(self, host: str, reason: str, why: Words, remedy: Words) -> Finding:
+        verdict = unknown(reason, why.filled(host=host), remedy=remedy.filled(host=host))
+        return Finding(probe=NOBODY, verdict=verdict, started=self._at, seconds=0.0, host=host)
 
 
 def _occasion(_item: str) -> int:

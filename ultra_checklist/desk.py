@@ -19,6 +19,7 @@ from ultra_checklist.words import Words
 if TYPE_CHECKING:
     from ultra_checklist.bench import Bench, Change, Report
     from ultra_checklist.hosts.agent import Agent
+    from ultra_checklist.hosts.by_ssh import SshCarrier
     from ultra_checklist.hosts.carriers import Carrier, Carriers, Inbox
     from ultra_checklist.notion.client import Notion
     from ultra_checklist.reconcile import Reconciler
@@ -88,7 +89,7 @@ class Desk:
         if not self.local:
             databases = Databases(notion, self.parent_page(None), self.lang, None)
             if await databases.are_there():
-                self.pin(await databases.prepare(local=False, hosts=self._asks_by_table))
+                self.pin(await databases.prepare(local=False, hosts=self.asks_by_table))
         self.workspace()
 
     async def prepare(
@@ -104,7 +105,7 @@ class Desk:
         await self.same_bot(notion, adopt=adopt)
         pinned = self.pinned()
         databases = Databases(notion, page, pinned.lang if pinned is not None else lang, pinned)
-        workspace = await databases.prepare(local=self.local, hosts=self._asks_by_table)
+        workspace = await databases.prepare(local=self.local, hosts=self.asks_by_table)
         self.pin(workspace)
         return workspace, tuple(databases.done)
 
@@ -188,12 +189,6 @@ class Desk:
 
             return CeleryCarrier(broker.get_secret_value() if broker is not None else "", key)
 
-        def by_ssh() -> "Carrier":
-            from ultra_checklist.environ import process_environment
-            from ultra_checklist.hosts.by_ssh import SshCarrier
-
-            return SshCarrier(self.home, process_environment(), self.settings.ssh_config)
-
         def by_table() -> "Carrier":
             from ultra_checklist.hosts.by_notion import NotionCarrier
 
@@ -202,7 +197,14 @@ class Desk:
             return NotionCarrier(notion, pinned, self._seal_key)
 
         labels = by_queue if broker is not None else by_table if pinned is not None and pinned.hosts else None
-        return Carriers(self.settings.host, labels, by_ssh, self.settings.host_silence)
+        return Carriers(self.settings.host, labels, self.over_ssh, self.settings.host_silence)
+
+    def over_ssh(self, *, shares: bool = True) -> "SshCarrier":
+        """Asks machines that have an address; connections are shared unless nothing may be written here."""
+        from ultra_checklist.environ import process_environment
+        from ultra_checklist.hosts.by_ssh import SshCarrier
+
+        return SshCarrier(self.home, process_environment(), self.settings.ssh_config, shares=shares)
 
     @property
     def _seal_key(self) -> bytes:
@@ -213,7 +215,7 @@ class Desk:
         return key_from(own.get_secret_value() if own is not None else self.settings.token or LOCAL_TOKEN)
 
     @property
-    def _asks_by_table(self) -> bool:
+    def asks_by_table(self) -> bool:
         """Whether machines with labels ask each other through Notion."""
         return bool(self.settings.host) and self.settings.broker is None
 
@@ -226,7 +228,7 @@ class Desk:
 
     def _inbox(self, bench: "Bench") -> "Inbox | None":
         """Where other machines ask this one, if they do so through Notion."""
-        if not (self._asks_by_table and bench.workspace.hosts):
+        if not (self.asks_by_table and bench.workspace.hosts):
             return None
         from ultra_checklist.hosts.by_notion import NotionInbox
 

@@ -9,7 +9,6 @@ from ultra_checklist.checked import Checked
 from ultra_checklist.checking import check
 from ultra_checklist.desk import ELSEWHERE, RUN_THERE, Desk
 from ultra_checklist.errors import CannotTellError, UsageError
-from ultra_checklist.hosts.carriers import Carriers
 from ultra_checklist.machine import this_machine
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import Template
@@ -87,7 +86,8 @@ async def look(
         release=subject.release,
         siblings=Siblings(at.shelf, local=at.local),
         with_effects=with_effects,
-        carriers=Carriers(at.settings.host),
+        carriers=at.carriers(),
+        over_ssh=lambda errand: at.over_ssh(shares=False).run(errand),
     )
 
 

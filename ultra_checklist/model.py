@@ -69,6 +69,11 @@ class Finding(Frozen):
     material: bytes = Field(default=b"", exclude=True, repr=False)
     """The redacted observation, for the evidence store; empty where the probe saw nothing."""
 
+    @property
+    def source(self) -> str:
+        """The probe, and where it looked if not where the release is at home."""
+        return f"{self.host}: {self.probe}" if self.host else self.probe
+
 
 class Result(StrEnum):
     """What a row shows. The value is a stable code; words are in ``notion.schema`` and ``states``."""
@@ -259,6 +264,23 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
     if Outcome.UNKNOWN in outcomes or not outcomes:
         return Outcome.UNKNOWN
     return Outcome.PASS
+
+
+def outcome(item: Item, findings: Sequence[Finding]) -> Outcome:
+    """What findings say together: all hosts must pass, or one of them where the item says so.
+
+    What was looked at where the release is at home must pass either way.
+    """
+    by_host: dict[str, list[Outcome]] = {}
+    for finding in findings:
+        by_host.setdefault(finding.host, []).append(finding.verdict.outcome)
+    home = by_host.pop("", [])
+    there = [combine(outcomes) for outcomes in by_host.values()]
+    if item.runs_on.any and Outcome.PASS in there:
+        there = [Outcome.PASS]
+    elif item.runs_on.any and Outcome.UNKNOWN in there:
+        there = [Outcome.UNKNOWN]
+    return combine([*home, *there])
 
 
 def parse_duration(text: object) -> float:

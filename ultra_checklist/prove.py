@@ -11,11 +11,12 @@ from typing import Any
 from ultra_checklist import samples
 from ultra_checklist.errors import StateError
 from ultra_checklist.evidence import EvidenceStore
+from ultra_checklist.hosts.book import Place
 from ultra_checklist.hosts.carriers import Carriers
-from ultra_checklist.hosts.dispatch import Dispatcher, Heard, Place, outcome
+from ultra_checklist.hosts.dispatch import Dispatcher, Heard
 from ultra_checklist.hosts.tasks import Before, Past, SealBroken, pack
 from ultra_checklist.manifest import bound_to, now
-from ultra_checklist.model import Finding, Item, ProbeSpec, Words, digest
+from ultra_checklist.model import Finding, Item, ProbeSpec, Words, digest, outcome
 from ultra_checklist.origins import with_secrets
 from ultra_checklist.probes.base import unknown
 from ultra_checklist.record import Proof, ProofLine
@@ -24,7 +25,7 @@ from ultra_checklist.runner import Runner, Sampled, maybe_sent, summary
 from ultra_checklist.samples import SampleFile, Taken
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.situations import current_proof
-from ultra_checklist.traits import has_effect, looks_at_home
+from ultra_checklist.traits import has_effect, looks_at_home, placed
 from ultra_checklist.variables import Variables
 
 EARLY = 0.9
@@ -111,7 +112,11 @@ class Prover:
         near = [item for item in items if item.id not in self.pending]
         found = await runner.run(near, self._is_near)
         return {
-            item.id: [*(self._placed(item, f) for f in found[item.id]), *(told.get(item.id) or ())] for item in near
+            item.id: [
+                *(placed(item, f, self._carriers.is_here) for f in found[item.id]),
+                *(told.get(item.id) or ()),
+            ]
+            for item in near
         }
 
     def _is_here(self, item: Item) -> bool:
@@ -120,12 +125,6 @@ class Prover:
     def _is_near(self, item: Item, spec: ProbeSpec) -> bool:
         """Whether a probe of this item looks on this machine."""
         return self._is_here(item) or looks_at_home(spec)
-
-    def _placed(self, item: Item, finding: Finding) -> Finding:
-        """A finding of this machine, with its name where several machines look."""
-        several = len(item.runs_on.hosts) > 1 and not looks_at_home(ProbeSpec(probe=finding.probe))
-        own = next(filter(self._carriers.is_here, item.runs_on.hosts), "") if several else ""
-        return finding.model_copy(update={"host": own})
 
     async def baselines(self, deploy: int) -> list[tuple[str, dict[str, Any]]]:
         """Look at what must be known of the moment in which a deploy begins; gives lines for the journal.

@@ -1,8 +1,10 @@
 """What an item's probes are like, before any of them runs."""
 
+from collections.abc import Callable
+
 from ultra_checklist import plugins
 from ultra_checklist.errors import PluginError
-from ultra_checklist.model import Item, ProbeSpec
+from ultra_checklist.model import Finding, Item, ProbeSpec
 
 _ORDINARY = 10.0
 """What most probes take at the most."""
@@ -30,6 +32,13 @@ def looks_at_home(spec: ProbeSpec) -> bool:
 def looks_away(_item: Item, spec: ProbeSpec) -> bool:
     """Whether a probe looks where its item's ``runs_on`` says; for `Runner.run`."""
     return not looks_at_home(spec)
+
+
+def placed(item: Item, finding: Finding, is_here: Callable[[str], bool]) -> Finding:
+    """A finding of this machine, with the name by which the item knows it where several machines look."""
+    several = len(item.runs_on.hosts) > 1 and not looks_at_home(ProbeSpec(probe=finding.probe))
+    own = next(filter(is_here, item.runs_on.hosts), "") if several else ""
+    return finding.model_copy(update={"host": own})
 
 
 def longest(item: Item) -> float:

@@ -25,8 +25,8 @@ from ultra_checklist.words import Words
 IDS = [
     "settings", "state-folder", "user", "free-space", "notion", "token", "bot", "clock", "read-content",
     "parent-page", "update-content", "insert-content", "user-information", "comments", "releases-database",
-    "releases-columns", "checks-database", "checks-columns", "plan", "journals", "templates", "variables",
-    "tools", "docker", "pass", "worker",
+    "releases-columns", "checks-database", "checks-columns", "hosts-database", "hosts-columns", "plan",
+    "journals", "templates", "variables", "tools", "docker", "pass", "worker", "broker", "ssh",
 ]  # fmt: skip
 
 

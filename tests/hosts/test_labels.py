@@ -207,3 +207,30 @@ def test_what_somebody_types_into_the_table_says_nothing(fleet: Fleet) -> None:
         fleet.notion.call("PATCH", f"pages/{row['id']}", {"properties": {column: content}}, who="Sato")
     fleet.sync("web-1", "home")
     assert fleet.notion.result("one") == ""
+
+
+def test_check_looks_at_what_is_here_and_names_who_looks_for_itself(fleet: Fleet) -> None:
+    fleet.state("web-1", "bad\n")
+    told = json.loads(fleet.machines["web-1"].run("check", "fleet", "--format", "json").stdout)
+    found = {item["id"]: [(v.get("host"), v["outcome"]) for v in item["verdicts"]] for item in told["checks"]}
+    assert found["one"] == [(None, "fail")]
+    assert found["both"] == [("web-1", "fail"), ("web-2", "unknown")]
+    assert found["either"] == [("web-1", "fail"), ("web-2", "unknown")]
+    said = fleet.machines["home"].run("check", "fleet", "one").stdout
+    assert "it looks on web-1, not here" in said
+
+
+def test_asking_costs_five_requests_more(fleet: Fleet) -> None:
+    def counted(*ticks: str) -> int:
+        """Requests of three passes: at home, where is looked, and at home again."""
+        for item in ticks:
+            fleet.notion.tick(item)
+        before = len(fleet.notion.requests())
+        fleet.sync("home", "web-1", "home")
+        return len(fleet.notion.requests()) - before
+
+    # Each looks for ticks and for what it is asked.
+    assert counted() == 6
+    assert counted("here") == 6 + 1
+    assert counted("one") == 6 + 1 + 5
+    assert fleet.notion.result("one") == "Passed"

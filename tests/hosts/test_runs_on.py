@@ -12,11 +12,10 @@ import pytest
 from tests.hosts.post import ITEM, LIST, LOOKS
 from ultra_checklist.errors import TemplateError
 from ultra_checklist.hosts.carriers import Carriers
-from ultra_checklist.hosts.dispatch import outcome
 from ultra_checklist.hosts.errand import Errand, run
 from ultra_checklist.hosts.parcel import parcel
 from ultra_checklist.hosts.tasks import Batch, Found, SealBroken, Task
-from ultra_checklist.model import Finding, Item, Outcome, RunsOn, Template
+from ultra_checklist.model import Finding, Item, Outcome, RunsOn, Template, outcome
 from ultra_checklist.probes.base import passed, unknown
 from ultra_checklist.template import parse
 from ultra_checklist.variables import Value, Variables

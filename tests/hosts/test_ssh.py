@@ -1,5 +1,6 @@
 """``runs_on: ssh://...``: the same probes on a machine that has nothing but a Python and an account."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,3 +195,25 @@ def test_a_machine_that_is_away_as_the_deploy_begins_is_named(far: tuple[Served,
     notion.tick("quiet")
     notion.ok("sync")
     assert notion.result("quiet") == "Can't tell"
+
+
+def checked(notion: Served, *arguments: str) -> dict[str, list[dict[str, str]]]:
+    """What `check` finds, by item."""
+    told = json.loads(notion.run("check", *arguments, "--format", "json").stdout)
+    return {item["id"]: item["verdicts"] for item in told["checks"]}
+
+
+def test_a_checklist_is_looked_at_over_ssh_before_there_is_a_release(
+    far: tuple[Served, Sshd], tmp_path: Path
+) -> None:
+    notion, there = far
+    found = checked(notion, "far.md", "far", "leak", "secret")
+    assert [(v["host"], v["outcome"]) for v in found["far"]] == [(there.address, "pass")] * 2
+    assert [v["reason"] for v in found["secret"]] == ["unset-variable"]
+    (tmp_path / "mark").write_text("bad\n", encoding="utf-8")
+    assert f"{there.address}: file" in notion.run("check", "far.md", "far").stdout
+    assert [v["outcome"] for v in checked(notion, "v1", "far")["far"]] == ["fail", "pass"]
+    there.kill()
+    (verdict,) = checked(notion, "far.md", "far")["far"]
+    assert (verdict["outcome"], "cannot be asked" in verdict["sentence"]) == ("unknown", True)
+    assert not (notion.home / "ssh").exists()

@@ -27,6 +27,7 @@ from ultra_checklist import (
     history,
     intake,
     journal,
+    model,
     plan,
     prove,
     reconcile,
@@ -36,7 +37,6 @@ from ultra_checklist import (
 )
 from ultra_checklist import apply as rendering
 from ultra_checklist.errors import NotionError
-from ultra_checklist.hosts import dispatch
 from ultra_checklist.model import Outcome
 from ultra_checklist.notion import client, failures, retry, rows
 from ultra_checklist.states import Look
@@ -217,7 +217,7 @@ def _unknown_is_a_pass() -> Any:
     def combine(outcomes: Any) -> Outcome:
         return Outcome.FAIL if Outcome.FAIL in outcomes else Outcome.PASS
 
-    return patch.object(dispatch, "combine", combine)
+    return patch.object(model, "combine", combine)
 
 
 def _never_proved_again() -> Any:

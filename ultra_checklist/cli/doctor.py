@@ -22,6 +22,7 @@ from ultra_checklist.words import Words, joined
 if TYPE_CHECKING:
     from ultra_checklist.doctor.diagnosis import Diagnosis
     from ultra_checklist.doctor.releases import Subject
+    from ultra_checklist.model import Template
 
 SIGNS = {"ok": ("✓", "ok  ", "green"), "warn": ("!", "note", "yellow"), "fail": ("✗", "FAIL", "red")}
 UNKNOWN = ("?", "?   ", "yellow")
@@ -85,20 +86,23 @@ async def _look(
     know(at.secret_values)
     found += [folder.user(at.home), folder.free_space(at.home)]
     found += await _notion(at)
-    return found + _releases(at, template, environment)
+    releases, templates = _releases(at, template, environment)
+    return found + releases + await _others(at, templates)
 
 
 def _nothing_else(because: str) -> list["Diagnosis"]:
     """All that needs settings and the state folder."""
-    from ultra_checklist.doctor import connection, databases, releases
+    from ultra_checklist.doctor import connection, databases, others, releases
     from ultra_checklist.doctor.diagnosis import skipped
 
     names = ("user", "free-space", *connection.NAMES, *databases.NAMES, "plan")
-    return [*skipped(names, because), *releases.nothing_to_look_at(because)]
+    return [*skipped(names, because), *releases.nothing_to_look_at(because), *skipped(others.NAMES, because)]
 
 
-def _releases(at: Desk, template: str | None, environment: str | None) -> list["Diagnosis"]:
-    """What is needed by the open releases, and by the template that was asked for."""
+def _releases(
+    at: Desk, template: str | None, environment: str | None
+) -> tuple[list["Diagnosis"], list["Template"]]:
+    """What is needed by the open releases, and by the template that was asked for; and those checklists."""
     from ultra_checklist.doctor import folder, releases
     from ultra_checklist.machine import this_machine
 
@@ -107,13 +111,31 @@ def _releases(at: Desk, template: str | None, environment: str | None) -> list["
     if template is not None:
         subjects.append(_asked_for(at, template, environment or at.settings.environment))
     environ = process_environment()
-    return [
+    found = [
         journals,
         releases.templates(still_open, at.settings.templates),
         *releases.needs(subjects, releases.search_path(environ), environ.get("DOCKER_HOST", "")),
         folder.running_pass(at.home),
         releases.worker(at.home, len(still_open), datetime.now(UTC), local=at.local),
     ]
+    return found, [subject.template for subject in subjects]
+
+
+async def _others(at: Desk, templates: list["Template"]) -> list["Diagnosis"]:
+    """Other machines on which these checklists look."""
+    from ultra_checklist.doctor import others
+    from ultra_checklist.doctor.diagnosis import wrong
+
+    over_ssh = await others.over_ssh(at.over_ssh(shares=False), templates)
+    if at.settings.broker is None:
+        return [others.no_broker(), over_ssh]
+    try:
+        # Without a key nobody could tell whose messages these are.
+        at.broker_key  # noqa: B018 - it raises where there is none
+    except UltraChecklistError as error:
+        return [wrong("broker", error.message, error.remedy), over_ssh]
+    address = at.settings.broker.get_secret_value()
+    return [await others.broker(address, others.labels_of(templates, at.settings.host)), over_ssh]
 
 
 def _asked_for(at: Desk, name: str, environment: str) -> "Subject":
@@ -134,6 +156,8 @@ async def _notion(at: Desk) -> list["Diagnosis"]:
     from ultra_checklist.notion import clicks
 
     pinned, rest = at.pinned(), (*databases.NAMES, "plan")
+    if not at.local and not at.settings.token and at.settings.broker is not None:
+        return [well(name, _AGENT) for name in (*connection.NAMES, *rest)]
     if not at.local and not at.settings.token:
         first = wrong("token", NO_TOKEN, joined((_OR_INIT, clicks.TOKEN), " "))
         return [first, *skipped([n for n in (*connection.NAMES, *rest) if n != "token"], "token")]
@@ -180,7 +204,7 @@ async def _what_it_may(at: Desk, line: Any, page: "str | Diagnosis", me: Any, fo
     if pinned is None:
         found += databases.not_set_up(at.local)
     elif may_read:
-        found += await databases.look(line, pinned)
+        found += await databases.look(line, pinned, labels=at.asks_by_table)
     else:
         found += skipped(databases.NAMES, clicks.READ)
     found.append(connection.plan(me, pinned, largest_evidence(at.home)))
@@ -220,6 +244,10 @@ def _clean(text: str) -> str:
 
 
 _OR_INIT = Words(en="ultra-checklist init asks for it.", ja="ultra-checklist init を実行すると入力できます。")
+_AGENT = Words(
+    en="not needed for an agent (no NOTION_TOKEN; ULTRA_CHECKLIST_BROKER is set)",
+    ja="エージェントには不要（NOTION_TOKEN 未設定、ULTRA_CHECKLIST_BROKER 設定済み）",
+)
 _BUILT_IN = Words(en="the built-in local Notion", ja="内蔵のローカル Notion")
 _LEFT = Words(en="not looked at, because of {because}: {names}", ja="未確認（{because} のため）: {names}")
 _NEXT = Words(en="next: {step}", ja="次に: {step}")

@@ -1,4 +1,4 @@
-"""The two databases: there, shared, not in the trash, with the columns and options that the worker writes."""
+"""The databases: there, shared, not in the trash, with the columns and options that the worker writes."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,6 +8,7 @@ from ultra_checklist.doctor.connection import Line
 from ultra_checklist.doctor.diagnosis import Diagnosis, remark, skipped, well, wrong
 from ultra_checklist.errors import NotionError, NotionNotFound
 from ultra_checklist.notion import clicks
+from ultra_checklist.notion.hosts import HOST_COLUMNS, HOSTS_TITLE
 from ultra_checklist.notion.schema import (
     CHECK_COLUMNS,
     CHECKS_TITLE,
@@ -23,7 +24,14 @@ from ultra_checklist.notion.schema import (
 )
 from ultra_checklist.words import Words, joined
 
-NAMES: Final = ("releases-database", "releases-columns", "checks-database", "checks-columns")
+NAMES: Final = (
+    "releases-database",
+    "releases-columns",
+    "checks-database",
+    "checks-columns",
+    "hosts-database",
+    "hosts-columns",
+)
 
 
 def not_set_up(local: bool) -> list[Diagnosis]:
@@ -32,24 +40,28 @@ def not_set_up(local: bool) -> list[Diagnosis]:
     return [wrong(NAMES[0], NOT_SET_UP, command), *skipped(NAMES[1:], NAMES[0])]
 
 
-async def look(line: Line, workspace: Workspace) -> list[Diagnosis]:
-    """Both databases, one after the other. Raises Silent."""
-    found: list[Diagnosis] = []
-    lang = workspace.lang
+async def look(line: Line, workspace: Workspace, *, labels: bool) -> list[Diagnosis]:
+    """The databases, one after the other; that of hosts where machines with ``labels`` ask by it. Raises Silent."""
     w = workspace
-    for kind, title, database, source, columns, known in (
-        ("releases", RELEASES_TITLE, w.releases_database, w.releases, RELEASE_COLUMNS, w.release_ids),
-        ("checks", CHECKS_TITLE, w.checks_database, w.checks, CHECK_COLUMNS, w.check_ids),
-    ):
-        name, called = f"{kind}-database", title.say(lang)
-        there = await _database(line, name, called, database)
-        found.append(there)
-        if there.result == "ok":
-            properties = (await line.get(f"data_sources/{source}"))["properties"]
-            found.append(columns_of(f"{kind}-columns", columns, properties, known))
-        else:
-            found += skipped((f"{kind}-columns",), name)
-    return found
+    found = await _both(line, w, "releases", RELEASES_TITLE, (w.releases_database, w.releases), w.release_ids)
+    found += await _both(line, w, "checks", CHECKS_TITLE, (w.checks_database, w.checks), w.check_ids)
+    if not labels:
+        return [*found, *(well(name, _ONE_MACHINE) for name in NAMES[4:])]
+    if not w.hosts:
+        return [*found, wrong(NAMES[4], _NO_HOSTS, "ultra-checklist init"), *skipped(NAMES[5:], NAMES[4])]
+    return found + await _both(line, w, "hosts", HOSTS_TITLE, (w.hosts_database, w.hosts), w.host_ids)
+
+
+async def _both(
+    line: Line, workspace: Workspace, kind: str, title: Words, place: tuple[str, str], known: Mapping[str, str]
+) -> list[Diagnosis]:
+    """One database and its columns."""
+    name, (database, source) = f"{kind}-database", place
+    there = await _database(line, name, title.say(workspace.lang), database)
+    if there.result != "ok":
+        return [there, *skipped((f"{kind}-columns",), name)]
+    properties = (await line.get(f"data_sources/{source}"))["properties"]
+    return [there, columns_of(f"{kind}-columns", _COLUMNS_OF[kind], properties, known)]
 
 
 async def _database(line: Line, name: str, called: str, database: str) -> Diagnosis:
@@ -93,6 +105,15 @@ def _lost_options(columns: tuple[Column, ...], by_id: Mapping[str, Any], ids: Ma
     return lost
 
 
+_COLUMNS_OF: Final = {"releases": RELEASE_COLUMNS, "checks": CHECK_COLUMNS, "hosts": HOST_COLUMNS}
+_ONE_MACHINE = Words(
+    en="not needed: ULTRA_CHECKLIST_HOST is not set, or there is a broker",
+    ja="不要（ULTRA_CHECKLIST_HOST が未設定、またはブローカーを使用）",
+)
+_NO_HOSTS = Words(
+    en="this machine has a label, and there is no table of hosts",
+    ja="このマシンにラベルがありますが、ホストの表がありません",
+)
 _GONE = Words(
     en="the database {name} is gone, or not shared with the integration",
     ja="データベース {name} が存在しないか、インテグレーションに共有されていません",

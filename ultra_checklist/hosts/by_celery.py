@@ -6,7 +6,9 @@ ask nothing and answer nothing; what they say of an item goes through the broker
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+import os
+import socket
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from ultra_checklist.errors import ProbeCannotTell, SettingsError
@@ -24,6 +26,8 @@ CLAIMED: Final = 30 * 86400
 """Seconds for which it is remembered who has taken a task that sends something."""
 _CONNECT: Final = 3
 _ANSWER: Final = 10.0
+_HEARD: Final = 1.0
+"""Seconds in which agents answer that listen."""
 log = logging.getLogger(__name__)
 
 
@@ -108,6 +112,20 @@ async def _within(work: Callable[[], T]) -> T:
         raise ProbeCannotTell("no-broker", told.en, told.ja, remedy=_LOOK) from error
 
 
+async def listening(broker: str) -> frozenset[str]:
+    """The labels for which agents listen now. Raises ProbeCannotTell where the broker does not answer."""
+    app, prefix = application(broker), queue_of("")
+
+    def ask() -> frozenset[str]:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=_ANSWER)
+            told = app.control.inspect(timeout=_HEARD, connection=connection).active_queues() or {}
+        names = [queue["name"] for queues in told.values() for queue in queues]
+        return frozenset(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+    return await _within(ask)
+
+
 def claims(broker: str) -> Callable[[str], bool]:
     """Says of a task, once and to one alone of all who ask at this broker, that it is theirs."""
     app = application(broker)
@@ -119,7 +137,7 @@ def claims(broker: str) -> Callable[[str], bool]:
     return claim
 
 
-def serve(broker: str, labels: Iterable[str], answer: Work, key: bytes, at_once: int) -> None:
+def serve(broker: str, labels: Sequence[str], answer: Work, key: bytes, at_once: int) -> None:
     """Answer the tasks of these labels until SIGTERM or SIGINT; the task that runs is finished first."""
     app = application(broker)
 
@@ -133,6 +151,8 @@ def serve(broker: str, labels: Iterable[str], answer: Work, key: bytes, at_once:
         return seal("answers", asyncio.run(answer(batch)), key)
 
     app.Worker(
+        # Of two with the same name only one would be heard.
+        hostname=f"{'+'.join(labels)}.{os.getpid()}@{socket.gethostname()}",
         queues=[queue_of(label) for label in labels],
         concurrency=at_once,
         pool="prefork",

@@ -36,16 +36,24 @@ _LARGEST: Final = 32 << 20
 """Bytes of an answer that are read."""
 _LONGEST_PATH: Final = 50
 """Characters of the folder of sockets: with 41 more, and what OpenSSH adds, the system takes 107."""
+_PYTHON: Final = f"$(command -v python{TAG.split()[0]} || command -v python3) || exit {NO_PYTHON}"
+_TELL: Final = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], sysconfig.get_platform())"
 _FOLDER: Final = '"${XDG_CACHE_HOME:-$HOME/.cache}/ultra-checklist"'
 
 
 class SshCarrier:
-    """Runs errands on other machines. ``config`` is a file of OpenSSH's settings; None: the user's own."""
+    """Runs errands on other machines. ``config`` is a file of OpenSSH's settings; None: the user's own.
+
+    Connections are shared, by sockets in the state folder, unless ``shares`` is false.
+    """
 
     patience = None
 
-    def __init__(self, home: Path, environment: Mapping[str, str], config: Path | None = None) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], config: Path | None = None, *, shares: bool = True
+    ) -> None:
         self._home = home
+        self._shares = shares
         self._config = config
         self._context = Context(environment=child_environment(environment) | _agent(environment))
 
@@ -63,15 +71,29 @@ class SshCarrier:
                     raise one
         return answers
 
+    async def reach(self, host: str) -> None:
+        """Log in and look whether its Python fits. Raises ProbeCannotTell; it writes nothing there."""
+        told = f'p={_PYTHON}; exec "$p" -I -S -c {shlex.quote(_TELL)}'
+        done = await self._call(host, told, b"", CONNECT + _SLACK)
+        tag = done.stdout.strip()
+        if done.code == 0 and tag != TAG:
+            done = Completed(NO_PYTHON, "", f"Python {tag}")
+        if done.code:
+            raise _failed(host, done)
+
     async def _ask(self, batch: Batch) -> Answers:
         manifest = Shelf(self._home).read(batch.release)
-        errand = Errand(batch=batch, template=manifest.template, variables=manifest.variables.public())
-        packed = parcel()
+        return await self.run(
+            Errand(batch=batch, template=manifest.template, variables=manifest.variables.public())
+        )
+
+    async def run(self, errand: Errand) -> Answers:
+        """Run one errand on its host. Raises ProbeCannotTell where that cannot be done."""
+        batch, packed = errand.batch, parcel()
         place = f"{_FOLDER}/{packed.name}.pyz"
-        python = f"$(command -v python{TAG.split()[0]} || command -v python3) || exit {NO_PYTHON}"
-        look = f'f={place}; [ -f "$f" ] || exit {_NO_PARCEL}; p={python}; exec "$p" -I -S "$f"'
+        look = f'f={place}; [ -f "$f" ] || exit {_NO_PARCEL}; p={_PYTHON}; exec "$p" -I -S "$f"'
         stdin, items = errand.model_dump_json().encode(), {task.item for task in batch.tasks}
-        limits = [longest(item) for item in manifest.items if item.id in items]
+        limits = [longest(item) for item in errand.template.items if item.id in items]
         seconds = min(_LONGEST, max(limits, default=0.0) + _SLACK)
         done = await self._call(batch.host, look, stdin, seconds)
         if done.code == _NO_PARCEL:
@@ -114,7 +136,7 @@ class SshCarrier:
     def _sharing(self) -> dict[str, str]:
         """One connection for all calls, where the path of its socket is short enough for the system."""
         sockets = self._home / "ssh"
-        if len(str(sockets)) > _LONGEST_PATH:
+        if not self._shares or len(str(sockets)) > _LONGEST_PATH:
             return {}
         disk.make_folder(sockets)
         return {"ControlMaster": "auto", "ControlPath": f"{sockets}/%C", "ControlPersist": str(SHARED)}

@@ -10,48 +10,22 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
-from pydantic import Field, ValidationError
-
-from ultra_checklist import disk
 from ultra_checklist.duty import MAX_AGE
 from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.hosts.book import Asked, Key, Place, read, write
 from ultra_checklist.hosts.carriers import NOBODY, Carrier, Carriers
-from ultra_checklist.hosts.tasks import Answer, Batch, Found, Occasion, Past, SealBroken, Task
+from ultra_checklist.hosts.tasks import Batch, Found, Occasion, Past, SealBroken, Task
 from ultra_checklist.manifest import bound_to
-from ultra_checklist.model import NOTHING, Finding, Frozen, Item, Outcome, Words, combine
+from ultra_checklist.model import NOTHING, Finding, Item, Outcome, Words, combine
 from ultra_checklist.probes.base import unknown
 from ultra_checklist.record import ReleaseRecord
 from ultra_checklist.release import Release
 from ultra_checklist.traits import has_effect, longest
 
-FILE: Final = "tasks.json"
 POLL: Final = (0.5, 4.0)
 """Seconds between two looks for answers while somebody waits: at first, and at most."""
-
-
-class Asked(Frozen):
-    """A task that stands, and how far it has come."""
-
-    task: Task
-    sent: datetime | None = None
-    """When it went out last; it goes out again where nothing comes back."""
-    answer: Answer | None = None
-    trouble: Words = NOTHING
-    """Why it could not be sent, or nothing could be heard."""
-
-
-class Book(Frozen):
-    """All tasks of a release that stand."""
-
-    asked: tuple[Asked, ...] = Field(default_factory=tuple)
-
-
-Place = tuple[str, str]
-"""An item, and a host on which it looks."""
-Key = tuple[Occasion, str, str]
 
 
 @dataclass(frozen=True)
@@ -79,7 +53,7 @@ class Dispatcher:
         self._past = past
         self._patience = patience
         """Seconds to wait for answers; None: as long as each carrier mostly takes."""
-        self._path = release.folder / FILE
+        self._folder = release.folder
         self._book: dict[Key, Asked] = {}
         self._commit = ""
         self._deploy = 0
@@ -92,7 +66,7 @@ class Dispatcher:
     def asks(self, item: Item) -> bool:
         """Whether another machine was asked for this tick of an item, and what it said was not taken in yet."""
         tick = self._release.history.check(item.id).ticks
-        tasks = (asked.task for asked in _read(self._path).asked)
+        tasks = (asked.task for asked in read(self._folder))
         return any((t.occasion, t.item, t.tick) == ("tick", item.id, tick) for t in tasks)
 
     async def look(self, items: Iterable[Item], commit: str | None = None) -> dict[str, list[Finding] | None]:
@@ -130,18 +104,18 @@ class Dispatcher:
 
     async def passing(self) -> dict[Place, Heard]:
         """What has come of the looks in passing that were asked for earlier, without waiting for more."""
-        asked = [a for a in _read(self._path).asked if a.task.occasion == "sample" and self._matters(a.task)]
+        asked = [a for a in read(self._folder) if a.task.occasion == "sample" and self._matters(a.task)]
         if not asked:
             return {}
         self._open(None)
-        await self._hear({_key(a.task) for a in asked}, wait=False)
+        await self._hear({a.key for a in asked}, wait=False)
         return self._passed()
 
     def _passed(self) -> dict[Place, Heard]:
         """Looks in passing that were answered, or cannot be: they need not be remembered any longer."""
         found: dict[Place, Heard] = {}
         for key, asked in list(self._book.items()):
-            if key[0] == "sample" and (asked.answer is not None or asked.trouble != NOTHING):
+            if key[0] == "sample" and asked.over:
                 del self._book[key]
                 found[key[1:]] = Heard(asked.task.issued, asked.answer.found if asked.answer is not None else ())
         self._save()
@@ -170,7 +144,7 @@ class Dispatcher:
         self._commit = self._release.manifest.commit if commit is None else commit
         self._deploy = len(self._release.history.deploys) if deploy is None else deploy
         self._record = self._release.on_record().model_copy(update={"evidence": (), "runs": ()})
-        self._book = {_key(a.task): a for a in _read(self._path).asked if self._matters(a.task)}
+        self._book = {a.key: a for a in read(self._folder) if self._matters(a.task)}
 
     def _matters(self, task: Task) -> bool:
         """Whether a task's occasion is still there."""
@@ -329,28 +303,7 @@ class Dispatcher:
         return _unheard(asked, asked.trouble if asked.trouble != NOTHING else _SILENT.filled(since=since))
 
     def _save(self) -> None:
-        disk.replace(self._path, Book(asked=tuple(self._book.values())).model_dump_json().encode())
-
-
-def outcome(item: Item, findings: Sequence[Finding]) -> Outcome:
-    """What findings say together: all hosts must pass, or one of them where the item says so.
-
-    What was looked at where the release is at home must pass either way.
-    """
-    by_host: dict[str, list[Outcome]] = {}
-    for finding in findings:
-        by_host.setdefault(finding.host, []).append(finding.verdict.outcome)
-    home = by_host.pop("", [])
-    there = [combine(outcomes) for outcomes in by_host.values()]
-    if item.runs_on.any and Outcome.PASS in there:
-        there = [Outcome.PASS]
-    elif item.runs_on.any and Outcome.UNKNOWN in there:
-        there = [Outcome.UNKNOWN]
-    return combine([*home, *there])
-
-
-def _key(task: Task) -> Key:
-    return task.occasion, task.item, task.host
+        write(self._folder, self._book.values())
 
 
 def _findings(asked: Asked) -> list[Finding]:
@@ -373,14 +326,6 @@ def _unheard(asked: Asked, why: Words) -> Finding:
 
 def _passes(found: Sequence[Finding]) -> bool:
     return combine([finding.verdict.outcome for finding in found]) is Outcome.PASS
-
-
-def _read(path: Path) -> Book:
-    """The tasks that stand; those that cannot be read are asked again."""
-    try:
-        return Book.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return Book()
 
 
 def _no_way(host: str) -> ProbeCannotTell:

@@ -46,7 +46,7 @@ def _plain(value: object) -> str:
 
 def _verdict(finding: Finding, lang: Lang) -> dict[str, object]:
     verdict = finding.verdict
-    return {
+    told: dict[str, object] = {
         "probe": finding.probe,
         "outcome": verdict.outcome.value,
         "expected": verdict.expected.say(lang),
@@ -56,3 +56,4 @@ def _verdict(finding: Finding, lang: Lang) -> dict[str, object]:
         "remedy": verdict.remedy.say(lang),
         "seconds": finding.seconds,
     }
+    return told | ({"host": finding.host} if finding.host else {})

@@ -61,7 +61,7 @@ def _of_item(entry: CheckedItem, lang: Lang) -> _Case:
     told = [f.verdict for f in wrong if f.verdict.outcome.value == entry.result]
     message = " / ".join(v.sentence.say(lang) or v.seen.say(lang) for v in told)
     detail = "\n".join(
-        f"{f.probe}: {f.verdict.sentence.say(lang)}\n  expected {f.verdict.expected.say(lang)}\n"
+        f"{f.source}: {f.verdict.sentence.say(lang)}\n  expected {f.verdict.expected.say(lang)}\n"
         f"  seen {f.verdict.seen.say(lang)}\n  next: {f.verdict.remedy.say(lang)}"
         for f in wrong
     )

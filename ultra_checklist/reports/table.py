@@ -54,7 +54,7 @@ def _item(console: "Console", entry: CheckedItem, lang: Lang) -> None:
 
 def _detail(finding: Finding, lang: Lang) -> str:
     verdict = finding.verdict
-    lines = [f"    {finding.probe}: {verdict.sentence.say(lang)}"]
+    lines = [f"    {finding.source}: {verdict.sentence.say(lang)}"]
     if verdict.expected.say(lang):
         lines.append(
             f"      {_EXPECTED.say(lang)} {verdict.expected.say(lang)}, {_SEEN.say(lang)} {verdict.seen.say(lang)}"

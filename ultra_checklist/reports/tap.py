@@ -43,7 +43,8 @@ def _detail(finding: Finding, lang: Lang) -> list[str]:
     }
     # JSON's strings are YAML's too.
     inner = (f"    {key}: {json.dumps(visible(text), ensure_ascii=False)}" for key, text in told.items() if text)
-    return [f"  {finding.probe}:", *inner]
+    name = json.dumps(finding.source) if finding.host else finding.probe
+    return [f"  {name}:", *inner]
 
 
 def _description(text: str) -> str:

@@ -1,0 +1,113 @@
+"""``doctor`` on machines that ask others, and on those that are asked."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.ssh import key, sshd
+from tests.hosts.test_celery import Many, Redis, a_team
+from tests.shell import Served, Shell, serving
+
+LIST = """---
+checklist: far
+title: Far
+lang: en
+gates:
+  deploy: {sections: [now]}
+---
+
+## 1. Now
+```yaml section
+id: now
+```
+- [ ] There
+  ```yaml check
+  id: there
+  runs_on: HOST
+  probes:
+    - command: {run: ["true"]}
+  ```
+"""
+
+
+def found(shell: Shell, name: str, *arguments: str) -> tuple[str, str, str]:
+    """How one thing is, what is said of it, and what to do."""
+    told = json.loads(shell.run("doctor", "--format", "json", *arguments).stdout)["checks"]
+    (one,) = [check for check in told if check["id"] == name]
+    return one["result"], one["what"], one["remedy"]
+
+
+def write(shell: Shell, host: str) -> None:
+    (shell.folder / "far.md").write_text(LIST.replace("HOST", host), encoding="utf-8")
+
+
+def test_where_one_machine_is_all_there_is_nothing_of_this_is_needed(shell: Shell) -> None:
+    shell.ok("init", "--local")
+    for name in ("broker", "ssh", "hosts-database", "hosts-columns"):
+        assert found(shell, name, "--local")[0] == "ok"
+
+
+def test_machines_over_ssh_are_visited_and_nothing_is_left_behind(tmp_path: Path, shell: Shell) -> None:
+    with sshd(tmp_path / "far") as there:
+        shell.ok("init", "--local")
+        shell.environment["ULTRA_CHECKLIST_SSH_CONFIG"] = str(there.config)
+        write(shell, there.address)
+        assert found(shell, "ssh", "--local", "-t", "far.md") == (
+            "ok", f"logged in, and the Python there fits: {there.address}", ""
+        )  # fmt: skip
+        assert not there.cache.exists()
+        assert not (shell.home / "ssh").exists()
+        port = there.address.rpartition(":")[2]
+        there.known_hosts.write_text(f"[127.0.0.1]:{port} {key(tmp_path / 'other')}", encoding="utf-8")
+        result, what, remedy = found(shell, "ssh", "--local", "-t", "far.md")
+        assert (result, "cannot be asked" in what) == ("fail", True)
+        assert remedy.startswith("Try it by hand: ssh ")
+
+
+def test_a_machine_with_a_label_needs_the_table(tmp_path: Path) -> None:
+    with serving(tmp_path) as notion:
+        notion.ok("init")
+        notion.environment["ULTRA_CHECKLIST_HOST"] = "web-1"
+        result, _, remedy = found(notion, "hosts-database")
+        assert (result, remedy) == ("fail", "ultra-checklist init")
+        notion.ok("init")
+        assert found(notion, "hosts-database")[0] == found(notion, "hosts-columns")[0] == "ok"
+        workspace = json.loads((notion.home / "workspace.json").read_text())
+        column = {"properties": {workspace["host_ids"]["tasks"]: None}}
+        notion.call("PATCH", f"data_sources/{workspace['hosts']}", column, who="Sato")
+        result, what, _ = found(notion, "hosts-columns")
+        assert (result, "Tasks" in what) == ("fail", True)
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Many]:
+    with a_team(tmp_path, Redis(tmp_path), {"web-1": "127.0.0.1", "web-2": "127.0.0.1", "db": "127.0.0.1"}) as made:
+        yield made
+
+
+def test_at_home_it_tells_which_agents_listen(team: Many) -> None:
+    home: Served = team.notion
+    for label in ("web-1", "db"):
+        team.agents[label].start()
+    assert found(home, "broker") == (
+        "fail",
+        "the broker answers, and no agent listens for web-2",
+        "On that machine: ultra-checklist agent --labels web-2",
+    )
+    team.agents["web-2"].start()
+    assert found(home, "broker")[:2] == ("ok", "it answers; agents listen for: db, web-1, web-2")
+    team.redis.kill()
+    result, what, remedy = found(home, "broker")
+    assert (result, "the broker does not answer" in what) == ("fail", True)
+    assert "ULTRA_CHECKLIST_BROKER" in remedy
+    home.environment["ULTRA_CHECKLIST_AGENT_KEY"] = ""
+    assert "ULTRA_CHECKLIST_AGENT_KEY is not" in found(home, "broker")[1]
+
+
+def test_a_machine_that_has_only_an_agent_is_well_without_notion(team: Many) -> None:
+    agent = team.agents["web-1"]
+    agent.start()
+    agent.ok("doctor")
+    assert found(agent, "token")[0] == "ok"

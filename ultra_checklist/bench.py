@@ -79,6 +79,8 @@ class Report:
     writes: int = 0
     news: int = 0
     """Rows that said something which was not known, and tasks of other machines that were answered."""
+    answered: int = 0
+    """Of those the tasks."""
     problems: list[Words] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ from ultra_checklist import plugins
 from ultra_checklist.complaints import complaint
 from ultra_checklist.errors import PluginError, WrongValue
 from ultra_checklist.frontmatter import KEY, SLUG, unknown
-from ultra_checklist.model import Item, ProbeSpec, RunsOn, When, parse_duration
+from ultra_checklist.model import LABEL, Item, ProbeSpec, RunsOn, When, parse_duration
 from ultra_checklist.words import Words, joined
 from ultra_checklist.yamldoc import Document, Path
 
@@ -20,7 +20,7 @@ CHECK_KEYS = (
 )  # fmt: skip
 WAIVERS = ("never", "approvers", "anyone")
 _HOST = re.compile(
-    r"[A-Za-z0-9][\w.-]*|ssh://(?:[A-Za-z_][\w.-]*@)?(?:[A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?",
+    LABEL.pattern + r"|ssh://(?:[A-Za-z_][\w.-]*@)?(?:[A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?",
     re.ASCII,
 )
 """A label, or how a machine is reached by ssh; nothing that ssh could take for an option."""
@@ -178,15 +178,17 @@ class CheckReader:
         return RunsOn(hosts=tuple(names), any=mode == "any")
 
     def _one_host(self, runs_on: RunsOn) -> None:
-        """Whoever sends something does so once a tick, not once a host."""
+        """Whoever sends something does so once a tick, not once a host, and where it is on record that it has."""
         probes = self._data.get("probes")
-        if len(runs_on.hosts) < 2 or not isinstance(probes, list):
+        over_ssh = any("://" in host for host in runs_on.hosts)
+        if not (over_ssh or len(runs_on.hosts) > 1) or not isinstance(probes, list):
             return
         for place, entry in enumerate(probes):
             for name in entry if isinstance(entry, dict) else ():
                 with suppress(PluginError):
                     if plugins.load(plugins.PROBES, name).effect != "none":
-                        self._complain(("probes", place, name), _ONE_EFFECT.filled(name=name))
+                        why = _NOT_OVER_SSH if over_ssh else _ONE_EFFECT
+                        self._complain(("probes", place, name), why.filled(name=name))
 
     def _waive(self) -> Any:
         raw = self._data.get("waive", "anyone")
@@ -275,12 +277,16 @@ _NO_HOSTS = Words(
     ja="runs_on にはホストを一度ずつ書いてください: LABEL、{all: [LABEL, ...]}、{any: [LABEL, ...]}",
 )
 _NO_HOST = Words(
-    en="runs_on takes labels and ssh://user@host, not {value}",
-    ja="runs_on に書けるのはラベルか ssh://user@host です（{value} は不可）",
+    en="runs_on takes a label or ssh://user@host, or several as {all: [...]} or {any: [...]}, not {value}",
+    ja="runs_on に書けるのはラベルか ssh://user@host、または {all: [...]}・{any: [...]} です（{value} は不可）",
 )
 _ONE_EFFECT = Words(
     en="{name} sends or writes something: let it run on one host",
     ja="{name} は送信や書き込みを行うため、ホストは 1 つにしてください",
+)
+_NOT_OVER_SSH = Words(
+    en="{name} sends or writes something, which is not done over ssh: name a label, or leave runs_on out",
+    ja="{name} は送信や書き込みを行うため ssh 経由では使えません。ラベルにするか runs_on を省いてください",
 )
 _NO_WHEN = Words(
     en="when is written as {failed: [ids of items or sections]}",

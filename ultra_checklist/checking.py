@@ -140,6 +140,7 @@ class _Visits:
             environment="-",
             template=self._template.sha256,
             host=host,
+            at=self._at,
             record=self._release.on_record() if self._release is not None else None,
             tasks=tasks,
         )

@@ -113,7 +113,7 @@ class Chronicle:
     def _seen(self, data: Mapping[str, Any], outcome: Outcome) -> str:
         lines = [ProofLine.model_validate(line) for line in data.get("lines", ())]
         told = (said(line, self.lang) for line in lines if line.outcome is outcome)
-        return " / ".join(dict.fromkeys(filter(None, told)))
+        return "; ".join(dict.fromkeys(filter(None, told)))
 
     def _is_contradicted(self, item: str, tick: _Tick) -> bool:
         return any(t.item == item and t.ticked_at == tick.at and t.mended_at is None for t in self.untrue)

@@ -63,8 +63,9 @@ class Settings(BaseModel):
     )
     host: str = Field(
         default="",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$",
         alias="ULTRA_CHECKLIST_HOST",
-        description="Label of this machine, for items with runs_on; empty: this is the only machine.",
+        description="Label of this machine, for items with `runs_on`; empty: it is none of those that they name.",
     )
     agent_key: SecretStr | None = Field(
         default=None,

@@ -1,6 +1,6 @@
 """What every command and the library work with: settings, state folder, Notion, workspace."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from ultra_checklist.words import Words
 
 if TYPE_CHECKING:
     from ultra_checklist.bench import Bench, Change, Report
-    from ultra_checklist.hosts.agent import Agent
+    from ultra_checklist.hosts.agent import Agent, Templates
     from ultra_checklist.hosts.by_ssh import SshCarrier
     from ultra_checklist.hosts.carriers import Carrier, Carriers, Inbox
     from ultra_checklist.notion.client import Notion
@@ -41,6 +41,8 @@ class Desk:
     lang: Lang
     waiting: Callable[[float], None] = lambda _seconds: None
     """Told how many seconds it leaves Notion alone, each time that it has to."""
+    expecting: Callable[[Collection[str]], None] = lambda _hosts: None
+    """Told of which other machines it waits for answers."""
 
     @property
     def local(self) -> bool:
@@ -194,10 +196,10 @@ class Desk:
 
             if notion is None or pinned is None:
                 raise LookupError("nobody can be asked without a connection")
-            return NotionCarrier(notion, pinned, self._seal_key)
+            return NotionCarrier(notion, pinned, self.seal_key)
 
         labels = by_queue if broker is not None else by_table if pinned is not None and pinned.hosts else None
-        return Carriers(self.settings.host, labels, self.over_ssh, self.settings.host_silence)
+        return Carriers(self.settings.host, labels, self.over_ssh, self.settings.host_silence, self.expecting)
 
     def over_ssh(self, *, shares: bool = True) -> "SshCarrier":
         """Asks machines that have an address; connections are shared unless nothing may be written here."""
@@ -207,7 +209,7 @@ class Desk:
         return SshCarrier(self.home, process_environment(), self.settings.ssh_config, shares=shares)
 
     @property
-    def _seal_key(self) -> bytes:
+    def seal_key(self) -> bytes:
         """The key by which machines of the team know each other's tasks and answers."""
         from ultra_checklist.hosts.tasks import key_from
 
@@ -224,7 +226,7 @@ class Desk:
         """The key of the messages at the broker. Raises SettingsError where there is none."""
         if self.settings.agent_key is None:
             raise SettingsError(_NO_KEY, remedy=_SET_KEY)
-        return self._seal_key
+        return self.seal_key
 
     def _inbox(self, bench: "Bench") -> "Inbox | None":
         """Where other machines ask this one, if they do so through Notion."""
@@ -233,7 +235,7 @@ class Desk:
         from ultra_checklist.hosts.by_notion import NotionInbox
 
         agent = self.agent([self.settings.host], bench.machine.name, longest=self.settings.deadline / 2)
-        return NotionInbox(bench, self._seal_key, agent)
+        return NotionInbox(bench, self.seal_key, agent)
 
     def agent(
         self,
@@ -244,11 +246,17 @@ class Desk:
         claim: "Callable[[str], bool]" = lambda _task: True,
     ) -> "Agent":
         """Who answers what other machines ask of this one."""
-        from ultra_checklist.hosts.agent import Agent, Templates
+        from ultra_checklist.hosts.agent import Agent
+
+        secrets = self.secrets
+        return Agent(self.home, labels, self.copies(), machine, secrets=secrets, longest=longest, claim=claim)
+
+    def copies(self) -> "Templates":
+        """The templates that lie here for what other machines ask."""
+        from ultra_checklist.hosts.agent import Templates
         from ultra_checklist.template_files import folders
 
-        templates = Templates(folders(self.settings), self.home)
-        return Agent(self.home, labels, templates, machine, secrets=self.secrets, longest=longest, claim=claim)
+        return Templates(folders(self.settings), self.home)
 
     async def run_pass(self, notion: "Notion", *, only: str | None = None) -> "Report":
         """Make one pass of the worker."""

@@ -47,7 +47,9 @@ async def end_release(
     complete and is not. The worker's lock must be held.
     """
     bench = at.bench(notion)
-    prover = Prover(release, at.home, at.secrets, carriers=bench.carriers, patience=WAIT)
+    # Only to be complete depends on what other machines still have to say.
+    patience = WAIT if ending is Ending.COMPLETE else None
+    prover = Prover(release, at.home, at.secrets, carriers=bench.carriers, patience=patience)
     reconciler = Reconciler(bench, release, prover)
     if reconciler.place is not Place.HERE:
         manifest = release.manifest

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -130,6 +130,10 @@ class When(Frozen):
 
     failed: tuple[str, ...]
     """Ids of items or sections."""
+
+
+LABEL: Final = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+"""What a machine may be called."""
 
 
 class RunsOn(Frozen):

@@ -25,6 +25,7 @@ from ultra_checklist.redact import Redactor
 from ultra_checklist.samples import Taken
 from ultra_checklist.siblings import Siblings
 from ultra_checklist.variables import Variables
+from ultra_checklist.words import joined
 
 AT_ONCE = 32
 """Probes that look side by side: most of their time they wait."""
@@ -46,6 +47,11 @@ class Sampled:
     """Seconds after the deploy's end; None: until the release ends."""
 
 
+def by_flag(name: str) -> Words:
+    """How a variable gets a value on the command line."""
+    return Words.same(f"--var {name}=...")
+
+
 def all_of_them(_item: Item, _spec: ProbeSpec) -> bool:
     """Leaves no probe out."""
     return True
@@ -54,7 +60,8 @@ def all_of_them(_item: Item, _spec: ProbeSpec) -> bool:
 class Runner:
     """Runs probes with one set of variables; nothing that it returns or stores holds a secret.
 
-    Without ``material`` the findings have none: what was seen is judged and forgotten.
+    Without ``material`` the findings have none: what was seen is judged and forgotten. ``set_it`` says how a
+    variable gets its value; ``present`` is the time by the clock of samples and deploys, if it is not this one's.
     """
 
     def __init__(
@@ -73,8 +80,12 @@ class Runner:
         tick: Callable[[str], int] = lambda _item: 0,
         samples: Callable[[str, int], Iterable[Taken]] = lambda _item, _place: (),
         material: bool = True,
+        present: Callable[[], datetime] | None = None,
+        set_it: Callable[[str], Words] = by_flag,
     ) -> None:
         self._record = record
+        self._set_it = set_it
+        self._present = present or clock
         self._tick = tick
         self._keeps_material = material
         self._baseline = baseline
@@ -188,7 +199,7 @@ class Runner:
     async def _verdict(self, spec: ProbeSpec, context: Context, place: int) -> tuple[Verdict, Observation | None]:
         raw, missing = self._variables.fill(dict(spec.options))
         if missing:
-            return unset(missing), None
+            return unset(missing, self._set_it), None
         try:
             family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
             probe = family(family.options_model.model_validate(raw))
@@ -200,7 +211,8 @@ class Runner:
             if probe.wants_baseline:
                 context = replace(context, baseline=self._before(probe, context.item, place))
             if probe.sample_every is not None and not context.sampling:
-                context = replace(context, samples=self._seen(probe, context.item, place))
+                seen_before = self._seen(probe, context.item, place)
+                context = replace(context, samples=seen_before, clock=self._present)
             limit = min(probe.options.timeout + GRACE, self._longest)
             async with self._places[probe.place] if probe.place else nullcontext(), asyncio.timeout(limit):
                 seen = await probe.observe(context)
@@ -284,13 +296,13 @@ def without_optional(probes: Iterable[ProbeSpec], findings: list[Finding]) -> li
     return kept or findings
 
 
-def unset(names: tuple[str, ...]) -> Verdict:
-    """The verdict where variables have no value."""
+def unset(names: tuple[str, ...], set_it: Callable[[str], Words] = by_flag) -> Verdict:
+    """The verdict where variables have no value; ``set_it`` says how one gets it."""
     listed = ", ".join(names)
     return unknown(
         UNSET,
         Words(en=f"{listed} is not set", ja=f"{listed} が未設定です"),
-        remedy=Words.same(" ".join(f"--var {name}=..." for name in names)),
+        remedy=joined(map(set_it, names), " "),
         variables=list(names),
     )
 

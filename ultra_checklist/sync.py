@@ -91,7 +91,10 @@ class Pass:
         report.news = len(changed)
         still_open = await self._turn(roster, keys, report).take(changed)
         if bench.inbox is not None and self._only is None:
-            report.news += await bench.inbox.run()
+            given = await bench.inbox.run()
+            report.answered = given.answers
+            report.news += given.answers
+            report.problems += given.problems
         if seen is not None and self._only is None:
             disk.replace(self._path, Since(seen=seen, open=still_open).model_dump_json().encode())
         report.requests, report.writes = bench.notion.requests - first_request, bench.written

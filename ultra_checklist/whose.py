@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from ultra_checklist.check_history import CheckHistory
+from ultra_checklist.hosts.carriers import NOBODY
 from ultra_checklist.manifest import Manifest
 from ultra_checklist.model import NOTHING, Frozen, Item, Outcome, Words
-from ultra_checklist.record import Proof
+from ultra_checklist.record import Proof, ProofLine
 from ultra_checklist.states import State
+from ultra_checklist.words import joined
 
 
 class Turn(Frozen):
@@ -152,6 +154,7 @@ _TURNS: Mapping[str, tuple[Words, Words]] = {
         ),
     ),
 }
+_ON = Words(en="on {host}: {step}", ja="{host} で: {step}")
 _SOMEBODY = Words(en="somebody", ja="不明")
 
 
@@ -179,5 +182,12 @@ def _remedies(proof: Proof) -> Words | None:
     lines = [line for line in proof.lines if line.outcome is not Outcome.PASS and line.remedy != NOTHING]
     if not lines:
         return None
-    said = list(dict.fromkeys((line.remedy.en, line.remedy.ja) for line in lines))
-    return Words(en=" / ".join(en for en, _ in said), ja=" / ".join(ja for _, ja in said))
+    # Many are commands, and are pasted: what stands between two must be harmless to a shell.
+    return joined(list(dict.fromkeys(map(_where, lines))), "; ")
+
+
+def _where(line: ProofLine) -> Words:
+    """What a probe proposes, and on which machine if not where the release is at home."""
+    if not line.host or line.probe == NOBODY:
+        return line.remedy
+    return _ON.filled(host=line.host, step=line.remedy)

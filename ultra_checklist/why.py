@@ -241,7 +241,7 @@ class Writer:
         """What the probes found: those that did not pass come alone, else all of them."""
         telling = [line for line in proof.lines if line.outcome is proof.outcome] or list(proof.lines)
         told = [self._line(line) for line in telling] + self._other_hosts(proof, telling)
-        text = " / ".join(dict.fromkeys(filter(None, told)))
+        text = "; ".join(dict.fromkeys(filter(None, told)))
         if proof.outcome is Outcome.UNKNOWN and check.definite is not None:
             result = _OUTCOMES[check.definite.outcome]
             clock = self._clock(check.definite.at)
@@ -267,7 +267,7 @@ class Writer:
             line.seen.say(self._lang) if line.reason == WINDOW_RUNNING and line.seen.en else self._line(line)
             for line in open_lines
         )
-        return " / ".join(dict.fromkeys(filter(None, told)))
+        return "; ".join(dict.fromkeys(filter(None, told)))
 
     def _line(self, line: ProofLine) -> str:
         return self._on(line.host, self._text(line))

@@ -8,8 +8,8 @@ from tests.lab import Lab
 from ultra_checklist.bench import Bench
 from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.hosts.agent import Agent, Templates
-from ultra_checklist.hosts.carriers import Carriers
-from ultra_checklist.hosts.tasks import Answers, Batch, opened_answers, opened_batch, seal
+from ultra_checklist.hosts.carriers import Carriers, Collected
+from ultra_checklist.hosts.tasks import Batch, opened_answers, opened_batch, seal
 from ultra_checklist.notion.client import Notion
 
 KEY = b"k" * 32
@@ -72,12 +72,12 @@ class Post:
             self.sent.append((message.host, seal("tasks", wanted, KEY)))
         return fresh
 
-    async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
+    async def collect(self, waiting: Sequence[Batch]) -> Collected:
         """All that was ever answered: what is old and what is doubled too."""
         assert waiting
         if self.away:
             raise ProbeCannotTell("away", "the post is closed", "郵便局は閉まっています")
-        return [opened_answers(text, KEY) for text in self.answered]
+        return Collected([opened_answers(text, KEY) for text in self.answered], {})
 
 
 class Team(Lab):

@@ -76,6 +76,8 @@ def test_who_sends_something_runs_on_one_host() -> None:
     assert read("a", sends).items[0].probes
     with pytest.raises(TemplateError, match="one host"):
         read("{any: [a, b]}", sends)
+    with pytest.raises(TemplateError, match="not done over ssh"):
+        read("ssh://a", sends)
 
 
 def test_an_older_manifest_names_a_host_as_text() -> None:
@@ -123,7 +125,7 @@ def test_what_hosts_say_together(
 @pytest.mark.parametrize(
     ("label", "ways", "host", "here", "out_of_reach"),
     [
-        ("", False, "web", True, False),
+        ("", False, "web", False, True),
         ("", False, "ssh://web", False, True),
         ("home", False, "home", True, False),
         ("home", False, "web", False, True),
@@ -137,7 +139,7 @@ def test_which_machine_a_name_means(label: str, ways: bool, host: str, here: boo
 
 
 def errand(probe: str, mark: Path) -> Errand:
-    template = read("ssh://a", probe)
+    template = read("a", probe)
     task = Task(id="1", host="ssh://a", item="x", tick=1, deploy=0, bound_to="", issued=NOW)
     batch = Batch(
         release="try/production/v1",
@@ -145,6 +147,7 @@ def errand(probe: str, mark: Path) -> Errand:
         environment="production",
         template=template.sha256,
         host="ssh://a",
+        at=NOW,
         tasks=(task,),
     )
     return Errand(

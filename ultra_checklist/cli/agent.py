@@ -7,6 +7,7 @@ import click
 from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.wiring import common, desk
 from ultra_checklist.errors import SettingsError, UsageError
+from ultra_checklist.model import LABEL
 from ultra_checklist.words import Words
 
 _SERVING = Words(en="answers for {labels}; stop with Ctrl-C", ja="{labels} として待ち受けます（Ctrl-C で停止）")
@@ -16,6 +17,7 @@ _SET_BROKER = Words(
     ja="redis://HOST:6379/0 のようなブローカーの URL を設定してください（ブローカーなしでは `sync` が応答します）",
 )
 _NO_LABEL = Words(en="this agent has no label", ja="このエージェントにはラベルがありません")
+_BAD_LABEL = Words(en="{label} is no label", ja="{label} はラベルとして使えません")
 _NAME_ONE = Words(
     en="Add --labels web-1, or set ULTRA_CHECKLIST_HOST",
     ja="--labels web-1 を付けるか、ULTRA_CHECKLIST_HOST を設定してください",
@@ -43,6 +45,9 @@ def agent(labels: str | None, at_once: int, local: bool, env_file: Path | None, 
     named = [label for label in (labels or at.settings.host).split(",") if label]
     if not named:
         raise UsageError(_NO_LABEL, remedy=_NAME_ONE)
+    wrong = [label for label in named if not LABEL.fullmatch(label)]
+    if wrong:
+        raise UsageError(_BAD_LABEL.filled(label=repr(wrong[0])), remedy=_NAME_ONE)
     broker = at.settings.broker
     if broker is None:
         raise SettingsError(_NO_BROKER, remedy=_SET_BROKER)

@@ -77,7 +77,7 @@ class Observed:
         await self._outside(boundary.clean(said) or type(error).__name__)
 
     async def _passed(self, report: Any, seen: "_Seen", limited: int) -> None:
-        outcome: Outcome = "worked" if report.writes or report.closed else "idle"
+        outcome: Outcome = "worked" if report.writes or report.answered or report.closed else "idle"
         done = Done(
             outcome=outcome,
             at=_now(),
@@ -103,13 +103,14 @@ class Observed:
                 problem = joined((problem, repeated(trouble)), " – ")
             if news or self._loud:
                 problems.append(Words(en=escape.terminal(problem.en), ja=escape.terminal(problem.ja)))
-        if not (report.writes or problems or report.closed or self._loud):
+        if not (report.writes or report.answered or problems or report.closed or self._loud):
             return
         lang = boundary.language()
         told = {
             "releases": report.releases,
             "requests": report.requests,
             "writes": report.writes,
+            "answered": report.answered,
             "verdicts": done.verdicts,
             "problems": [problem.say(lang) for problem in problems],
             "closed": list(report.closed),
@@ -119,6 +120,8 @@ class Observed:
             return
         counts = {"open": report.releases, "requests": report.requests, "writes": report.writes}
         boundary.say(_DONE.filled(**{name: str(count) for name, count in counts.items()}))
+        if report.answered:
+            boundary.say(_ANSWERED.filled(count=str(report.answered)))
         for problem in problems:
             boundary.remark(problem)
         for key in report.closed:
@@ -206,6 +209,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+_ANSWERED = Words(en="answered {count} tasks of other machines", ja="ほかのマシンからの依頼に {count} 件回答")
 _DONE = Words(
     en="{open} open, {requests} requests, {writes} written",
     ja="進行中 {open} 件、リクエスト {requests} 回、書き込み {writes} 件",

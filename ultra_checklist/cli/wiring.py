@@ -1,7 +1,7 @@
 """What the commands share: their desk, their common options, and a few words."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +24,16 @@ def _waiting(seconds: float) -> None:
         say(_LEFT_ALONE.filled(seconds=f"{seconds:.0f}"))
 
 
+def _expecting(hosts: Collection[str]) -> None:
+    """Tell for whom a command waits: it may take a minute."""
+    say(_ASKED.filled(hosts=", ".join(hosts)))
+
+
 def desk(env_file: Path | None, local: bool, lang: str | None) -> Desk:
     """Read the settings and make the state folder ready."""
     speak(lang)
     settings = config.load(env_file, local=local)
-    at = Desk(settings, config.prepare_home(settings.home), language(), _waiting)
+    at = Desk(settings, config.prepare_home(settings.home), language(), _waiting, _expecting)
     know(at.secret_values)
     return at
 
@@ -68,6 +73,7 @@ _LEFT_ALONE = Words(
     en="Notion is left alone for {seconds} s; stop with Ctrl-C, nothing is lost",
     ja="Notion へのアクセスを {seconds} 秒控えます（Ctrl-C で中断でき、何も失われません）",
 )
+_ASKED = Words(en="waiting for the answer of: {hosts}", ja="応答を待っています: {hosts}")
 WROTE = Words(en="wrote {path}", ja="{path} に書き込みました")
 CANNOT_WRITE = Words(en="-o {path} cannot be written: {why}", ja="-o {path} に書き込めません: {why}")
 NAME_FILE_THERE = Words(

@@ -153,7 +153,7 @@ class Agent:
         except UltraChecklistError as error:
             verdict = unknown("variables", error.message, remedy=error.remedy)
             return {t.id: Answer(task=t.id, found=(self._found(_REFUSED, verdict),)) for t, _ in chosen}
-        orders = Orders(batch, chosen)
+        orders, file = Orders(batch, chosen), self._home / "environments" / f"{batch.environment}.env"
         runner = orders.runner(
             variables,
             " ".join(item.title for item in template.items),
@@ -161,6 +161,7 @@ class Agent:
             clock=self._clock,
             longest=self._longest,
             blob=self._evidence.path,
+            set_it=lambda name: _WRITE.filled(file=str(file), name=name),
         )
         found = await orders.run(runner)
         for task, _ in chosen:
@@ -226,6 +227,7 @@ _NOT_THERE = Words(
     en="the template here has no item {item} that runs on {host}",
     ja="このマシンのテンプレートに、{host} で動く項目 {item} はありません",
 )
+_WRITE = Words(en="write {name}=... into {file}", ja="{file} に {name}=... を書いてください")
 _SAME_TEMPLATE = Words(
     en="Put the release's template into ULTRA_CHECKLIST_TEMPLATES on that machine, byte for byte",
     ja="そのマシンの ULTRA_CHECKLIST_TEMPLATES に、リリースと同一のテンプレートを置いてください",

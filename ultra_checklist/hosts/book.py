@@ -30,6 +30,8 @@ class Asked(Frozen):
     answer: Answer | None = None
     trouble: Words = NOTHING
     """Why it could not be sent, or nothing could be heard."""
+    remedy: Words = NOTHING
+    """What to do about that."""
 
     @property
     def key(self) -> Key:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from ultra_checklist.errors import ProbeCannotTell, SettingsError
+from ultra_checklist.hosts.carriers import Collected
 from ultra_checklist.hosts.tasks import Answers, Batch, SealBroken, opened_answers, opened_batch, seal
 from ultra_checklist.model import Words
 
@@ -77,10 +78,10 @@ class CeleryCarrier:
         wanted = [task for task in message.tasks if task.id in fresh]
         return await _within(lambda: self._send(message, wanted))
 
-    async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
+    async def collect(self, waiting: Sequence[Batch]) -> Collected:
         """The answers that wait at the broker."""
         wanted = [task.id for batch in waiting for task in batch.tasks]
-        return await _within(lambda: self._collect(wanted))
+        return Collected(await _within(lambda: self._collect(wanted)), {})
 
     def _send(self, message: Batch, tasks: Sequence[Any]) -> list[str]:
         with self._app.connection_for_write() as connection:

@@ -4,12 +4,13 @@ A host looks when its own worker passes. Who writes the one never writes the oth
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ultra_checklist.bench import Bench
 from ultra_checklist.errors import NotionError, ProbeCannotTell
 from ultra_checklist.hosts.agent import Agent
+from ultra_checklist.hosts.carriers import Collected, Given
 from ultra_checklist.hosts.tasks import (
     Answers,
     Batch,
@@ -69,7 +70,7 @@ class NotionCarrier:
             else:
                 raise ProbeCannotTell("too-large", _TASK_TOO_LARGE.en, _TASK_TOO_LARGE.ja)
 
-    async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
+    async def collect(self, waiting: Sequence[Batch]) -> Collected:
         """What stands in the rows of these hosts."""
         found: list[Answers] = []
         wanted = {batch.host for batch in waiting}
@@ -80,7 +81,7 @@ class NotionCarrier:
                         found += _answers(row, self._key)
         except NotionError as error:
             raise _cannot(error) from error
-        return found
+        return Collected(found, {})
 
     def _rows(self, **equal: str) -> AsyncIterator[hosts.HostRow]:
         return hosts.rows(self._notion, self._workspace, equal)
@@ -97,17 +98,12 @@ class NotionInbox:
         self._key = key
         self._agent = agent
 
-    async def run(self) -> int:
-        """Answer what is new; returns how many answers were given. Raises NotionError and StateError."""
-        since, given = self._clock() - RECENT, 0
-        asked = [row async for row in hosts.rows(self._notion, self._workspace, {"host": self._label}, since)]
-        for row in asked:
-            try:
-                batch = opened_batch(row.tasks, self._key)
-            except SealBroken:
-                # Somebody has typed there, or another team's key: it is not for us.
-                continue
-            if (batch.host, batch.release) != (row.host, row.release):
+    async def run(self) -> Given:
+        """Answer what is new. Raises NotionError and StateError."""
+        given, problems = 0, list[Words]()
+        for row, batch in await asked(self._notion, self._workspace, self._label, self._key, self._clock()):
+            if batch is None:
+                problems.append(_OTHER_KEY.filled(host=row.host, release=row.release))
                 continue
             said = {answer.task for answers in _answers(row, self._key) for answer in answers.answers}
             if {task.id for task in batch.tasks} <= said:
@@ -115,7 +111,7 @@ class NotionInbox:
             answers = await self._agent.answer(batch)
             await self._put(row, answers)
             given += len(answers.answers)
-        return given
+        return Given(given, problems)
 
     async def _put(self, row: hosts.HostRow, answers: Answers) -> None:
         for shorter in (lambda found: found, _without_material, _without_words):
@@ -126,6 +122,33 @@ class NotionInbox:
             if len(text) <= hosts.MOST:
                 break
         await hosts.put_answers(self._notion, self._workspace, row.page_id, text, _said(answers), self._clock())
+
+
+async def asked(
+    notion: Notion, workspace: Workspace, label: str, key: bytes, now: datetime
+) -> list[tuple[hosts.HostRow, Batch | None]]:
+    """What a host was asked lately; None in place of what is not sealed with our key, or is of another row."""
+    found: list[tuple[hosts.HostRow, Batch | None]] = []
+    async for row in hosts.rows(notion, workspace, {"host": label}, now - RECENT):
+        try:
+            batch = opened_batch(row.tasks, key) if row.tasks else None
+        except SealBroken:
+            batch = None
+        ours = batch is not None and (batch.host, batch.release) == (row.host, row.release)
+        if row.tasks:
+            found.append((row, batch if ours else None))
+    return found
+
+
+async def have_answered(notion: Notion, workspace: Workspace, labels: Collection[str]) -> frozenset[str]:
+    """Those of these labels by which a machine has ever answered."""
+    found = set[str]()
+    for label in labels:
+        async for row in hosts.rows(notion, workspace, {"host": label}):
+            if row.answers:
+                found.add(label)
+                break
+    return frozenset(found)
 
 
 def _answers(row: hosts.HostRow, key: bytes) -> list[Answers]:
@@ -160,6 +183,10 @@ def _cannot(error: NotionError) -> ProbeCannotTell:
     return ProbeCannotTell("no-word", told.en, told.ja, remedy=error.remedy)
 
 
+_OTHER_KEY = Words(
+    en="{host}: what it is asked for {release} was refused: it is sealed with another key, or somebody typed there",
+    ja="{host}: {release} の依頼を拒否しました（別の鍵で封印されているか、手で書き換えられています）",
+)
 _TOO_LARGE = Words(
     en="what was found is too large for the table of hosts", ja="結果が大きすぎてホストの表に収まりません"
 )

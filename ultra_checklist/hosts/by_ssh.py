@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from ultra_checklist import disk
 from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.hosts.carriers import Collected
 from ultra_checklist.hosts.errand import Errand
 from ultra_checklist.hosts.parcel import NO_PYTHON, TAG, parcel
 from ultra_checklist.hosts.tasks import Answers, Batch
@@ -61,15 +62,18 @@ class SshCarrier:
         """Nothing goes ahead: who is asked answers at once."""
         return fresh
 
-    async def collect(self, waiting: Sequence[Batch]) -> list[Answers]:
+    async def collect(self, waiting: Sequence[Batch]) -> Collected:
         """Ask them all, side by side."""
-        found = await asyncio.gather(*(self._ask(batch) for batch in waiting), return_exceptions=True)
-        answers = [one for one in found if isinstance(one, Answers)]
-        if not answers:
-            for one in found:
-                if isinstance(one, BaseException):
-                    raise one
-        return answers
+        told = await asyncio.gather(*map(self._told, waiting))
+        answers = [one for one in told if isinstance(one, Answers)]
+        troubles = {b.host: e for b, e in zip(waiting, told, strict=True) if isinstance(e, ProbeCannotTell)}
+        return Collected(answers, troubles)
+
+    async def _told(self, batch: Batch) -> Answers | ProbeCannotTell:
+        try:
+            return await self._ask(batch)
+        except ProbeCannotTell as error:
+            return error
 
     async def reach(self, host: str) -> None:
         """Log in and look whether its Python fits. Raises ProbeCannotTell; it writes nothing there."""

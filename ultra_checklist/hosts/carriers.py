@@ -1,8 +1,11 @@
 """How other machines are reached. Few imports: every pass needs to know it, and few ask anybody."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.words import Words
 
 if TYPE_CHECKING:
     from ultra_checklist.hosts.tasks import Answers, Batch
@@ -25,31 +28,52 @@ class Carrier(Protocol):
         Returns the ids of those that are out. Raises ProbeCannotTell where that cannot be done now.
         """
 
-    async def collect(self, waiting: "Sequence[Batch]") -> "list[Answers]":
-        """What has come back by now. Raises ProbeCannotTell where that cannot be told."""
+    async def collect(self, waiting: "Sequence[Batch]") -> "Collected":
+        """What has come back by now. Raises ProbeCannotTell where that can be told of nobody."""
+
+
+class Collected(NamedTuple):
+    """What has come back, and of which hosts that cannot be told, and why."""
+
+    answers: "list[Answers]"
+    troubles: Mapping[str, ProbeCannotTell]
 
 
 Make = Callable[[], Carrier]
 
 
+class Given(NamedTuple):
+    """How many answers were given, and what could not be read."""
+
+    answers: int
+    problems: Sequence[Words]
+
+
 class Inbox(Protocol):
     """Where a pass finds what other machines ask of this one."""
 
-    async def run(self) -> int:
-        """Answer what is new; returns how many answers were given. Raises NotionError and StateError."""
+    async def run(self) -> "Given":
+        """Answer what is new. Raises NotionError and StateError."""
 
 
 class Carriers:
     """The machines as they are seen from this one, which is called ``label``; empty: it has no name.
 
     ``labels`` makes what carries to machines with labels, ``ssh`` what carries to addresses; None: there is no such
-    way. Who has not answered for ``silence`` seconds, beside what its probes may take, is silent.
+    way. Who has not answered for ``silence`` seconds, beside what its probes may take, is silent. ``waiting`` hears
+    of whom somebody waits for.
     """
 
     def __init__(
-        self, label: str = "", labels: Make | None = None, ssh: Make | None = None, silence: float = 180.0
+        self,
+        label: str = "",
+        labels: Make | None = None,
+        ssh: Make | None = None,
+        silence: float = 180.0,
+        waiting: Callable[[Collection[str]], None] = lambda _hosts: None,
     ) -> None:
         self.silence = timedelta(seconds=silence)
+        self.waiting = waiting
         self._label = label
         self._ways = {False: labels, True: ssh}
         self._made: dict[bool, Carrier] = {}
@@ -60,10 +84,8 @@ class Carriers:
         return not self._label and not any(self._ways.values())
 
     def is_here(self, host: str) -> bool:
-        """Whether the name of a host means this machine; without name and ways it is the only one."""
-        if host.startswith(SSH):
-            return False
-        return host == self._label or not (self._label or self._ways[False])
+        """Whether the name of a host means this machine; one without a name is none of those."""
+        return bool(self._label) and host == self._label
 
     def any_here(self, hosts: Collection[str]) -> bool:
         """Whether one of some hosts is this machine."""

@@ -189,6 +189,7 @@ class Dispatcher:
             environment=manifest.environment,
             template=manifest.template.sha256,
             host=host,
+            at=self._release.now(),
             record=self._record,
         )
         return whole.only(tasks)
@@ -207,18 +208,18 @@ class Dispatcher:
             fresh = {a.task.id for (_, _, at), a in self._book.items() if at == host and self._is_to_go(a, now)}
             if not fresh:
                 return
-            trouble, out = NOTHING, set[str]()
+            trouble, out = _FINE, set[str]()
             carrier = self._carriers.of(host)
             try:
                 if carrier is None:
                     raise _no_way(host)
                 out |= set(await carrier.send(self._message(host), fresh))
             except ProbeCannotTell as error:
-                trouble = error.message
+                trouble = _told(error)
             for key, asked in self._book.items():
                 if asked.task.id in fresh:
                     sent = now if asked.task.id in out else asked.sent
-                    self._book[key] = asked.model_copy(update={"sent": sent, "trouble": trouble})
+                    self._book[key] = asked.model_copy(update={"sent": sent} | trouble)
 
         await asyncio.gather(*(one(host) for host in sorted(hosts)))
         self._save()
@@ -240,6 +241,8 @@ class Dispatcher:
             rest = {key[2] for key in wanted if self._waits(key)}
             if not (rest and wait) or loop.time() - began >= max(map(self._wait_for, rest)):
                 return
+            if self._patience and pause == POLL[0]:
+                self._carriers.waiting(sorted(rest))
             await asyncio.sleep(pause)
             pause = min(2 * pause, longest_pause)
 
@@ -255,18 +258,17 @@ class Dispatcher:
 
     async def _collect(self, carrier: Carrier, hosts: Sequence[str]) -> None:
         try:
-            heard = await carrier.collect([self._message(host) for host in hosts])
+            heard, troubles = await carrier.collect([self._message(host) for host in hosts])
         except ProbeCannotTell as error:
-            for key, asked in self._book.items():
-                if key[2] in hosts and asked.answer is None:
-                    self._book[key] = asked.model_copy(update={"trouble": error.message})
-            return
+            heard, troubles = [], dict.fromkeys(hosts, error)
         # Where one task is answered twice, the first answer is of the machine that has run it.
         told = {(a.host, answer.task): answer for a in reversed(heard) for answer in reversed(a.answers)}
         for key, asked in self._book.items():
-            answer = told.get((key[2], asked.task.id))
-            if answer is not None and asked.answer is None:
-                self._book[key] = asked.model_copy(update={"answer": answer, "trouble": NOTHING})
+            answer, trouble = told.get((key[2], asked.task.id)), troubles.get(key[2])
+            if asked.answer is None and answer is not None:
+                self._book[key] = asked.model_copy(update={"answer": answer} | _FINE)
+            elif asked.answer is None and trouble is not None:
+                self._book[key] = asked.model_copy(update=_told(trouble))
 
     def _result(self, item: Item) -> list[Finding] | None:
         hosts = self.away(item)
@@ -299,8 +301,10 @@ class Dispatcher:
         return self._carriers.silence + timedelta(seconds=longest(item) if item is not None else 0.0)
 
     def _silent(self, asked: Asked) -> Finding:
+        if asked.trouble != NOTHING:
+            return _unheard(asked, asked.trouble, asked.remedy)
         since = self._release.clock(asked.task.issued)
-        return _unheard(asked, asked.trouble if asked.trouble != NOTHING else _SILENT.filled(since=since))
+        return _unheard(asked, _SILENT.filled(since=since), _LOOK_THERE.filled(host=asked.task.host))
 
     def _save(self) -> None:
         write(self._folder, self._book.values())
@@ -314,13 +318,20 @@ def _findings(asked: Asked) -> list[Finding]:
             found.append(one.finding(host))
         except SealBroken:
             found.append(one.model_copy(update={"material": ""}).finding(host))
-    return found or [_unheard(asked, _EMPTY)]
+    return found or [_unheard(asked, _EMPTY, NOTHING)]
 
 
-def _unheard(asked: Asked, why: Words) -> Finding:
+_FINE: Final = {"trouble": NOTHING, "remedy": NOTHING}
+
+
+def _told(error: ProbeCannotTell) -> dict[str, Words]:
+    return {"trouble": error.message, "remedy": error.remedy}
+
+
+def _unheard(asked: Asked, why: Words, remedy: Words) -> Finding:
     """In place of what a host would have found."""
     host = asked.task.host
-    verdict = unknown("host-silent", why, remedy=_LOOK_THERE.filled(host=host))
+    verdict = unknown("host-silent", why, remedy=remedy)
     return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=host)
 
 

@@ -13,6 +13,7 @@ from ultra_checklist.hosts.tasks import Answer, Answers, Batch, Found, Task
 from ultra_checklist.machine import this_machine
 from ultra_checklist.model import Frozen, Item, Template, Words
 from ultra_checklist.probes.base import unknown
+from ultra_checklist.runner import by_flag
 from ultra_checklist.traits import has_effect
 from ultra_checklist.variables import Variables
 
@@ -42,7 +43,10 @@ async def run(errand: Errand) -> Answers:
 async def _look(errand: Errand, commit: str, chosen: list[tuple[Task, Item]]) -> list[Answer]:
     orders = Orders(errand.batch, [(task, item) for task, item in chosen if not has_effect(item)])
     variables = errand.variables.with_commit(commit, "the release") if commit else errand.variables
-    found = await orders.run(orders.runner(variables, " ".join(item.title for item in errand.template.items)))
+    public = " ".join(item.title for item in errand.template.items)
+    secret = {variable.name for variable in errand.template.variables if variable.secret}
+    runner = orders.runner(variables, public, set_it=lambda name: _SECRET if name in secret else by_flag(name))
+    found = await orders.run(runner)
     return [
         Answer(task=task.id, found=tuple(f for f, _ in found[task.id]) if task.id in found else (_refused(item),))
         for task, item in chosen
@@ -61,6 +65,10 @@ def main() -> None:
     sys.stdout.flush()
 
 
+_SECRET = Words(
+    en="a secret is never sent over ssh: give that machine a worker or an agent with its own",
+    ja="シークレットは ssh 経由で送信しません。そのマシンにワーカーまたはエージェントを置き、値を設定してください",
+)
 _NO_EFFECTS = Words(
     en="over ssh nothing is sent or written: give that machine a worker or an agent",
     ja="ssh 経由では送信や書き込みを行いません。そのマシンにワーカーまたはエージェントを置いてください",

@@ -31,6 +31,8 @@ class Orders:
             tick=lambda item: self._ticked[item].tick if item in self._ticked else 0,
             baseline=self._before,
             samples=self._samples,
+            # A window is over by the clock at home, and no sooner than this was written.
+            present=lambda: self._batch.at,
             **more,
         )
 

@@ -77,6 +77,8 @@ class Batch(Frozen):
     template: str
     """SHA-256 of the template's bytes."""
     host: str
+    at: datetime
+    """When it was written, by the clock of whoever asks: by that deploys and samples are dated."""
     record: ReleaseRecord | None = None
     """What is on record of the release, without what lies where it is at home."""
     tasks: tuple[Task, ...] = ()

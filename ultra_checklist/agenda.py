@@ -175,6 +175,8 @@ class Agenda:
     def _code(self, item: Item) -> str:
         """What is to be done with an open check: how it failed, or in whose hands it is."""
         hand, why = self.hand(item), self.states[item.id].why
+        if why == "not-looked-yet" and item.runs_on:
+            return "asked"
         return why if hand is Hand.MACHINE or why == "answer-missing" else str(hand)
 
     def _deploys(self) -> Item | None:
@@ -293,6 +295,14 @@ _PIECES: tuple[tuple[tuple[str, ...], Words, str], ...] = (
     (
         ("not-looked-yet",),
         Words(en="let the worker look", ja="ワーカーに確認させる"),
+        "ultra-checklist sync{local}",
+    ),
+    (
+        ("asked",),
+        Words(
+            en="let other machines answer for {items}: their worker or agent must run, and a pass here takes it in",
+            ja="{items} はほかのマシンの回答待ち（そこのワーカーかエージェントと、ここの次のパスが必要）",
+        ),
         "ultra-checklist sync{local}",
     ),
     (

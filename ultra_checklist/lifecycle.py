@@ -143,7 +143,7 @@ async def create(
             raise RefusedError(_STILL_OPEN.filled(template=order.template.name, **rival), remedy=_MAKE_ROOM)
         if attempt.page is not None:
             told = _IN_NOTION.filled(key=manifest.key, status=_status_word(attempt.page.status, workspace))
-            raise RefusedError(told, remedy=f"ultra-checklist adopt {order.version}")
+            raise RefusedError(told, remedy=_GO_THERE.filled(version=order.version))
         if supersede is not None:
             for other in others:
                 await supersede(other)
@@ -298,6 +298,10 @@ _MAKE_ROOM = Words(
 _IN_NOTION = Words(
     en="{key} is in Notion already ({status}), but this machine has no manifest of it",
     ja="{key} は Notion にありますが（{status}）、このマシンにマニフェストがありません",
+)
+_GO_THERE = Words(
+    en="Go on where it was made; only where that folder or machine is gone: ultra-checklist adopt {version}",
+    ja="作成したマシンで続けてください。そのマシンやフォルダが失われた場合のみ: ultra-checklist adopt {version}",
 )
 _HERE_ALREADY = Words(en="{key} is on this machine already", ja="{key} はすでにこのマシンにあります")
 _NOT_IN_NOTION = Words(en="Notion has no open release {key}", ja="進行中のリリース {key} が Notion にありません")

@@ -39,10 +39,13 @@ def subject_of(
     name: str,
     *,
     environment: str | None = None,
+    template: str | None = None,
     flags: Sequence[str] = (),
     files: Sequence[Path] = (),
 ) -> Subject:
     """A running release by its version, with its own checklist and variables; or a template by path or name.
+
+    ``environment`` and ``template`` choose one of several releases of that version.
 
     Raises UsageError, TemplateError, NoManifestError; CannotTellError for a release of another machine.
     """
@@ -51,11 +54,13 @@ def subject_of(
             raise UsageError(_FIXED.filled(version=name), remedy=_LEAVE_OUT)
         from ultra_checklist.release import find
 
-        release = find(at.shelf, name, local=at.local, environment=environment)
+        release = find(at.shelf, name, local=at.local, environment=environment, template=template)
         manifest = release.manifest
         _require_here(manifest)
         known = with_secrets(manifest.variables, manifest.template, at.home, manifest.environment)
         return Subject(manifest.template, known, release)
+    if template is not None:
+        raise UsageError(_NO_RELEASE.filled(name=repr(name)), remedy=_NO_TEMPLATE)
     where = environment or at.settings.environment
     checklist = load(find_template(name, at.settings, where), at.home)
     variables = resolve(
@@ -113,6 +118,11 @@ _NO_EFFECTS = Words(
     ja="--with-effects はリリースに対してのみ使用できます（送信内容にリリース名が入るため）",
 )
 _NAME_VERSION = Words(en="Name a running VERSION", ja="進行中の VERSION を指定してください")
+_NO_RELEASE = Words(
+    en="-t chooses among releases, and {name} is none of them",
+    ja="-t はリリースの選択用ですが、{name} はリリースではありません",
+)
+_NO_TEMPLATE = Words(en="Leave -t out", ja="-t を省いてください")
 _FIXED = Words(
     en="{version} is a running release: its variables are fixed",
     ja="{version} は進行中のリリースで、変数は固定されています",

@@ -135,8 +135,11 @@ _TURNS: Mapping[str, tuple[Words, Words]] = {
         Words(en="take Approved out, wait a minute, set it again", ja="承認を外し、1 分待ってから付け直す"),
     ),
     "other-label": (
-        Words(en="the worker labelled {label}", ja="ラベル {label} のワーカー"),
-        Words(en="ask the gate there", ja="そのマシンでゲートを確認する"),
+        Words(en="{label}, which cannot be asked from here", ja="{label}（ここから問い合わせる手段なし）"),
+        Words(
+            en="set ULTRA_CHECKLIST_HOST on each machine and run `ultra-checklist init` there, or name a broker",
+            ja="各マシンに ULTRA_CHECKLIST_HOST を設定し `ultra-checklist init` を実行するか、ブローカーを指定する",
+        ),
     ),
     "wrong-machine": (
         Words(en="the worker on {host}", ja="{host} のワーカー"),
@@ -154,13 +157,20 @@ _TURNS: Mapping[str, tuple[Words, Words]] = {
         ),
     ),
 }
+_ASKED = (
+    Words.same("{label}"),
+    Words(
+        en="let its worker or agent answer; see there: ultra-checklist doctor",
+        ja="そのマシンのワーカーまたはエージェントに回答させる（確認: そこで ultra-checklist doctor）",
+    ),
+)
 _ON = Words(en="on {host}: {step}", ja="{host} で: {step}")
 _SOMEBODY = Words(en="somebody", ja="不明")
 
 
 def turn_of(manifest: Manifest, item: Item, state: State, check: CheckHistory, proof: Proof | None) -> Turn:
     """Whose turn it is with a check that is not settled."""
-    whose, todo = _TURNS[state.why]
+    whose, todo = _ASKED if state.why == "not-looked-yet" and item.runs_on else _TURNS[state.why]
     if state.why in ("failed", "unknown") and proof is not None:
         todo = _remedies(proof) or todo
     decided = state.rule == 5 and check.choosing is not None

@@ -26,7 +26,7 @@ IDS = [
     "settings", "state-folder", "user", "free-space", "notion", "token", "bot", "clock", "read-content",
     "parent-page", "update-content", "insert-content", "user-information", "comments", "releases-database",
     "releases-columns", "checks-database", "checks-columns", "hosts-database", "hosts-columns", "plan",
-    "journals", "templates", "variables", "tools", "docker", "pass", "worker", "broker", "ssh",
+    "journals", "templates", "variables", "tools", "docker", "pass", "worker", "labels", "broker", "ssh",
 ]  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def either(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 def items(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of the items of the release, or of the template, that is named before."""
     given = ctx.params
-    name = str(given.get("version") or given.get("template") or "")
+    name = str(given.get("version") or given.get("name") or given.get("template") or "")
     taken = set(given.get("items") or ())
     return [CompletionItem(n) for n in _ids(ctx, name) if n.startswith(incomplete) and n not in taken]
 

@@ -86,8 +86,9 @@ async def _look(
     know(at.secret_values)
     found += [folder.user(at.home), folder.free_space(at.home)]
     found += await _notion(at)
+    answers = all(one.result == "ok" for one in found if one.id in ("notion", "token"))
     releases, templates = _releases(at, template, environment)
-    return found + releases + await _others(at, templates)
+    return found + releases + await _others(at, templates, answers=answers)
 
 
 def _nothing_else(because: str) -> list["Diagnosis"]:
@@ -107,7 +108,7 @@ def _releases(
     from ultra_checklist.machine import this_machine
 
     journals, still_open = releases.journals(at.home, local=at.local)
-    subjects = list(releases.subjects(at.home, still_open, this_machine()))
+    subjects = list(releases.subjects(at.home, still_open, this_machine(), at.settings.host))
     if template is not None:
         subjects.append(_asked_for(at, template, environment or at.settings.environment))
     environ = process_environment()
@@ -121,21 +122,28 @@ def _releases(
     return found, [subject.template for subject in subjects]
 
 
-async def _others(at: Desk, templates: list["Template"]) -> list["Diagnosis"]:
-    """Other machines on which these checklists look."""
-    from ultra_checklist.doctor import others
-    from ultra_checklist.doctor.diagnosis import wrong
+async def _others(at: Desk, templates: list["Template"], *, answers: bool) -> list["Diagnosis"]:
+    """Other machines on which these checklists look; ``answers``: Notion does."""
+    from ultra_checklist.doctor import connection, others
+    from ultra_checklist.doctor.diagnosis import skipped, wrong
 
     over_ssh = await others.over_ssh(at.over_ssh(shares=False), templates)
-    if at.settings.broker is None:
-        return [others.no_broker(), over_ssh]
-    try:
-        # Without a key nobody could tell whose messages these are.
-        at.broker_key  # noqa: B018 - it raises where there is none
-    except UltraChecklistError as error:
-        return [wrong("broker", error.message, error.remedy), over_ssh]
-    address = at.settings.broker.get_secret_value()
-    return [await others.broker(address, others.labels_of(templates, at.settings.host)), over_ssh]
+    wanted, pinned = others.labels_of(templates, at.settings.host), at.pinned()
+    if at.settings.broker is not None:
+        try:
+            # Without a key nobody could tell whose messages these are.
+            at.broker_key  # noqa: B018 - it raises where there is none
+        except UltraChecklistError as error:
+            return [*skipped(("labels",), "broker"), wrong("broker", error.message, error.remedy), over_ssh]
+        return [*await others.by_broker(at.settings.broker.get_secret_value(), wanted), over_ssh]
+    if not (pinned is not None and pinned.hosts):
+        return [others.no_way(wanted), others.no_broker(), over_ssh]
+    if not answers:
+        return [*skipped(("labels",), "notion"), others.no_broker(), over_ssh]
+    async with at.notion(seconds=connection.SECONDS) as notion:
+        own, key = at.settings.host, at.seal_key
+        labels = await others.by_table(notion, pinned, own, key, at.copies(), wanted)
+    return [labels, others.no_broker(), over_ssh]
 
 
 def _asked_for(at: Desk, name: str, environment: str) -> "Subject":
@@ -146,7 +154,8 @@ def _asked_for(at: Desk, name: str, environment: str) -> "Subject":
 
     parsed = load(find_template(name, at.settings, environment))
     known = resolve(parsed, home=at.home, environment=environment, built_in={"ENVIRONMENT": environment})
-    return Subject(name, parsed, known, f"{at.home}/environments/{environment}.env")
+    file = f"{at.home}/environments/{environment}.env"
+    return Subject(name, parsed, known, file, label=at.settings.host)
 
 
 async def _notion(at: Desk) -> list["Diagnosis"]:

@@ -57,6 +57,8 @@ async def _init(at: Desk, parent: str, *, adopt: bool, asked_lang: str | None) -
         say(line)
     local = "LOCAL, " if at.local else ""
     say(_READY.filled(local=local, lang=workspace.lang, home=str(at.home)))
+    if at.asks_by_table:
+        say(_ANSWERS.filled(label=at.settings.host))
     go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
 
 
@@ -156,6 +158,10 @@ _LANGUAGE_FIXED = Words(
     ja="データベースの言語は作成時に '{lang}' に決まっており、変更できません",
 )
 _ALL_THERE = Words(en="everything is there already; nothing was changed", ja="すべて作成済みです。変更はありません")
+_ANSWERS = Words(
+    en="a machine that only answers as {label} needs no release: let cron run ultra-checklist sync",
+    ja="{label} として応答するだけのマシンにリリースは不要です（cron で ultra-checklist sync を実行）",
+)
 _READY = Words(
     en="ready: {local}language {lang}, state in {home}", ja="準備完了: {local}言語 {lang}、状態フォルダ {home}"
 )

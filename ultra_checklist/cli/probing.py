@@ -21,7 +21,7 @@ NAGIOS_CRITICAL = 2
 
 
 @click.command()
-@click.argument("template", metavar="TEMPLATE|VERSION", required=False, shell_complete=either)
+@click.argument("name", metavar="TEMPLATE|VERSION", required=False, shell_complete=either)
 @click.argument("items", nargs=-1, metavar="[ITEM]...", shell_complete=items)
 @click.option("--var", "flags", multiple=True, metavar="K=V", help="Set a variable.")
 @click.option(
@@ -36,6 +36,7 @@ NAGIOS_CRITICAL = 2
     help="table, json, junit, tap, nagios or prometheus.",
 )
 @click.option("-e", "--environment", shell_complete=environments, help="The environment whose variables are meant.")
+@click.option("-t", "--template", shell_complete=templates, help="Of several releases the one from this template.")
 @click.option(
     "--with-effects",
     multiple=True,
@@ -52,12 +53,13 @@ NAGIOS_CRITICAL = 2
 )
 @common
 def check(
-    template: str | None,
+    name: str | None,
     items: tuple[str, ...],
     flags: tuple[str, ...],
     files: tuple[Path, ...],
     form: str,
     environment: str | None,
+    template: str | None,
     with_effects: tuple[str, ...],
     bundle: Path | None,
     local: bool,
@@ -86,11 +88,11 @@ def check(
     if bundle is not None:
         from ultra_checklist.cli.proof import judge_again
 
-        checked = judge_again(at, bundle, template, environment, flags, files, items)
-    elif template is None:
+        checked = judge_again(at, bundle, name, environment, flags, files, items)
+    elif name is None:
         raise UsageError(_NOTHING_NAMED, remedy=_NAME_ONE)
     else:
-        subject = subject_of(at, template, environment=environment, flags=flags, files=files)
+        subject = subject_of(at, name, environment=environment, template=template, flags=flags, files=files)
         if subject.trouble is not None:
             remark(subject.trouble)
         found: list[Checked] = []

@@ -29,6 +29,10 @@ UNLIMITED = 1000
 """Columns where the output is no terminal and nobody says how wide it is: lines stay whole, for `grep`."""
 
 _NONE = Words(en="there is no release on this machine", ja="このマシンにリリースはありません")
+_ANSWERS = Words(
+    en="as {label} it answers what releases on other machines ask, by: ultra-checklist sync",
+    ja="{label} として、ほかのマシンのリリースからの依頼に ultra-checklist sync で応答します",
+)
 _FIRST = Words(en="next: {command}", ja="次に: {command}")
 _CANNOT_TELL = Words(en="cannot tell: {why}", ja="判定できません: {why}")
 _MORE = Words(en="… {n} more lines", ja="… 他 {n} 行")
@@ -87,6 +91,9 @@ def status(
         return 0
     if not views:
         say(_NONE)
+        if at.asks_by_table:
+            say(_ANSWERS.filled(label=at.settings.host))
+            return 0
         go_on(f"ultra-checklist new v1.0.0{' --local' if at.local else ''}")
         return 0
     console = _console()

@@ -1,19 +1,24 @@
 """Other machines on which items look: whether they can be asked, now and by the way that is set up."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ultra_checklist.doctor.diagnosis import Diagnosis, well, wrong
-from ultra_checklist.errors import ProbeCannotTell, UltraChecklistError
+from ultra_checklist.doctor.diagnosis import Diagnosis, skipped, untold, well, wrong
+from ultra_checklist.errors import NotionError, ProbeCannotTell, UltraChecklistError
+from ultra_checklist.hosts.agent import Templates
 from ultra_checklist.hosts.carriers import SSH
+from ultra_checklist.hosts.dispatch import SET_UP
 from ultra_checklist.model import Template
+from ultra_checklist.notion.client import Notion
+from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.words import Words, joined
 
 if TYPE_CHECKING:
     from ultra_checklist.hosts.by_ssh import SshCarrier
 
-NAMES: Final = ("broker", "ssh")
+NAMES: Final = ("labels", "broker", "ssh")
 
 
 def labels_of(templates: Iterable[Template], own: str) -> list[str]:
@@ -25,19 +30,51 @@ def _hosts(templates: Iterable[Template]) -> set[str]:
     return {host for template in templates for item in template.items for host in item.runs_on.hosts}
 
 
-async def broker(address: str, labels: Iterable[str]) -> Diagnosis:
+def labels(wanted: Sequence[str], known: frozenset[str], start: Words) -> Diagnosis:
+    """Whether there is a machine for each label that items name; ``known`` have answered, or listen."""
+    absent = [label for label in wanted if label not in known]
+    if absent:
+        others = ", ".join(sorted(known)) or "–"
+        told = _NOBODY.filled(labels=", ".join(absent), known=others)
+        return wrong("labels", told, start.filled(label=absent[0]))
+    return well("labels", _ANSWERED.filled(labels=", ".join(wanted)) if wanted else _NO_LABELS)
+
+
+def no_way(wanted: Sequence[str]) -> Diagnosis:
+    """Where machines with labels cannot be asked at all."""
+    if not wanted:
+        return well("labels", _NO_LABELS)
+    return wrong("labels", _NO_WAY.filled(labels=", ".join(wanted)), SET_UP)
+
+
+async def by_broker(address: str, wanted: Sequence[str]) -> list[Diagnosis]:
     """Whether the broker answers, and an agent listens for each of these labels."""
     from ultra_checklist.hosts.by_celery import listening
 
     try:
         there = await listening(address)
     except UltraChecklistError as error:
-        return wrong("broker", error.message, error.remedy)
-    absent = [label for label in labels if label not in there]
-    if absent:
-        told = _NO_AGENT.filled(labels=", ".join(absent))
-        return wrong("broker", told, _START.filled(label=absent[0]))
-    return well("broker", _AGENTS.filled(labels=", ".join(sorted(there)) or "–"))
+        return [*skipped(("labels",), "broker"), wrong("broker", error.message, error.remedy)]
+    told = _AGENTS.filled(labels=", ".join(sorted(there)) or "–")
+    return [labels(wanted, there, _START_AGENT), well("broker", told)]
+
+
+async def by_table(
+    notion: Notion, workspace: Workspace, own: str, key: bytes, copies: Templates, wanted: Sequence[str]
+) -> Diagnosis:
+    """Whether machines with these labels have ever answered; and whether what this one is asked can be answered."""
+    from ultra_checklist.hosts.by_notion import asked, have_answered
+
+    try:
+        for row, batch in await asked(notion, workspace, own, key, datetime.now(UTC)) if own else ():
+            if batch is None:
+                return wrong("labels", _OTHER_KEY.filled(label=own, release=row.release), _SAME_KEY)
+            if copies.find(batch.template) is None:
+                told = _NO_COPY.filled(digest=batch.template[:16], release=row.release)
+                return wrong("labels", told, _SAME_FILE)
+        return labels(wanted, await have_answered(notion, workspace, wanted), _START_WORKER)
+    except NotionError as error:
+        return untold("labels", error.message, error.remedy)
 
 
 def no_broker() -> Diagnosis:
@@ -66,13 +103,39 @@ async def _trouble(carrier: "SshCarrier", host: str) -> ProbeCannotTell | None:
 
 
 _NO_BROKER = Words(en="not needed: ULTRA_CHECKLIST_BROKER is not set", ja="不要（ULTRA_CHECKLIST_BROKER が未設定）")
-_NO_AGENT = Words(
-    en="the broker answers, and no agent listens for {labels}",
-    ja="ブローカーは応答していますが、{labels} のエージェントが動いていません",
+_NO_LABELS = Words(en="no item looks on another machine with a label", ja="ラベル付きの別マシンで確認する項目なし")
+_ANSWERED = Words(en="there is a machine for: {labels}", ja="応答するマシンあり: {labels}")
+_NOBODY = Words(
+    en="no machine has answered for {labels}; known: {known}",
+    ja="{labels} として応答したマシンがありません（既知: {known}）",
 )
-_START = Words(
+_NO_WAY = Words(
+    en="items look on {labels}, and this machine cannot ask them",
+    ja="{labels} で確認する項目がありますが、このマシンから問い合わせる手段がありません",
+)
+_START_AGENT = Words(
     en="On that machine: ultra-checklist agent --labels {label}",
     ja="該当マシンで実行: ultra-checklist agent --labels {label}",
+)
+_START_WORKER = Words(
+    en="Mend the label, or on that machine set ULTRA_CHECKLIST_HOST={label} and run: ultra-checklist sync",
+    ja="ラベルを直すか、該当マシンで ULTRA_CHECKLIST_HOST={label} を設定し ultra-checklist sync を実行してください",
+)
+_OTHER_KEY = Words(
+    en="{label} is asked for {release} under another key, so it refuses",
+    ja="{label} 宛ての {release} の依頼は別の鍵で封印されているため拒否しています",
+)
+_SAME_KEY = Words(
+    en="Give NOTION_TOKEN, or ULTRA_CHECKLIST_AGENT_KEY where it is set, the same value on all machines",
+    ja="NOTION_TOKEN（設定していれば ULTRA_CHECKLIST_AGENT_KEY）を全マシンで同じ値にしてください",
+)
+_NO_COPY = Words(
+    en="{release} asks by a template sha256:{digest}, which does not lie here",
+    ja="{release} のテンプレート sha256:{digest} がこのマシンにありません",
+)
+_SAME_FILE = Words(
+    en="Copy the release's template into ULTRA_CHECKLIST_TEMPLATES, byte for byte",
+    ja="リリースと同一のテンプレートを ULTRA_CHECKLIST_TEMPLATES に置いてください",
 )
 _AGENTS = Words(en="it answers; agents listen for: {labels}", ja="応答あり。稼働中のエージェント: {labels}")
 _NO_SSH = Words(en="no item looks over ssh", ja="ssh で確認する項目なし")

@@ -16,6 +16,7 @@ from ultra_checklist.doctor.diagnosis import Diagnosis, remark, skipped, well, w
 from ultra_checklist.errors import JournalError, StateError, UltraChecklistError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.history import fold
+from ultra_checklist.hosts.carriers import SSH
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest, Shelf
 from ultra_checklist.mirror import Mirror
@@ -48,6 +49,19 @@ class Subject:
     """Where values of its variables belong."""
     release: str = ""
     """The version; empty: it is no release yet."""
+    label: str = ""
+    """Of this machine."""
+
+    @property
+    def near(self) -> list[Item]:
+        """The items whose probes look on this machine."""
+        return [item for item in self.template.items if not item.runs_on or self.label in item.runs_on.hosts]
+
+    @property
+    def from_here(self) -> list[Item]:
+        """The same, and those that look over ssh: with variables of this machine."""
+        far = [item for item in self.template.items if any(host.startswith(SSH) for host in item.runs_on.hosts)]
+        return [*self.near, *(item for item in far if item not in self.near)]
 
 
 def journals(home: Path, *, local: bool) -> tuple[Diagnosis, list[Manifest]]:
@@ -76,13 +90,13 @@ def journals(home: Path, *, local: bool) -> tuple[Diagnosis, list[Manifest]]:
     return well("journals", _WHOLE.filled(n=str(there), open=str(len(still_open)))), still_open
 
 
-def subjects(home: Path, manifests: Iterable[Manifest], here: Machine) -> Iterator[Subject]:
-    """The open releases that this machine proves."""
+def subjects(home: Path, manifests: Iterable[Manifest], here: Machine, label: str) -> Iterator[Subject]:
+    """The open releases that this machine proves, whose label is that."""
     for one in manifests:
         if one.machine.digest == here.digest:
             known = with_secrets(one.variables, one.template, home, one.environment)
             file = f"{home}/environments/{one.environment}.env"
-            yield Subject(one.name, one.template, known, file, one.version)
+            yield Subject(one.name, one.template, known, file, one.version, label)
 
 
 def templates(manifests: Iterable[Manifest], own: Path | None) -> Diagnosis:
@@ -133,7 +147,7 @@ def _variables(found: list[Subject]) -> Diagnosis:
     unset: dict[str, list[str]] = {}
     files: dict[str, Subject] = {}
     for subject in found:
-        for item, spec in _specs(subject):
+        for item, spec in _specs(subject.from_here):
             missing = subject.variables.fill(dict(spec.options))[1]
             for name in missing:
                 if spec.options.get("optional") is True or (not subject.release and name in BUILT_IN):
@@ -204,13 +218,13 @@ def _reached(host: str) -> socket.socket:
     return socket.create_connection((name.strip("[]"), int(port)), _SECONDS)
 
 
-def _specs(subject: Subject) -> Iterator[tuple[Item, Any]]:
-    return ((item, spec) for item in subject.template.items for spec in item.probes)
+def _specs(items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
+    return ((item, spec) for item in items for spec in item.probes)
 
 
 def _probes(subject: Subject) -> Iterator[tuple[Item, Probe[Any, Any]]]:
-    """The probes whose variables are all set: those are the ones that run."""
-    for item, spec in _specs(subject):
+    """The probes here whose variables are all set: those are the ones that run."""
+    for item, spec in _specs(subject.near):
         probe = made(spec, subject.variables)
         if probe is not None:
             yield item, probe

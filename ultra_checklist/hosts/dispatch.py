@@ -341,7 +341,7 @@ def _passes(found: Sequence[Finding]) -> bool:
 
 def _no_way(host: str) -> ProbeCannotTell:
     told = _NO_WAY.filled(host=host)
-    return ProbeCannotTell("no-carrier", told.en, told.ja, remedy=_SET_UP)
+    return ProbeCannotTell("no-carrier", told.en, told.ja, remedy=SET_UP)
 
 
 _SILENT = Words(en="has not answered since {since}", ja="{since} 以降応答がありません")
@@ -351,7 +351,7 @@ _LOOK_THERE = Words(
     ja="ワーカーまたはエージェントの動作を確認してください: {host} で ultra-checklist doctor",
 )
 _NO_WAY = Words(en="{host} cannot be asked from here", ja="ここから {host} に問い合わせる手段がありません")
-_SET_UP = Words(
+SET_UP = Words(
     en="Set ULTRA_CHECKLIST_HOST on each machine and run `ultra-checklist init` there, or name a broker",
     ja="各マシンに ULTRA_CHECKLIST_HOST を設定し `ultra-checklist init` を実行するか、ブローカーを指定してください",
 )

@@ -207,7 +207,17 @@ def as_the_guide_has_it(at: Reader) -> None:
     at.notion.call("PATCH", f"pages/{row['id']}", {"properties": {"Done": {"checkbox": True}}}, who="Sato")
 
 
-PAGES = {"README.md": None, "docs/tutorial.md": None, "docs/guide.md": as_the_guide_has_it}
+def with_settings_of_its_own(at: Reader) -> None:
+    """The page writes settings files, and the environment wins over those."""
+    at.notion.environment.clear()
+
+
+PAGES = {
+    "README.md": None,
+    "docs/tutorial.md": None,
+    "docs/guide.md": as_the_guide_has_it,
+    "docs/hosts.md": with_settings_of_its_own,
+}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,16 +1,21 @@
 """``agent``: run probes for releases that are at home on another machine."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.wiring import common, desk
 from ultra_checklist.errors import SettingsError, UsageError
-from ultra_checklist.model import LABEL
+from ultra_checklist.model import LABEL, combine
 from ultra_checklist.words import Words
 
+if TYPE_CHECKING:
+    from ultra_checklist.hosts.tasks import Answers, Batch
+
 _SERVING = Words(en="answers for {labels}; stop with Ctrl-C", ja="{labels} として待ち受けます（Ctrl-C で停止）")
+_TOLD = Words.same("{host}: {release}/{item}: {outcome} ({reasons})")
 _NO_BROKER = Words(en="ULTRA_CHECKLIST_BROKER is not set", ja="ULTRA_CHECKLIST_BROKER が未設定です")
 _SET_BROKER = Words(
     en="Set it to the broker's address, such as redis://HOST:6379/0; without a broker `sync` answers",
@@ -57,6 +62,16 @@ def agent(labels: str | None, at_once: int, local: bool, env_file: Path | None, 
     key = at.broker_key
     address = broker.get_secret_value()
     worker = at.agent(named, this_machine().name, claim=claims(address))
+
+    async def answer(batch: "Batch") -> "Answers":
+        answers = await worker.answer(batch)
+        for task, told in zip(batch.tasks, answers.answers, strict=True):
+            outcome = combine([found.verdict.outcome for found in told.found])
+            reasons = ", ".join(dict.fromkeys(found.verdict.reason for found in told.found))
+            said = {"host": batch.host, "release": batch.release, "item": task.item}
+            say(_TOLD.filled(**said, outcome=outcome.value, reasons=reasons))
+        return answers
+
     say(_SERVING.filled(labels=", ".join(named)))
-    serve(address, named, worker.answer, key, at_once)
+    serve(address, named, answer, key, at_once)
     return 0

@@ -66,6 +66,8 @@ class Finding(Frozen):
     seconds: float
     host: str = ""
     """Where it looked, if not where the release is at home."""
+    journal: str = ""
+    """The digest of that machine's own journal after it had answered; empty: it keeps none."""
     material: bytes = Field(default=b"", exclude=True, repr=False)
     """The redacted observation, for the evidence store; empty where the probe saw nothing."""
 

@@ -360,6 +360,7 @@ def _line(finding: Finding, evidence: str) -> ProofLine:
         evidence=evidence,
         answer=verdict.answer,
         host=finding.host,
+        journal=finding.journal,
     )
 
 

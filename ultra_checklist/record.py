@@ -59,6 +59,8 @@ class ProofLine(Frozen):
     """SHA-256 of the code that must be typed into Note; empty: none."""
     host: str = ""
     """Where it was looked, if not where the release is at home."""
+    journal: str = ""
+    """The digest of that machine's own journal after it had answered; empty: it keeps none."""
 
 
 class Proof(Frozen):

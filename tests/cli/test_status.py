@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.lab import ELSEWHERE, HERE, Lab
 from tests.reports.test_golden import agree
-from tests.shell import SMALL, Shell
+from tests.shell import SMALL, Served, Shell
 from tests.standings import GOOD, SITUATIONS, Story
 from ultra_checklist import overview as overviews
 from ultra_checklist.cli.columns import cells, fold
@@ -148,3 +149,23 @@ def test_colours_come_only_where_somebody_sees_them(shell: Shell) -> None:
     assert "\x1b" not in shell.ok("status", "--local", COLUMNS="80")
     assert "Next: tick 3 in Notion: 1.1, 1.2, 1.3" in shell.ok("status", "--local")
     assert "· 1.2 " in shell.ok("status", "--local", "--all")
+
+
+def test_the_step_that_it_names_can_be_copied_where_two_releases_have_that_version(served: Served) -> None:
+    served.ok("init")
+    for name in ("one", "two"):
+        (served.folder / f"{name}.md").write_text(
+            SMALL.replace("checklist: small", f"checklist: {name}").replace('["true"]', '["no-such-program"]')
+        )
+        served.ok("new", "v1", "-t", f"{name}.md")
+    workspace = json.loads((served.home / "workspace.json").read_text())
+    for row in served.call("POST", f"data_sources/{workspace['checks']}/query", {}, who="Sato")["results"]:
+        if row["properties"]["Key"]["rich_text"][0]["plain_text"].endswith("/there"):
+            served.call("PATCH", f"pages/{row['id']}", {"properties": {"Done": {"checkbox": True}}}, who="Sato")
+    served.ok("sync")
+    (line,) = [x for x in served.ok("status", "v1", "-t", "one").splitlines() if "ultra-checklist check" in x]
+    words = shlex.split(line.partition("ultra-checklist ")[2])
+    done = served.run(*words)
+    assert (done.returncode, "no-such-program" in done.stdout) == (3, True)
+    refused = served.run("check", "one.md", "-t", "one")
+    assert (refused.returncode, "-t chooses among releases" in refused.stderr) == (2, True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.hosts.post import KEY, Team
 from tests.test_release_time import end
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.guarded import Guarded
+from ultra_checklist.hosts.agent import Agent, Templates
 from ultra_checklist.hosts.tasks import opened_batch
 from ultra_checklist.model import ProbeSpec, Result, RunsOn, Template
 from ultra_checklist.notion.client import Notion
@@ -261,3 +263,32 @@ def test_an_item_that_was_seen_before_is_sent_with_what_was_seen(team: Team) -> 
     (task,) = opened_batch(team.post.sent[-1][1], KEY).tasks
     assert (task.occasion, [one.probe for one in task.past.before]) == ("tick", [0])
     assert task.past.before[0].material not in (team.release().folder / "tasks.json").read_text()
+
+
+def test_a_window_is_over_by_the_clock_at_home(team: Team) -> None:
+    start(
+        team,
+        LIST.replace(
+            'log: {file: "${MARK}", consecutive: 1, max_total: 0}', "watch: {command: ['true'], minutes: 3}"
+        ),
+    )
+    deploys(team)
+    # The machine itself believes that it is tomorrow.
+    team.agents["web"] = Agent(
+        team.folder / "web",
+        ["web"],
+        Templates([team.folder / "web" / "templates"], team.folder / "web"),
+        "machine of web",
+        clock=lambda: team.now + timedelta(days=1),
+    )
+    for _ in range(2):
+        team.sync(minutes=1)
+        team.work("web")
+    assert ticked(team, "quiet", "web") == Result.WAITING, team.row("quiet").why
+    for _ in range(2):
+        team.sync(minutes=1)
+        team.work("web")
+    team.sync(minutes=1)
+    team.work("web")
+    team.sync()
+    assert team.row("quiet").result == Result.PASSED, team.row("quiet").why

@@ -294,3 +294,14 @@ def test_what_was_unticked_meanwhile_is_not_asked_for(team: Team) -> None:
     team.sync()
     asked = [task.item for _, text in team.post.sent for task in opened_batch(text, KEY).tasks]
     assert asked == ["y"]
+
+
+def test_a_variable_that_is_not_set_there_is_to_be_set_there(team: Team) -> None:
+    start(team, x="web")
+    file = team.folder / "web" / "environments" / "production.env"
+    file.write_text("", encoding="utf-8")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    assert f"write MARK=... into {file}" in team.row("x").why

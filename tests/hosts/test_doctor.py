@@ -81,6 +81,75 @@ def test_a_machine_with_a_label_needs_the_table(tmp_path: Path) -> None:
         assert (result, "Tasks" in what) == ("fail", True)
 
 
+def test_labels_that_cannot_be_asked_are_named(shell: Shell) -> None:
+    shell.ok("init", "--local")
+    write(shell, "web-1")
+    result, what, remedy = found(shell, "labels", "--local", "-t", "far.md")
+    assert (result, what) == ("fail", "items look on web-1, and this machine cannot ask them")
+    assert "ULTRA_CHECKLIST_HOST" in remedy
+
+
+def test_what_only_others_need_is_not_missed_here(shell: Shell) -> None:
+    shell.ok("init", "--local")
+    text = LIST.replace("lang: en\n", "lang: en\nvars:\n  SITE: {help: where it is}\n", 1)
+    for host, unset in (("web-1", "ok"), ("ssh://nobody.invalid", "warn")):
+        there = text.replace("HOST", host).replace('["true"]', '[no-such-tool, "${SITE}"]')
+        (shell.folder / "far.md").write_text(there, encoding="utf-8")
+        assert found(shell, "variables", "--local", "-t", "far.md")[0] == unset
+        assert found(shell, "tools", "--local", "-t", "far.md")[0] == "ok"
+
+
+def test_at_home_it_names_labels_by_which_nobody_ever_answered(tmp_path: Path) -> None:
+    with serving(tmp_path) as notion:
+        host = Shell(tmp_path / "there", notion.environment | {"ULTRA_CHECKLIST_HOST": "web-1"})
+        (host.folder / "templates").mkdir(parents=True)
+        host.environment["ULTRA_CHECKLIST_TEMPLATES"] = str(host.folder / "templates")
+        notion.environment["ULTRA_CHECKLIST_HOST"] = "home"
+        notion.ok("init")
+        host.ok("init")
+        write(notion, "web-1")
+        notion.ok("new", "v1", "-t", "far.md")
+        result, what, _ = found(notion, "labels")
+        assert (result, what) == ("fail", "no machine has answered for web-1; known: –")
+        notion.tick("there")
+        notion.ok("sync")
+        # What it is asked it cannot answer: it has no copy, and then another key.
+        result, what, _ = found(host, "labels")
+        assert (result, "does not lie here" in what) == ("fail", True)
+        host.environment["ULTRA_CHECKLIST_AGENT_KEY"] = "another"
+        result, what, remedy = found(host, "labels")
+        assert (result, "under another key" in what) == ("fail", True)
+        assert "ULTRA_CHECKLIST_AGENT_KEY" in remedy
+        assert "sealed with another key" in host.run("sync").stderr
+        host.environment["ULTRA_CHECKLIST_AGENT_KEY"] = ""
+        (host.folder / "templates" / "far.md").write_bytes((notion.folder / "far.md").read_bytes())
+        assert "answered 1 tasks of other machines" in host.run("sync").stderr
+        assert found(host, "labels")[0] == found(notion, "labels")[0] == "ok"
+        notion.ok("sync")
+        assert notion.result("there") == "Passed"
+        # Of what it said it keeps a journal, which nobody is to alter.
+        (journal,) = (host.home / "agent").rglob("journal.jsonl")
+        (own,) = (notion.home / "releases").rglob("journal.jsonl")
+        (line,) = [
+            entry["data"]["lines"][0]
+            for entry in map(json.loads, own.read_text().splitlines())
+            if entry["kind"] == "proved"
+        ]
+        assert line["journal"] == json.loads(journal.read_text().splitlines()[-1])["hash"]
+        assert found(host, "journals")[0] == "ok"
+        journal.write_text(journal.read_text().replace("web-1", "web-2"))
+        assert found(host, "journals")[0] == "fail"
+
+
+def test_a_machine_that_only_answers_is_told_what_it_is_for(tmp_path: Path) -> None:
+    with serving(tmp_path) as notion:
+        notion.environment["ULTRA_CHECKLIST_HOST"] = "web-1"
+        assert "only answers as web-1" in notion.run("init").stderr
+        said = notion.run("status").stderr
+        assert "as web-1 it answers" in said
+        assert "ultra-checklist new" not in said
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Iterator[Many]:
     with a_team(tmp_path, Redis(tmp_path), {"web-1": "127.0.0.1", "web-2": "127.0.0.1", "db": "127.0.0.1"}) as made:
@@ -91,12 +160,13 @@ def test_at_home_it_tells_which_agents_listen(team: Many) -> None:
     home: Served = team.notion
     for label in ("web-1", "db"):
         team.agents[label].start()
-    assert found(home, "broker") == (
+    assert found(home, "labels") == (
         "fail",
-        "the broker answers, and no agent listens for web-2",
+        "no machine has answered for web-2; known: db, web-1",
         "On that machine: ultra-checklist agent --labels web-2",
     )
     team.agents["web-2"].start()
+    assert found(home, "labels")[0] == "ok"
     assert found(home, "broker")[:2] == ("ok", "it answers; agents listen for: db, web-1, web-2")
     team.redis.kill()
     result, what, remedy = found(home, "broker")

@@ -234,3 +234,18 @@ def test_asking_costs_five_requests_more(fleet: Fleet) -> None:
     assert counted("here") == 6 + 1
     assert counted("one") == 6 + 1 + 5
     assert fleet.notion.result("one") == "Passed"
+
+
+def test_an_ending_that_needs_nobody_waits_for_nobody(fleet: Fleet) -> None:
+    home = fleet.machines["home"]
+    fleet.notion.tick("one")
+    fleet.sync("home")
+    done = home.run("close", "v1", "--as", "aborted", "--reason", "not today")
+    assert done.returncode == 0
+    assert "waiting for the answer" not in done.stderr
+
+
+def test_for_whom_a_gate_waits_is_said(fleet: Fleet) -> None:
+    fleet.notion.tick("one")
+    done = fleet.machines["home"].run("gate", "v1", "--wait", "2")
+    assert "waiting for the answer of: web-1" in done.stderr

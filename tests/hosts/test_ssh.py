@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.ssh import Sshd, key, sshd
-from tests.shell import Served, serving
+from tests.shell import Served, free_port, serving
 from ultra_checklist.hosts.parcel import parcel
 
 LIST = """---
@@ -217,3 +217,32 @@ def test_a_checklist_is_looked_at_over_ssh_before_there_is_a_release(
     (verdict,) = checked(notion, "far.md", "far")["far"]
     assert (verdict["outcome"], "cannot be asked" in verdict["sentence"]) == ("unknown", True)
     assert not (notion.home / "ssh").exists()
+
+
+def test_each_machine_that_cannot_be_asked_has_its_own_reason(far: tuple[Served, Sshd], tmp_path: Path) -> None:
+    notion, there = far
+    closed = f"ssh://127.0.0.1:{free_port()}"
+    text = LIST.replace("ADDRESS", f"{{all: [{there.address}, {closed}, 'ssh://nobody.invalid']}}")
+    (tmp_path / "many.md").write_text(text.replace("checklist: far", "checklist: many"), encoding="utf-8")
+    notion.ok("new", "v2", "-t", "many.md")
+    notion.tick("v2/far")
+    notion.ok("sync")
+    told = why(notion, "v2/far")
+    assert f"{closed} cannot be asked: ssh: connect to host" in told
+    assert "ssh://nobody.invalid cannot be asked: ssh: Could not resolve" in told
+    assert f"{there.address}: Passed" in told
+    assert "Try it by hand: ssh " in told
+
+
+def test_what_is_to_be_done_there_says_where_and_is_harmless_to_paste(
+    far: tuple[Served, Sshd], tmp_path: Path
+) -> None:
+    notion, there = far
+    (tmp_path / "mark").unlink()
+    notion.tick("far")
+    notion.tick("leak")
+    notion.ok("sync")
+    said = notion.run("gate", "v1").stdout
+    assert f"on {there.address}: " in said
+    assert " / " not in why(notion, "far")
+    assert " / " not in said

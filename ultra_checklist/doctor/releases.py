@@ -16,6 +16,7 @@ from ultra_checklist.doctor.diagnosis import Diagnosis, remark, skipped, well, w
 from ultra_checklist.errors import JournalError, StateError, UltraChecklistError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.history import fold
+from ultra_checklist.hosts.agent import FOLDER
 from ultra_checklist.hosts.carriers import SSH
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest, Shelf
@@ -65,7 +66,7 @@ class Subject:
 
 
 def journals(home: Path, *, local: bool) -> tuple[Diagnosis, list[Manifest]]:
-    """Whether every journal is whole; and the releases that are open."""
+    """Whether every journal is whole, also of what this machine said to others; and the releases that are open."""
     shelf, wrongs, there = Shelf(home), list[UltraChecklistError](), 0
     still_open: list[Manifest] = []
     for path in sorted(shelf.root.glob("*/*/*/manifest.json")):
@@ -84,6 +85,11 @@ def journals(home: Path, *, local: bool) -> tuple[Diagnosis, list[Manifest]]:
             continue
         if manifest.local is local and fold(entries).ended is None:
             still_open.append(manifest)
+    for path in sorted((home / FOLDER).glob("**/journal.jsonl")):
+        try:
+            journal.look(path)
+        except (JournalError, StateError) as error:
+            wrongs.append(StateError(error.message, remedy=_MOVE_AWAY))
     if wrongs:
         told = joined([error.message for error in wrongs[:_NAMED]], "; ")
         return wrong("journals", told, wrongs[0].remedy), still_open
@@ -254,6 +260,10 @@ def search_path(environ: Mapping[str, str]) -> str:
 
 
 _RIGHTS = Words(en="Mend the rights of the state folder", ja="状態フォルダの権限を確認してください")
+_MOVE_AWAY = Words(
+    en="Keep the file as evidence and move its folder away: what other machines ask is answered anew",
+    ja="ファイルを証跡として保管し、フォルダを移動してください（依頼には改めて回答します）",
+)
 _WHOLE = Words(en="{n} releases, {open} open, all whole", ja="リリース {n} 件（進行中 {open} 件）、すべて正常")
 _TEMPLATES = Words(en="{n} read without mistakes", ja="{n} 件、誤りなし")
 _NO_TEMPLATES = Words(

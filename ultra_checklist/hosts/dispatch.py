@@ -262,7 +262,11 @@ class Dispatcher:
         except ProbeCannotTell as error:
             heard, troubles = [], dict.fromkeys(hosts, error)
         # Where one task is answered twice, the first answer is of the machine that has run it.
-        told = {(a.host, answer.task): answer for a in reversed(heard) for answer in reversed(a.answers)}
+        told = {
+            (a.host, answer.task): answer.model_copy(update={"head": a.head})
+            for a in reversed(heard)
+            for answer in reversed(a.answers)
+        }
         for key, asked in self._book.items():
             answer, trouble = told.get((key[2], asked.task.id)), troubles.get(key[2])
             if asked.answer is None and answer is not None:
@@ -312,12 +316,13 @@ class Dispatcher:
 
 def _findings(asked: Asked) -> list[Finding]:
     host, answer = asked.task.host, asked.answer
+    head = answer.head if answer is not None else ""
     found: list[Finding] = []
     for one in answer.found if answer is not None else ():
         try:
-            found.append(one.finding(host))
+            found.append(one.finding(host, head))
         except SealBroken:
-            found.append(one.model_copy(update={"material": ""}).finding(host))
+            found.append(one.model_copy(update={"material": ""}).finding(host, head))
     return found or [_unheard(asked, _EMPTY, NOTHING)]
 
 

@@ -125,7 +125,7 @@ class Found(Frozen):
         """SHA-256 of what was seen; empty: nothing was."""
         return hashlib.sha256(unpack(self.material)).hexdigest() if self.material else ""
 
-    def finding(self, host: str) -> Finding:
+    def finding(self, host: str, head: str = "") -> Finding:
         """The same as it was, with where it comes from. Raises SealBroken where it cannot be unpacked."""
         return Finding(
             probe=self.probe,
@@ -133,6 +133,7 @@ class Found(Frozen):
             started=self.started,
             seconds=self.seconds,
             host=host,
+            journal=head,
             material=unpack(self.material) if self.material else b"",
         )
 
@@ -142,6 +143,8 @@ class Answer(Frozen):
 
     task: str
     found: tuple[Found, ...] = ()
+    head: str = ""
+    """The digest of the host's own journal then, once it is known; empty: it keeps none."""
 
 
 class Answers(Frozen):

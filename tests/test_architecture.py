@@ -23,7 +23,7 @@ LAYERS = (
         "domain on top of the template",
         (
             "lint", "parsed", "states", "checked", "account", "comparison", "outline", "wording", "case", "offers", "offers_live", "rulebook",
-            "naming", "declarations", "patch", "timing", "suggest",
+            "naming", "declarations", "patch", "timing", "suggest", "placeholders",
         ),
     ),
     ("adapters", ("probes", "notion", "reports", "notify")),

@@ -15,8 +15,9 @@ from tests.shell import Shell
 from ultra_checklist import plugins
 from ultra_checklist.model import Item, Outcome, ProbeSpec, Section, Template, Verdict, Words
 from ultra_checklist.origins import resolve
+from ultra_checklist.placeholders import fill
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Twin, failed, passed, unknown
-from ultra_checklist.proving import Proof, fill, prove
+from ultra_checklist.proving import Proof, prove
 from ultra_checklist.template import load
 from ultra_checklist.template_files import shipped
 from ultra_checklist.variables import Value, Variables

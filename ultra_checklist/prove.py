@@ -1,7 +1,6 @@
 """Proves checks of one release: runs what is due and puts verdicts into the journal, evidence first."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
@@ -14,7 +13,7 @@ from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.hosts.book import Place
 from ultra_checklist.hosts.carriers import Carriers
 from ultra_checklist.hosts.dispatch import Dispatcher, Heard
-from ultra_checklist.hosts.tasks import Before, Past, SealBroken, pack
+from ultra_checklist.hosts.tasks import Before, Found, Past, SealBroken, pack
 from ultra_checklist.manifest import bound_to, now
 from ultra_checklist.model import Finding, Item, ProbeSpec, Words, digest, outcome
 from ultra_checklist.origins import with_secrets
@@ -151,7 +150,7 @@ class Prover:
             add(item, place, "", finding.material)
         for (item, host), found in told.items():
             for one in found:
-                add(item, one.place, host, one.finding(host).material)
+                add(item, one.place, host, _material(one))
         return lines
 
     def _baseline(self, item: str, place: int, host: str = "") -> bytes | None:
@@ -178,29 +177,28 @@ class Prover:
         Ticked or not; all of them together in so many seconds. Raises StateError.
         """
         deploy, present = self._release.history.deploy, self._clock()
-        sampled = self.runner.sampled(items) if deploy is not None and not deploy.withdrawn else []
-        if deploy is None or not sampled:
+        if deploy is None or deploy.withdrawn:
+            return
+        chosen, away = list(items), self._dispatcher.away
+        here = self.runner.sampled(filter(self._is_here, chosen))
+        there = self.runner.sampled(filter(away, chosen), elsewhere=True)
+        if not (here or there):
             return
         number = len(self._release.history.deploys)
-        self._samples.add(number, self._heard(sampled, await _within(seconds, self._dispatcher.passing())))
+        self._samples.add(number, self._heard(there, await _within(seconds, self._dispatcher.passing())))
         known = {(taken.item, taken.probe, taken.host): taken.at for taken in self._current()}
 
-        def due(host: str) -> list[Sampled]:
-            return [
-                this
-                for this in sampled
-                if (host in self._dispatcher.away(this.item) if host else self._is_here(this.item))
-                and _is_time(this, known.get((this.item.id, this.place, host)), present)
-                and not _is_over(this, deploy.ended, present)
-            ]
+        def due(this: Sampled, host: str) -> bool:
+            is_time = _is_time(this, known.get((this.item.id, this.place, host)), present)
+            return is_time and not _is_over(this, deploy.ended, present)
 
-        near, hosts = due(""), {host for this in sampled for host in self._dispatcher.away(this.item)}
-        far = {(this.item.id, host): this.item for host in hosts for this in due(host)}
+        near = [this for this in here if due(this, "")]
+        far = {(this.item.id, host): this.item for this in there for host in away(this.item) if due(this, host)}
         found, heard = await asyncio.gather(
             self.runner.sample(near, seconds), _within(seconds, self._dispatcher.sample(far))
         )
         seen = [self._sample(this, finding) for this, finding in zip(near, found, strict=True)]
-        self._samples.add(number, [*seen, *self._heard(sampled, heard)])
+        self._samples.add(number, [*seen, *self._heard(there, heard)])
 
     def _heard(self, sampled: Iterable[Sampled], heard: Mapping[Place, Heard]) -> list[Taken]:
         """Samples of other machines."""
@@ -308,6 +306,14 @@ class Prover:
         return True
 
 
+def _material(found: Found) -> bytes:
+    """The observation that came along; nothing where it cannot be read."""
+    try:
+        return found.finding("").material
+    except SealBroken:
+        return b""
+
+
 async def _within(seconds: float | None, work: Coroutine[Any, Any, dict[Place, Heard]]) -> dict[Place, Heard]:
     """What comes of it in so many seconds."""
     try:
@@ -322,10 +328,7 @@ def _of(this: Sampled, heard: Heard, host: str) -> Finding:
     # Who refuses says so once for all probes of the item.
     found = next((one for one in heard.found if one.place in (this.place, -1)), None)
     verdict = found.verdict if found is not None else unknown("host-silent", _NOT_SEEN.filled(host=host))
-    material = b""
-    if found is not None:
-        with contextlib.suppress(SealBroken):
-            material = found.finding(host).material
+    material = _material(found) if found is not None else b""
     probe = this.item.probes[this.place].probe
     return Finding(probe=probe, verdict=verdict, started=heard.issued, seconds=0.0, material=material)
 

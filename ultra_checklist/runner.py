@@ -18,6 +18,7 @@ from ultra_checklist.complaints import complaint
 from ultra_checklist.environ import process_environment
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.model import Finding, Item, ProbeSpec, Verdict, Words
+from ultra_checklist.placeholders import fill
 from ultra_checklist.probes.base import Context, Observation, Options, Probe, Sample, child_environment, unknown
 from ultra_checklist.probes.looks import Looks
 from ultra_checklist.record import ReleaseRecord, Sibling, Sought
@@ -147,12 +148,15 @@ class Runner:
         found = await asyncio.gather(*looks)
         return [(item, place, finding) for (item, place, _), finding in zip(wanted, found, strict=True)]
 
-    def sampled(self, items: Iterable[Item]) -> list[Sampled]:
-        """The probes of these items that look every so often after a deploy has begun."""
+    def sampled(self, items: Iterable[Item], *, elsewhere: bool = False) -> list[Sampled]:
+        """The probes of these items that look every so often after a deploy has begun.
+
+        ``elsewhere``: on machines with variables of their own, so that it does not matter whether ours are set.
+        """
         found: list[Sampled] = []
         for item in items:
             for place, spec in enumerate(item.probes):
-                probe = self._made(spec)
+                probe = made(spec, self._variables, anyhow=elsewhere)
                 if probe is not None and probe.sample_every is not None:
                     found.append(Sampled(item, place, probe.sample_every, probe.sample_for))
         return found
@@ -175,15 +179,12 @@ class Runner:
         return list(await asyncio.gather(*(one(this) for this in wanted)))
 
     def wants_baseline(self, item: Item) -> bool:
-        """Whether a probe of this item must look as a deploy begins."""
-        return any(map(self._wants, item.probes))
+        """Whether a probe of this item must look as a deploy begins, on a machine with variables of its own."""
+        return any(self._wants(spec, elsewhere=True) for spec in item.probes)
 
-    def _wants(self, spec: ProbeSpec) -> bool:
-        probe = self._made(spec)
+    def _wants(self, spec: ProbeSpec, *, elsewhere: bool = False) -> bool:
+        probe = made(spec, self._variables, anyhow=elsewhere)
         return probe is not None and probe.wants_baseline
-
-    def _made(self, spec: ProbeSpec) -> Probe[Options, Observation] | None:
-        return made(spec, self._variables)
 
     async def _run_one(self, spec: ProbeSpec, context: Context, place: int) -> Finding:
         async with self._slots:
@@ -267,11 +268,16 @@ class Runner:
         self.redactor.learn(values)
 
 
-def made(spec: ProbeSpec, variables: Variables) -> Probe[Options, Observation] | None:
-    """A probe with its options; None where they do not fit, or a variable is missing."""
+def made(spec: ProbeSpec, variables: Variables, *, anyhow: bool = False) -> Probe[Options, Observation] | None:
+    """A probe with its options; None where they do not fit, or a variable is missing.
+
+    ``anyhow``: something harmless stands for a variable that is missing.
+    """
     raw, missing = variables.fill(dict(spec.options))
     try:
         family: type[Probe[Options, Observation]] = plugins.load(plugins.PROBES, spec.probe)
+        if missing and anyhow:
+            raw, missing = fill(spec, family.options_model, variables)[0], ()
         return None if missing else family(family.options_model.model_validate(raw))
     except (PluginError, ValidationError):
         return None

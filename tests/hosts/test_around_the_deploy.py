@@ -73,11 +73,12 @@ def team(tmp_path: Path) -> Team:
 
 
 def start(team: Team, text: str = LIST) -> Template:
+    """A release; what the variable is, only the other machines know."""
     path = team.folder / "try.md"
     path.write_text(text, encoding="utf-8")
     team.give(path)
     made = load(path)
-    team.new(made, MARK=str(team.folder / "nowhere"))
+    team.new(made)
     return made
 
 

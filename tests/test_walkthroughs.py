@@ -128,8 +128,10 @@ class Reader:
             "results"
         ]:
             for row in there.call("POST", f"data_sources/{source['id']}/query", {}, who="Sato")["results"]:
+                if "Done" not in row["properties"]:
+                    continue
                 key = "".join(t["plain_text"] for t in row["properties"]["Key"]["rich_text"])
-                if "Done" in row["properties"] and key.rpartition("/")[2] in items:
+                if key.rpartition("/")[2] in items:
                     there.call(
                         "PATCH", f"pages/{row['id']}", {"properties": {"Done": {"checkbox": True}}}, who="Sato"
                     )

@@ -102,6 +102,7 @@ class Desk:
         ``lang`` is that of columns and options where there are none yet. Raises RefusedError where the token is
         another integration's than before, unless it is to be adopted.
         """
+        from ultra_checklist.notion import hosts
         from ultra_checklist.notion.workspace import Databases
 
         await self.same_bot(notion, adopt=adopt)
@@ -109,7 +110,10 @@ class Desk:
         databases = Databases(notion, page, pinned.lang if pinned is not None else lang, pinned)
         workspace = await databases.prepare(local=self.local, hosts=self.asks_by_table)
         self.pin(workspace)
-        return workspace, tuple(databases.done)
+        done = list(databases.done)
+        if self.asks_by_table and await hosts.name(notion, workspace, self.settings.host):
+            done.append(_NAMED.filled(label=self.settings.host))
+        return workspace, tuple(done)
 
     def pinned(self) -> Workspace | None:
         """The databases that ``init`` pinned, if any."""
@@ -343,6 +347,10 @@ _NO_PAGE = Words(
     en="{page} is no id or address of a Notion page", ja="{page} は Notion ページの ID またはアドレスではありません"
 )
 _COPY_LINK = Words(en="Copy the page's link in Notion", ja="Notion でページのリンクをコピーしてください")
+_NAMED = Words(
+    en="this machine stands in the table of hosts as {label}",
+    ja="このマシンをホストの表に {label} として登録しました",
+)
 _NO_KEY = Words(
     en="ULTRA_CHECKLIST_BROKER is set, and ULTRA_CHECKLIST_AGENT_KEY is not",
     ja="ULTRA_CHECKLIST_BROKER が設定されていますが、ULTRA_CHECKLIST_AGENT_KEY が未設定です",

@@ -99,18 +99,20 @@ def test_what_only_others_need_is_not_missed_here(shell: Shell) -> None:
         assert found(shell, "tools", "--local", "-t", "far.md")[0] == "ok"
 
 
-def test_at_home_it_names_labels_by_which_nobody_ever_answered(tmp_path: Path) -> None:
+def test_at_home_it_names_labels_that_no_machine_has(tmp_path: Path) -> None:
     with serving(tmp_path) as notion:
         host = Shell(tmp_path / "there", notion.environment | {"ULTRA_CHECKLIST_HOST": "web-1"})
         (host.folder / "templates").mkdir(parents=True)
         host.environment["ULTRA_CHECKLIST_TEMPLATES"] = str(host.folder / "templates")
         notion.environment["ULTRA_CHECKLIST_HOST"] = "home"
         notion.ok("init")
-        host.ok("init")
         write(notion, "web-1")
         notion.ok("new", "v1", "-t", "far.md")
         result, what, _ = found(notion, "labels")
-        assert (result, what) == ("fail", "no machine has answered for web-1; known: –")
+        assert (result, what) == ("fail", "no machine is called web-1; known: home")
+        assert "stands in the table of hosts as web-1" in host.run("init").stderr
+        assert "stands in the table" not in host.run("init").stderr
+        assert found(notion, "labels")[0] == "ok"
         notion.tick("there")
         notion.ok("sync")
         # What it is asked it cannot answer: it has no copy, and then another key.
@@ -162,7 +164,7 @@ def test_at_home_it_tells_which_agents_listen(team: Many) -> None:
         team.agents[label].start()
     assert found(home, "labels") == (
         "fail",
-        "no machine has answered for web-2; known: db, web-1",
+        "no agent listens for web-2; known: db, web-1",
         "On that machine: ultra-checklist agent --labels web-2",
     )
     team.agents["web-2"].start()

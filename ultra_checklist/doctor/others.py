@@ -11,6 +11,7 @@ from ultra_checklist.hosts.agent import Templates
 from ultra_checklist.hosts.carriers import SSH
 from ultra_checklist.hosts.dispatch import SET_UP
 from ultra_checklist.model import Template
+from ultra_checklist.notion import hosts
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.schema import Workspace
 from ultra_checklist.words import Words, joined
@@ -30,12 +31,12 @@ def _hosts(templates: Iterable[Template]) -> set[str]:
     return {host for template in templates for item in template.items for host in item.runs_on.hosts}
 
 
-def labels(wanted: Sequence[str], known: frozenset[str], start: Words) -> Diagnosis:
-    """Whether there is a machine for each label that items name; ``known`` have answered, or listen."""
+def labels(wanted: Sequence[str], known: frozenset[str], nobody: Words, start: Words) -> Diagnosis:
+    """Whether there is a machine for each label that items name; ``nobody`` tells that there is none."""
     absent = [label for label in wanted if label not in known]
     if absent:
         others = ", ".join(sorted(known)) or "–"
-        told = _NOBODY.filled(labels=", ".join(absent), known=others)
+        told = nobody.filled(labels=", ".join(absent), known=others)
         return wrong("labels", told, start.filled(label=absent[0]))
     return well("labels", _ANSWERED.filled(labels=", ".join(wanted)) if wanted else _NO_LABELS)
 
@@ -56,13 +57,13 @@ async def by_broker(address: str, wanted: Sequence[str]) -> list[Diagnosis]:
     except UltraChecklistError as error:
         return [*skipped(("labels",), "broker"), wrong("broker", error.message, error.remedy)]
     told = _AGENTS.filled(labels=", ".join(sorted(there)) or "–")
-    return [labels(wanted, there, _START_AGENT), well("broker", told)]
+    return [labels(wanted, there, _NO_AGENT, _START_AGENT), well("broker", told)]
 
 
 async def by_table(
     notion: Notion, workspace: Workspace, own: str, key: bytes, copies: Templates, wanted: Sequence[str]
 ) -> Diagnosis:
-    """Whether machines with these labels have ever answered; and whether what this one is asked can be answered."""
+    """Whether there are machines with these labels; and whether what this one is asked can be answered."""
     from ultra_checklist.hosts.by_notion import asked, have_answered
 
     try:
@@ -72,7 +73,10 @@ async def by_table(
             if copies.find(batch.template) is None:
                 told = _NO_COPY.filled(digest=batch.template[:16], release=row.release)
                 return wrong("labels", told, _SAME_FILE)
-        return labels(wanted, await have_answered(notion, workspace, wanted), _START_WORKER)
+        known = await hosts.named(notion, workspace)
+        # Who was set up by an earlier version has not said its name.
+        known |= await have_answered(notion, workspace, [label for label in wanted if label not in known])
+        return labels(wanted, known, _NOBODY, _START_WORKER)
     except NotionError as error:
         return untold("labels", error.message, error.remedy)
 
@@ -84,14 +88,14 @@ def no_broker() -> Diagnosis:
 
 async def over_ssh(carrier: "SshCarrier", templates: Iterable[Template]) -> Diagnosis:
     """Whether each machine that items look on over ssh lets us in, and has the Python that is needed."""
-    hosts = sorted(host for host in _hosts(templates) if host.startswith(SSH))
-    if not hosts:
+    addresses = sorted(host for host in _hosts(templates) if host.startswith(SSH))
+    if not addresses:
         return well("ssh", _NO_SSH)
-    told = await asyncio.gather(*(_trouble(carrier, host) for host in hosts))
+    told = await asyncio.gather(*(_trouble(carrier, host) for host in addresses))
     troubles = [error for error in told if error is not None]
     if troubles:
         return wrong("ssh", joined([error.message for error in troubles], "; "), troubles[0].remedy)
-    return well("ssh", _LET_IN.filled(hosts=", ".join(hosts)))
+    return well("ssh", _LET_IN.filled(hosts=", ".join(addresses)))
 
 
 async def _trouble(carrier: "SshCarrier", host: str) -> ProbeCannotTell | None:
@@ -106,8 +110,12 @@ _NO_BROKER = Words(en="not needed: ULTRA_CHECKLIST_BROKER is not set", ja="不�
 _NO_LABELS = Words(en="no item looks on another machine with a label", ja="ラベル付きの別マシンで確認する項目なし")
 _ANSWERED = Words(en="there is a machine for: {labels}", ja="応答するマシンあり: {labels}")
 _NOBODY = Words(
-    en="no machine has answered for {labels}; known: {known}",
-    ja="{labels} として応答したマシンがありません（既知: {known}）",
+    en="no machine is called {labels}; known: {known}",
+    ja="{labels} というマシンがありません（既知: {known}）",
+)
+_NO_AGENT = Words(
+    en="no agent listens for {labels}; known: {known}",
+    ja="{labels} のエージェントが動いていません（既知: {known}）",
 )
 _NO_WAY = Words(
     en="items look on {labels}, and this machine cannot ask them",
@@ -118,8 +126,8 @@ _START_AGENT = Words(
     ja="該当マシンで実行: ultra-checklist agent --labels {label}",
 )
 _START_WORKER = Words(
-    en="Mend the label, or on that machine set ULTRA_CHECKLIST_HOST={label} and run: ultra-checklist sync",
-    ja="ラベルを直すか、該当マシンで ULTRA_CHECKLIST_HOST={label} を設定し ultra-checklist sync を実行してください",
+    en="Mend the label, or on that machine set ULTRA_CHECKLIST_HOST={label} and run: ultra-checklist init",
+    ja="ラベルを直すか、該当マシンで ULTRA_CHECKLIST_HOST={label} を設定し ultra-checklist init を実行してください",
 )
 _OTHER_KEY = Words(
     en="{label} is asked for {release} under another key, so it refuses",

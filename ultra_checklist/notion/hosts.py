@@ -52,18 +52,34 @@ async def rows(
             yield _row(page, ids)
 
 
+async def named(notion: Notion, workspace: Workspace) -> frozenset[str]:
+    """The labels of the machines on which ``init`` has run."""
+    wanted = {"property": workspace.host_ids["release"], "rich_text": {"is_empty": True}}
+    pages = [page async for page in notion.query(workspace.hosts, filter=wanted) if not page["in_trash"]]
+    return frozenset(_row(page, workspace.host_ids).host for page in pages)
+
+
+async def name(notion: Notion, workspace: Workspace, host: str) -> bool:
+    """A row that says no more than that there is a machine of that label; returns whether it is new."""
+    if host in await named(notion, workspace):
+        return False
+    await make(notion, workspace, host, "", "")
+    return True
+
+
 async def make(notion: Notion, workspace: Workspace, host: str, release: str, tasks: str) -> None:
     """A new row with tasks for a host."""
     ids = workspace.host_ids
     properties = {
-        ids["title"]: {"title": rich_text(f"{host}: {release}")},
+        ids["title"]: {"title": rich_text(f"{host}: {release}" if release else host)},
         ids["host"]: {"rich_text": rich_text(host)},
         ids["release"]: {"rich_text": rich_text(release)},
         ids["tasks"]: {"rich_text": rich_text(tasks)},
     }
 
     async def look() -> HostRow | None:
-        return await anext(rows(notion, workspace, {"host": host, "release": release}), None)
+        there = rows(notion, workspace, {"host": host, "release": release} if release else {"host": host})
+        return await anext((row async for row in there if row.release == release), None)
 
     body = {"parent": {"type": "data_source_id", "data_source_id": workspace.hosts}, "properties": properties}
     await notion.create_once("pages", body, look)

@@ -164,8 +164,9 @@ def person(raw: Any) -> Person | None:
 
 
 def said(line: ProofLine, lang: Lang) -> str:
-    """What a probe saw, in few words."""
-    return line.sentence.say(lang) or line.seen.say(lang)
+    """What a probe saw, in few words, and where if not at home."""
+    told = line.sentence.say(lang) or line.seen.say(lang)
+    return f"{line.host}: {told}" if line.host and told else told
 
 
 def _simple(

@@ -168,7 +168,7 @@ class Prover:
         """What the probes of an item have seen on another machine."""
         before = ((place, self._baseline(item.id, place, host)) for place in range(len(item.probes)))
         known = tuple(Before(probe=place, material=pack(material)) for place, material in before if material)
-        samples = tuple(t for t in self._current() if (t.item, t.host) == (item.id, host))
+        samples = tuple(taken for taken in self._current(item) if taken.host == host)
         return Past(before=known, samples=samples)
 
     async def sample(self, items: Iterable[Item], seconds: float | None = None) -> None:
@@ -222,17 +222,19 @@ class Prover:
             reason="" if finding.material else finding.verdict.reason,
         )
 
-    def _current(self) -> list[Taken]:
-        """The samples since the newest deploy began, under the options of now."""
-        manifest, history = self._release.manifest, self._release.history
-        bound = {item.id: bound_to(manifest, item) for item in manifest.items if item.probes}
+    def _current(self, *items: Item) -> list[Taken]:
+        """The samples since the newest deploy began, under the options of now; of all items where none is named."""
+        manifest, history, known = self._release.manifest, self._release.history, self._samples.read()
+        if not known:
+            return []
+        bound = {item.id: bound_to(manifest, item) for item in items or manifest.items if item.probes}
         began = history.deploy.started if history.deploy is not None else manifest.created
         return [
             taken
-            for taken in self._samples.read()
+            for taken in known
             if taken.deploy == len(history.deploys)
             and taken.at >= began
-            and taken.bound_to == bound.get(taken.item)
+            and taken.bound_to == bound.get(taken.item, "")
         ]
 
     def _taken(self, item: str, place: int) -> list[Taken]:

@@ -18,6 +18,7 @@ CHECK_KEYS = (
     "id", "probes", "max_age", "required", "until", "after", "when", "needs", "deploys", "approvals", "waive",
     "evidence", "runs_on",
 )  # fmt: skip
+MAX_PORT = 65535
 WAIVERS = ("never", "approvers", "anyone")
 _HOST = re.compile(
     LABEL.pattern + r"|ssh://(?:[A-Za-z_][\w.-]*@)?(?:[A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?",
@@ -172,7 +173,7 @@ class CheckReader:
             self._complain(("runs_on",), _NO_HOSTS)
             return RunsOn()
         for name in names:
-            if not isinstance(name, str) or not _HOST.fullmatch(name):
+            if not isinstance(name, str) or not _HOST.fullmatch(name) or _port(name) > MAX_PORT:
                 self._complain(("runs_on",), _NO_HOST.filled(value=repr(raw if name is None else name)))
                 return RunsOn()
         return RunsOn(hosts=tuple(names), any=mode == "any")
@@ -215,6 +216,12 @@ def _has_reference(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_has_reference(part) for part in value.values())
     return isinstance(value, list) and any(_has_reference(part) for part in value)
+
+
+def _port(host: str) -> int:
+    """The port that an address names; 0: none."""
+    port = host.rpartition("]")[2].rpartition(":")[2]
+    return int(port) if "://" in host and port.isdigit() else 0
 
 
 def _looks_at_home(spec: ProbeSpec) -> bool:

@@ -4,23 +4,23 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ultra_checklist import plugins
 from ultra_checklist.checked import Checked, CheckedItem
 from ultra_checklist.errors import PluginError, ProbeCannotTell
 from ultra_checklist.hosts.carriers import NOBODY, SSH, Carriers
-from ultra_checklist.model import Finding, Item, ProbeSpec, Template, Words
+from ultra_checklist.model import NOTHING, Finding, Item, ProbeSpec, Template, Words
 from ultra_checklist.probes.base import unknown
 from ultra_checklist.runner import Runner
 from ultra_checklist.siblings import Siblings
-from ultra_checklist.traits import placed
+from ultra_checklist.traits import looks_at_home, placed
 from ultra_checklist.variables import Variables
 
 if TYPE_CHECKING:
     from ultra_checklist.hosts.errand import Errand
-    from ultra_checklist.hosts.tasks import Answers
+    from ultra_checklist.hosts.tasks import Answers, Found
+    from ultra_checklist.prove import Prover
     from ultra_checklist.release import Release
 
 Runs = Callable[[Item, ProbeSpec], bool]
@@ -51,14 +51,16 @@ async def check(
     if wanted:
         wanted |= sending
     items = [item for item in template.items if not wanted or item.id in wanted]
+    prover: Prover | None = None
     if release is None:
         public = " ".join(item.title for item in template.items)
         runner = Runner(variables, secrets=secrets, public_text=public, sibling=siblings, material=False)
     else:
-        from ultra_checklist.prove import Prover
+        from ultra_checklist import prove
 
         # What was seen before and since the deploy is known to the release's own prover.
-        runner = Prover(release, release.shelf.root.parent, secrets, occasion=_occasion).runner
+        prover = prove.Prover(release, release.shelf.root.parent, secrets, occasion=_occasion)
+        runner = prover.runner
 
     def runs(item: Item, spec: ProbeSpec) -> bool:
         try:
@@ -70,10 +72,13 @@ async def check(
     known = carriers or Carriers()
     away = {item.id: [host for host in item.runs_on.hosts if not known.is_here(host)] for item in items}
     here = [item for item in items if not item.runs_on or known.any_here(item.runs_on.hosts)]
-    found = await runner.run(here, runs)
-    visits = _Visits(template, variables, runs, release, over_ssh, runner.now())
+    near_ids = {item.id for item in here}
+    found = await runner.run(
+        items, lambda item, spec: runs(item, spec) and (item.id in near_ids or looks_at_home(spec))
+    )
+    visits = _Visits(template, variables, runs, prover, over_ssh, runner)
     told = await visits.make({item: tuple(hosts) for item, hosts in away.items()})
-    near = {item.id: [placed(item, f, known.is_here) for f in found[item.id]] for item in here}
+    near = {item.id: [placed(item, f, known.is_here) for f in found[item.id]] for item in items}
     return Checked(
         template,
         tuple(CheckedItem(item, (*near.get(item.id, ()), *told.get(item.id, ()))) for item in items),
@@ -89,12 +94,12 @@ class _Visits:
         template: Template,
         variables: Variables,
         runs: Runs,
-        release: "Release | None",
+        prover: "Prover | None",
         send: SendErrand | None,
-        at: datetime,
+        runner: Runner,
     ) -> None:
         self._template, self._variables, self._runs = template, variables, runs
-        self._release, self._send, self._at = release, send, at
+        self._prover, self._send, self._runner, self._at = prover, send, runner, runner.now()
 
     async def make(self, wanted: dict[str, tuple[str, ...]]) -> dict[str, list[Finding]]:
         """What these items' hosts say, by item, in the order in which the item names them."""
@@ -114,25 +119,41 @@ class _Visits:
         except ProbeCannotTell as error:
             return {item: [self._unheard(host, error.reason, error.message, error.remedy)] for item in items}
         told = {answer.task: answer.found for answer in answers.answers}
-        return {task.item: [one.finding(host) for one in told.get(task.id, ())] for task in errand.batch.tasks}
+        looks = {item.id for item in errand.template.items if item.probes}
+        return {
+            task.item: [self._arrived(host, one) for one in told.get(task.id, ())]
+            or [self._unheard(host, "host-silent", _NOTHING_SEEN, NOTHING)]
+            for task in errand.batch.tasks
+            if task.item in looks
+        }
+
+    def _arrived(self, host: str, found: "Found") -> Finding:
+        from ultra_checklist.hosts.tasks import SealBroken
+
+        try:
+            return self._runner.clean(found.finding(host))
+        except SealBroken:
+            return self._unheard(host, "host-silent", _NOTHING_SEEN, NOTHING)
 
     def _errand(self, host: str, items: Sequence[str]) -> "Errand":
         from ultra_checklist.hosts.errand import Errand
-        from ultra_checklist.hosts.tasks import Batch, Task
+        from ultra_checklist.hosts.tasks import Batch, Past, Task
 
         commit = self._variables.get("COMMIT") or ""
         tasks = tuple(
             Task(
                 id=uuid.uuid4().hex,
                 host=host,
-                item=item,
+                item=item.id,
                 tick=0,
                 deploy=0,
                 bound_to="",
                 commit=commit,
                 issued=self._at,
+                past=self._prover.past(item, host) if self._prover is not None else Past(),
             )
-            for item in items
+            for item in self._template.items
+            if item.id in items
         )
         batch = Batch(
             release="-",
@@ -141,9 +162,8 @@ class _Visits:
             template=self._template.sha256,
             host=host,
             at=self._at,
-            record=self._release.on_record() if self._release is not None else None,
-            tasks=tasks,
-        )
+            record=self._prover.told() if self._prover is not None else None,
+        ).only(tasks)
         return Errand(batch=batch, template=self._what_runs(), variables=self._variables.public())
 
     def _what_runs(self) -> Template:
@@ -165,6 +185,7 @@ def _occasion(_item: str) -> int:
     return time.time_ns()
 
 
+_NOTHING_SEEN = Words(en="{host} has looked at nothing", ja="{host} は何も確認していません")
 _ELSEWHERE = Words(en="it looks on {host}, not here", ja="このマシンではなく {host} で確認する項目です")
 _THERE = Words(
     en="Run the same command on {host}; in a release its worker or agent is asked",

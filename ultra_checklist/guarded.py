@@ -69,7 +69,9 @@ class Guarded:
         """File the beginning, and the deploy's mark where this item deploys. Raises StateError."""
         release, item = self._release, self.item
         number = len(release.history.runs) + 1
-        mark = deploy_begun(release.manifest, release.history, release.now(), release.manifest.machine.name)
+        deploy = len(release.history.deploys) + 1 if item.deploys else 0
+        # Other machines may take a while over it: only then is it the moment in which the deploy begins.
+        before = await self._prover.baselines(deploy) if deploy else []
         script = script_of(self.argv, Path.cwd())
         started = {
             "number": number,
@@ -81,11 +83,12 @@ class Guarded:
             "commit": _head(self._checkout),
             "gates": list(gates),
             "break_glass": self._redactor.text(break_glass),
-            "deploy": mark["number"] if item.deploys else 0,
+            "deploy": deploy,
         }
         lines: list[tuple[str, Mapping[str, Any]]] = [("run-started", started)]
-        if item.deploys:
-            lines += [*await self._prover.baselines(mark["number"]), ("deploy", mark)]
+        if deploy:
+            mark = deploy_begun(release.manifest, release.history, release.now(), release.manifest.machine.name)
+            lines += [*before, ("deploy", mark)]
         release.record_all(lines)
         self.record = release.history.runs[-1]
         return self.record

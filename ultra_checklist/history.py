@@ -149,7 +149,8 @@ def _approved(history: History, entry: Entry) -> None:
 
 def _proved(history: History, entry: Entry) -> None:
     check = history.check(entry.data["item"])
-    proof = Proof.model_validate({k: v for k, v in entry.data.items() if k != "item"} | {"at": entry.time})
+    at = _looked(entry, entry.data.get("looked"))
+    proof = Proof.model_validate({k: v for k, v in entry.data.items() if k not in ("item", "looked")} | {"at": at})
     _take(check, proof)
 
 
@@ -158,7 +159,13 @@ def _proved_again(history: History, entry: Entry) -> None:
     for item in entry.data.get("items") or [entry.data["item"]]:
         check = history.check(item)
         if check.proof is not None:
-            _take(check, check.proof.model_copy(update={"at": entry.time}))
+            at = _looked(entry, entry.data.get("looked", {}).get(item))
+            _take(check, check.proof.model_copy(update={"at": at}))
+
+
+def _looked(entry: Entry, since: str | None) -> datetime:
+    """When a proof was true: what other machines say, from when they were asked."""
+    return min(entry.time, datetime.fromisoformat(since)) if since else entry.time
 
 
 def _answered(history: History, entry: Entry) -> None:

@@ -1,8 +1,9 @@
 """Proves checks of one release: runs what is due and puts verdicts into the journal, evidence first."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from ultra_checklist.errors import StateError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.hosts.book import Place
 from ultra_checklist.hosts.carriers import Carriers
-from ultra_checklist.hosts.dispatch import Dispatcher, Heard
-from ultra_checklist.hosts.tasks import Before, Found, Past, SealBroken, pack
+from ultra_checklist.hosts.dispatch import Dispatcher, Heard, told_of
+from ultra_checklist.hosts.tasks import Before, Past, pack
 from ultra_checklist.manifest import bound_to, now
-from ultra_checklist.model import Finding, Item, ProbeSpec, Words, digest, outcome
+from ultra_checklist.model import NOTHING, Finding, Item, ProbeSpec, Words, digest, outcome
 from ultra_checklist.origins import with_secrets
 from ultra_checklist.probes.base import unknown
-from ultra_checklist.record import Proof, ProofLine
+from ultra_checklist.record import Proof, ProofLine, ReleaseRecord
 from ultra_checklist.release import Release
 from ultra_checklist.runner import Runner, Sampled, maybe_sent, summary
 from ultra_checklist.samples import SampleFile, Taken
@@ -27,6 +28,8 @@ from ultra_checklist.situations import current_proof
 from ultra_checklist.traits import has_effect, looks_at_home, placed
 from ultra_checklist.variables import Variables
 
+LATE = 2.0
+"""So many times the time between two samples another machine may take to answer: later it is a gap."""
 EARLY = 0.9
 """The part of the time between two samples after which the next may be taken."""
 
@@ -52,11 +55,13 @@ class Prover:
         self._release = release
         self._clock = clock
         self._carriers = carriers or Carriers()
-        self._dispatcher = Dispatcher(release, self._carriers, patience, self._past)
+        self._dispatcher = Dispatcher(
+            release, self._carriers, patience, self.past, lambda finding: self.runner.clean(finding)
+        )
         self.pending: frozenset[str] = frozenset()
         """Items of which other machines were asked that may still answer."""
-        self.silent: frozenset[str] = frozenset()
-        """Hosts that did not tell how things were before the deploy that has begun last."""
+        self.silent: dict[str, Words] = {}
+        """Hosts that did not tell how things were before the deploy that has begun last, and why."""
         self._evidence = EvidenceStore(home)
         self._samples = SampleFile(release.folder / samples.FILE)
         manifest = release.manifest
@@ -98,7 +103,8 @@ class Prover:
         again: list[str] = []
         changed = [item for item, findings in found.items() if self._record(item, findings, again)]
         if again:
-            self._release.record("proved-again", {"items": again})
+            looked = {item: at for item in again if (at := self._looked(item))}
+            self._release.record("proved-again", {"items": again} | ({"looked": looked} if looked else {}))
         for item in spent:
             self._may_have_been_sent(item)
         return changed
@@ -117,6 +123,11 @@ class Prover:
             ]
             for item in near
         }
+
+    def _looked(self, item: str) -> str:
+        """Since when what was found on other machines is true; empty: it was looked at here alone."""
+        at = self._dispatcher.looked.get(item)
+        return at.isoformat(timespec="milliseconds") if at is not None else ""
 
     def _is_here(self, item: Item) -> bool:
         return not item.runs_on or self._carriers.any_here(item.runs_on.hosts)
@@ -145,12 +156,12 @@ class Prover:
                 lines.append(("baseline", known | ({"host": host} if host else {})))
 
         told = await self._dispatcher.before(away, deploy) if away else {}
-        self.silent = frozenset(host for (_, host), found in told.items() if not found)
+        self.silent = {host: _unseen(heard) for (_, host), heard in told.items() if _unseen(heard) != NOTHING}
         for item, place, finding in await self.runner.baselines(filter(self._is_here, items)):
             add(item, place, "", finding.material)
-        for (item, host), found in told.items():
-            for one in found:
-                add(item, one.place, host, _material(one))
+        for (item, host), heard in told.items():
+            for place, finding in heard.found:
+                add(item, place, host, finding.material)
         return lines
 
     def _baseline(self, item: str, place: int, host: str = "") -> bytes | None:
@@ -164,7 +175,11 @@ class Prover:
         except (OSError, StateError):
             return None
 
-    def _past(self, item: Item, host: str) -> Past:
+    def told(self) -> ReleaseRecord:
+        """What other machines are told of the release."""
+        return told_of(self._release)
+
+    def past(self, item: Item, host: str) -> Past:
         """What the probes of an item have seen on another machine."""
         before = ((place, self._baseline(item.id, place, host)) for place in range(len(item.probes)))
         known = tuple(Before(probe=place, material=pack(material)) for place, material in before if material)
@@ -184,26 +199,39 @@ class Prover:
         there = self.runner.sampled(filter(away, chosen), elsewhere=True)
         if not (here or there):
             return
-        number = len(self._release.history.deploys)
-        self._samples.add(number, self._heard(there, await _within(seconds, self._dispatcher.passing())))
-        known = {(taken.item, taken.probe, taken.host): taken.at for taken in self._current()}
-
-        def due(this: Sampled, host: str) -> bool:
-            is_time = _is_time(this, known.get((this.item.id, this.place, host)), present)
-            return is_time and not _is_over(this, deploy.ended, present)
-
-        near = [this for this in here if due(this, "")]
-        far = {(this.item.id, host): this.item for this in there for host in away(this.item) if due(this, host)}
-        found, heard = await asyncio.gather(
-            self.runner.sample(near, seconds), _within(seconds, self._dispatcher.sample(far))
+        known = {(taken.item, taken.probe): taken.at for taken in self._current() if not taken.host}
+        near = [this for this in here if self._is_due(this, known.get((this.item.id, this.place)), present)]
+        found, far = await asyncio.gather(
+            self.runner.sample(near, seconds), self._sample_far(there, present, seconds)
         )
         seen = [self._sample(this, finding) for this, finding in zip(near, found, strict=True)]
-        self._samples.add(number, [*seen, *self._heard(there, heard)])
+        self._samples.add(len(self._release.history.deploys), [*seen, *far])
+
+    async def _sample_far(self, there: list[Sampled], present: datetime, seconds: float | None) -> list[Taken]:
+        """The same on other machines: what has come of earlier looks, and of those for which it is time again."""
+        taken: list[Taken] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                taken += self._heard(there, await self._dispatcher.passing())
+                known = {(t.item, t.probe, t.host): t.at for t in [*self._current(), *taken]}
+                far: dict[Place, Item] = {}
+                within: dict[Place, float] = {}
+                for this in there:
+                    for host in self._dispatcher.away(this.item):
+                        if self._is_due(this, known.get((this.item.id, this.place, host)), present):
+                            far[this.item.id, host] = this.item
+                            within[this.item.id, host] = LATE * this.every
+                taken += self._heard(there, await self._dispatcher.sample(far, within))
+        return taken
+
+    def _is_due(self, this: Sampled, last: datetime | None, present: datetime) -> bool:
+        deploy = self._release.history.deploy
+        return deploy is not None and _is_time(this, last, present) and not _is_over(this, deploy.ended, present)
 
     def _heard(self, sampled: Iterable[Sampled], heard: Mapping[Place, Heard]) -> list[Taken]:
         """Samples of other machines."""
         return [
-            self._sample(this, _of(this, one, host), host)
+            self._sample(this, _of(this, one), host)
             for this in sampled
             for (item, host), one in heard.items()
             if item == this.item.id
@@ -295,6 +323,7 @@ class Prover:
         lines = [
             _line(finding, self._evidence.put(finding.material) if finding.material else "") for finding in findings
         ]
+        looked = self._looked(item_id)
         proof = {
             "item": item_id,
             "tick": check.tick.number,
@@ -303,36 +332,29 @@ class Prover:
             "outcome": outcome(item, findings),
             "facts": facts,
             "lines": [line.model_dump(mode="json") for line in lines],
-        }
+        } | ({"looked": looked} if looked else {})
         self._release.record("proved", proof)
         return True
 
 
-def _material(found: Found) -> bytes:
-    """The observation that came along; nothing where it cannot be read."""
-    try:
-        return found.finding("").material
-    except SealBroken:
-        return b""
+def _unseen(heard: Heard) -> Words:
+    """Why nothing is known of how things were; nothing where it is."""
+    if any(finding.material for _, finding in heard.found):
+        return NOTHING
+    told = next((finding.verdict.sentence for _, finding in heard.found), heard.trouble)
+    return told if told != NOTHING else _NO_ANSWER
 
 
-async def _within(seconds: float | None, work: Coroutine[Any, Any, dict[Place, Heard]]) -> dict[Place, Heard]:
-    """What comes of it in so many seconds."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await work
-    except TimeoutError:
-        return {}
-
-
-def _of(this: Sampled, heard: Heard, host: str) -> Finding:
+def _of(this: Sampled, heard: Heard) -> Finding:
     """What a host says of one probe: as of the moment in which it was asked, for its clock may be another."""
     # Who refuses says so once for all probes of the item.
-    found = next((one for one in heard.found if one.place in (this.place, -1)), None)
-    verdict = found.verdict if found is not None else unknown("host-silent", _NOT_SEEN.filled(host=host))
-    material = _material(found) if found is not None else b""
-    probe = this.item.probes[this.place].probe
-    return Finding(probe=probe, verdict=verdict, started=heard.issued, seconds=0.0, material=material)
+    found = next((finding for place, finding in heard.found if place in (this.place, -1)), None)
+    if found is None:
+        verdict = unknown("host-silent", heard.trouble if heard.trouble != NOTHING else _NO_ANSWER)
+        found = Finding(
+            probe=this.item.probes[this.place].probe, verdict=verdict, started=heard.issued, seconds=0.0
+        )
+    return found.model_copy(update={"started": heard.issued})
 
 
 def _is_time(this: Sampled, last: datetime | None, now: datetime) -> bool:
@@ -369,4 +391,4 @@ def _line(finding: Finding, evidence: str) -> ProofLine:
     )
 
 
-_NOT_SEEN = Words(en="{host} could not be asked", ja="{host} に問い合わせできませんでした")
+_NO_ANSWER = Words(en="no answer", ja="応答がありません")

@@ -68,7 +68,7 @@ class Reconciler:
         self._take(await self._fresh(gone, read=False))
 
     async def sample(self, seconds: float | None) -> None:
-        """Let those probes look that do so every so often after a deploy; asks Notion for nothing."""
+        """Let those probes look that do so every so often after a deploy; reads no row."""
         if self.place is not Place.HERE or self._release.history.sealed is not None:
             return
         items = self._release.manifest.items

@@ -1,6 +1,7 @@
 """Runs the probes of items: fills in variables, holds time-outs, keeps redacted evidence."""
 
 import asyncio
+import contextlib
 import json
 import math
 from collections import defaultdict
@@ -110,6 +111,16 @@ class Runner:
             sibling=sibling or Siblings(),
         )
         self._learn_secrets()
+
+    def clean(self, finding: Finding) -> Finding:
+        """A finding of another machine without what is secret here, and without an observation nobody can read."""
+        verdict = Verdict.model_validate(self.redactor.data(finding.verdict.model_dump(mode="json")))
+        material = b""
+        with contextlib.suppress(ValueError, RecursionError):
+            raw = json.loads(finding.material)
+            if isinstance(raw, dict) and isinstance(raw.get("observation"), dict):
+                material = _packed(self.redactor.data(raw))
+        return finding.model_copy(update={"verdict": verdict, "material": material})
 
     def now(self) -> datetime:
         """The present."""
@@ -251,7 +262,7 @@ class Runner:
         if seen is None or not self._keeps_material:
             return b""
         raw = {"probe": spec.probe, "options": dict(spec.options), "observation": seen.model_dump(mode="json")}
-        return json.dumps(self.redactor.data(raw), ensure_ascii=False, indent=1, sort_keys=True).encode()
+        return _packed(self.redactor.data(raw))
 
     def _learn_secrets(self) -> None:
         """Values of the environment file are secrets, but for those that the template itself names."""
@@ -266,6 +277,10 @@ class Runner:
         except (OSError, ProbeCannotTell, UnicodeDecodeError):
             return
         self.redactor.learn(values)
+
+
+def _packed(material: Any) -> bytes:
+    return json.dumps(material, ensure_ascii=False, indent=1, sort_keys=True).encode()
 
 
 def made(spec: ProbeSpec, variables: Variables, *, anyhow: bool = False) -> Probe[Options, Observation] | None:

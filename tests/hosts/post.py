@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from tests.lab import Lab
@@ -89,6 +90,8 @@ class Team(Lab):
         self.folder = folder
         self.agents: dict[str, Agent] = {}
         self.claimed: set[str] = set()
+        self.ahead: dict[str, timedelta] = {}
+        """By how much their clocks are ahead."""
         for label in labels:
             self.hire(label)
 
@@ -101,7 +104,14 @@ class Team(Lab):
         if not (own / "mark").exists():
             self.mark(label, "good\n")
         templates = Templates([own / "templates"], own)
-        self.agents[label] = Agent(own, [label], templates, f"machine of {label}", claim=self.claim)
+        self.agents[label] = Agent(
+            own,
+            [label],
+            templates,
+            f"machine of {label}",
+            claim=self.claim,
+            clock=lambda: self.now + self.ahead.get(label, timedelta()),
+        )
 
     def claim(self, task: str) -> bool:
         """The first one who asks has it."""

@@ -13,10 +13,10 @@ from tests.hosts.post import KEY, Team
 from tests.test_release_time import end
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.guarded import Guarded
-from ultra_checklist.hosts.agent import Agent, Templates
-from ultra_checklist.hosts.tasks import opened_batch
-from ultra_checklist.model import ProbeSpec, Result, RunsOn, Template
+from ultra_checklist.hosts.tasks import Answer, Answers, Found, opened_batch, seal
+from ultra_checklist.model import Finding, ProbeSpec, Result, RunsOn, Template
 from ultra_checklist.notion.client import Notion
+from ultra_checklist.probes.base import passed
 from ultra_checklist.prove import Prover
 from ultra_checklist.record import RunRecord
 from ultra_checklist.samples import FILE, SampleFile, Taken
@@ -267,29 +267,45 @@ def test_an_item_that_was_seen_before_is_sent_with_what_was_seen(team: Team) -> 
 
 
 def test_a_window_is_over_by_the_clock_at_home(team: Team) -> None:
-    start(
-        team,
-        LIST.replace(
-            'log: {file: "${MARK}", consecutive: 1, max_total: 0}', "watch: {command: ['true'], minutes: 3}"
-        ),
-    )
+    probe = "watch: {command: ['true'], minutes: 1.5, every: 30}"
+    start(team, LIST.replace('log: {file: "${MARK}", consecutive: 1, max_total: 0}', probe))
     deploys(team)
-    # The machine itself believes that it is tomorrow.
-    team.agents["web"] = Agent(
-        team.folder / "web",
-        ["web"],
-        Templates([team.folder / "web" / "templates"], team.folder / "web"),
-        "machine of web",
-        clock=lambda: team.now + timedelta(days=1),
-    )
+    team.ahead["web"] = timedelta(seconds=50)
     for _ in range(2):
-        team.sync(minutes=1)
+        team.sync(minutes=0.5)
         team.work("web")
     assert ticked(team, "quiet", "web") == Result.WAITING, team.row("quiet").why
     for _ in range(2):
-        team.sync(minutes=1)
+        team.sync(minutes=0.5)
         team.work("web")
-    team.sync(minutes=1)
+    team.sync()
     team.work("web")
     team.sync()
     assert team.row("quiet").result == Result.PASSED, team.row("quiet").why
+
+
+def test_a_look_that_comes_long_after_the_window_is_none(team: Team) -> None:
+    watched(team, "web")
+    team.sync(minutes=1)
+    team.sync(minutes=180)
+    team.work("web")
+    team.sync()
+    first = team.now
+    assert all(t.at >= first for t in taken(team))
+
+
+BROKEN = (b"{}", b"[]", b"x", b'{"observation": 3}', b'{"observation": {"text": "\\ud800"}}', b"[" * 99_999)
+
+
+@pytest.mark.parametrize("material", BROKEN, ids=range(len(BROKEN)))
+def test_what_a_machine_says_that_nobody_can_read_is_a_gap(team: Team, material: bytes) -> None:
+    watched(team, "web")
+    team.sync(minutes=1)
+    ((_, text),) = team.post.sent
+    (task,) = opened_batch(text, KEY).tasks
+    finding = Finding(probe="meter", verdict=passed("x"), started=team.now, seconds=0.0, material=material)
+    answer = Answer(task=task.id, found=(Found.of(finding, 0),))
+    said = Answers(release="r", host="web", machine="m", head="", answers=(answer,))
+    team.post.answered = [seal("answers", said, KEY)]
+    team.sync(minutes=0.5)
+    assert [(t.seen, t.reason) for t in taken(team)] == [(None, "x")]

@@ -1,5 +1,8 @@
 """What becomes of a check that looks elsewhere when messages are lost, late, doubled, or nobody answers."""
 
+import hashlib
+import hmac
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 
 from tests.hosts.post import KEY, Team, checklist
 from tests.probes.serving import answering, serving
-from ultra_checklist.hosts.tasks import SealBroken, opened_batch, seal
+from ultra_checklist.hosts.tasks import OtherVersion, SealBroken, opened_batch, pack, seal
 from ultra_checklist.model import Result, Template
 from ultra_checklist.template import load
 
@@ -305,3 +308,74 @@ def test_a_variable_that_is_not_set_there_is_to_be_set_there(team: Team) -> None
     team.work("web")
     team.sync()
     assert f"write MARK=... into {file}" in team.row("x").why
+
+
+def test_a_clock_that_is_wrong_makes_nothing_green(team: Team) -> None:
+    start(team, x="web")
+    for ahead, told in ((180, "180 s ahead of"), (-180, "180 s behind"), (30, "")):
+        team.ahead["web"] = timedelta(seconds=ahead)
+        team.person("Sato", "x", done=False)
+        team.sync()
+        team.person("Sato", "x", done=True)
+        team.sync()
+        team.work("web")
+        team.sync()
+        assert result(team, "x") == (Result.CANNOT_TELL if told else Result.PASSED)
+        assert told in team.row("x").why
+
+
+def test_a_failure_is_told_though_another_machine_is_silent(team: Team) -> None:
+    start(team, both=BOTH)
+    team.mark("web", "bad\n")
+    team.person("Sato", "both", done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    assert result(team, "both") == Result.FAILED
+
+
+def test_a_proof_is_as_old_as_the_question(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    asked = team.now
+    team.work("web")
+    team.sync(minutes=14)
+    proof = team.release().history.check("x").proof
+    assert proof is not None
+    assert abs((proof.at - asked).total_seconds()) < 1
+    # The same again says no more.
+    team.sync(minutes=2)
+    again = team.now
+    team.work("web")
+    team.sync(minutes=1)
+    proof = team.release().history.check("x").proof
+    assert proof is not None
+    assert abs((proof.at - again).total_seconds()) < 1
+
+
+def test_what_another_machine_says_of_our_secrets_is_not_kept(team: Team) -> None:
+    canary = "canary-home-7f3a91c2d5"
+    team.secrets = [canary]
+    start(team, x="web")
+    team.mark("web", f"bad {canary}\n")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    assert result(team, "x") == Result.FAILED
+    kept = b"".join(file.read_bytes() for file in team.home.rglob("*") if file.is_file())
+    assert canary.encode() not in kept
+    assert canary not in team.row("x").why
+
+
+def test_another_version_is_told_from_another_key(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    ((_, text),) = team.post.sent
+    batch = opened_batch(text, KEY).model_dump(mode="json") | {"of_a_later_version": True}
+    body = pack(json.dumps(batch).encode())
+    mac = hmac.new(KEY, f"tasks\0{body}".encode(), hashlib.sha256).hexdigest()
+    with pytest.raises(OtherVersion):
+        opened_batch(json.dumps({"mac": mac, "tasks": body}), KEY)

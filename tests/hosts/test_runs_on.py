@@ -62,6 +62,7 @@ def test_hosts_are_read(text: str, hosts: tuple[str, ...], some: bool) -> None:
         '"ssh://a b"',
         '"ssh://a/path"',
         '"ssh://a;b"',
+        '"ssh://a:99999"',
         '"web\\n1"',
     ],
 )

@@ -190,7 +190,10 @@ def test_a_machine_that_is_away_as_the_deploy_begins_is_named(far: tuple[Served,
     there.kill()
     done = notion.run("run", "v1", "deployed", "--", "true")
     assert done.returncode == 0
-    assert f"{there.address} did not tell how things are before the deploy" in done.stderr
+    assert (
+        f"{there.address} did not tell how things are before the deploy ({there.address} cannot be asked"
+        in done.stderr
+    )
     there.start()
     notion.tick("quiet")
     notion.ok("sync")

@@ -32,8 +32,8 @@ _UNGATED = Words(
     ja="ゲートなしで実行します（緊急: {reason}）。記録され、すべての表示に残ります",
 )
 _SILENT = Words(
-    en="{hosts} did not tell how things are before the deploy: what compares with that will not be able to tell",
-    ja="{hosts} からデプロイ前の状態が得られませんでした。それと比較する項目は判定不能になります",
+    en="{host} did not tell how things are before the deploy ({why}): what compares with that cannot tell later",
+    ja="{host} からデプロイ前の状態が得られませんでした（{why}）。それと比較する項目は判定不能になります",
 )
 _ENDED = Words(
     en="exit {code} after {seconds} s; log sha256:{log}, {size} bytes; journal {head}",
@@ -184,8 +184,8 @@ async def _file(
     prover = Prover(release, at.home, at.secrets, carriers=at.carriers(notion), patience=WAIT)
     guarded = Guarded(release, item, at.home, prover, command)
     record = await guarded.begin(gates, break_glass)
-    if prover.silent:
-        say(_SILENT.filled(hosts=", ".join(sorted(prover.silent))))
+    for host, why in sorted(prover.silent.items()):
+        say(_SILENT.filled(host=host, why=why))
     if break_glass:
         say(_UNGATED.filled(reason=break_glass))
     names = _GATES.filled(names=", ".join(gates)) if gates else ""

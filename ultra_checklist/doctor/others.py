@@ -68,8 +68,8 @@ async def by_table(
 
     try:
         for row, batch in await asked(notion, workspace, own, key, datetime.now(UTC)) if own else ():
-            if batch is None:
-                return wrong("labels", _OTHER_KEY.filled(label=own, release=row.release), _SAME_KEY)
+            if isinstance(batch, Words):
+                return wrong("labels", batch, _SAME_KEY)
             if copies.find(batch.template) is None:
                 told = _NO_COPY.filled(digest=batch.template[:16], release=row.release)
                 return wrong("labels", told, _SAME_FILE)
@@ -129,13 +129,10 @@ _START_WORKER = Words(
     en="Mend the label, or on that machine set ULTRA_CHECKLIST_HOST={label} and run: ultra-checklist init",
     ja="ラベルを直すか、該当マシンで ULTRA_CHECKLIST_HOST={label} を設定し ultra-checklist init を実行してください",
 )
-_OTHER_KEY = Words(
-    en="{label} is asked for {release} under another key, so it refuses",
-    ja="{label} 宛ての {release} の依頼は別の鍵で封印されているため拒否しています",
-)
 _SAME_KEY = Words(
-    en="Give NOTION_TOKEN, or ULTRA_CHECKLIST_AGENT_KEY where it is set, the same value on all machines",
-    ja="NOTION_TOKEN（設定していれば ULTRA_CHECKLIST_AGENT_KEY）を全マシンで同じ値にしてください",
+    en="Give NOTION_TOKEN, or ULTRA_CHECKLIST_AGENT_KEY where it is set, the same value on all machines, "
+    "and all of them the same version",
+    ja="NOTION_TOKEN（設定していれば ULTRA_CHECKLIST_AGENT_KEY）とバージョンを全マシンで揃えてください",
 )
 _NO_COPY = Words(
     en="{release} asks by a template sha256:{digest}, which does not lie here",

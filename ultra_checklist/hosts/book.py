@@ -33,6 +33,9 @@ class Asked(Frozen):
     remedy: Words = NOTHING
     """What to do about that."""
 
+    within: float = 0.0
+    """Of a look in passing: seconds for which its answer counts."""
+
     @property
     def key(self) -> Key:
         """Under which it stands."""

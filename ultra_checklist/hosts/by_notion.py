@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ultra_checklist.bench import Bench
-from ultra_checklist.errors import NotionError, ProbeCannotTell
+from ultra_checklist.errors import CannotTellError, ProbeCannotTell
 from ultra_checklist.hosts.agent import Agent
 from ultra_checklist.hosts.carriers import Collected, Given
 from ultra_checklist.hosts.tasks import (
     Answers,
     Batch,
     Found,
+    OtherVersion,
     Past,
     SealBroken,
     Task,
@@ -53,7 +54,7 @@ class NotionCarrier:
                 await hosts.put_tasks(self._notion, self._workspace, known[0].page_id, text)
             else:
                 await hosts.make(self._notion, self._workspace, message.host, message.release, text)
-        except NotionError as error:
+        except CannotTellError as error:
             raise _cannot(error) from error
         return {task.id for task in tasks}
 
@@ -79,7 +80,7 @@ class NotionCarrier:
                 async for row in self._rows(release=release):
                     if row.host in wanted and row.answers:
                         found += _answers(row, self._key)
-        except NotionError as error:
+        except CannotTellError as error:
             raise _cannot(error) from error
         return Collected(found, {})
 
@@ -102,8 +103,8 @@ class NotionInbox:
         """Answer what is new. Raises NotionError and StateError."""
         given, problems = 0, list[Words]()
         for row, batch in await asked(self._notion, self._workspace, self._label, self._key, self._clock()):
-            if batch is None:
-                problems.append(_OTHER_KEY.filled(host=row.host, release=row.release))
+            if isinstance(batch, Words):
+                problems.append(batch)
                 continue
             said = {answer.task for answers in _answers(row, self._key) for answer in answers.answers}
             if {task.id for task in batch.tasks} <= said:
@@ -126,18 +127,21 @@ class NotionInbox:
 
 async def asked(
     notion: Notion, workspace: Workspace, label: str, key: bytes, now: datetime
-) -> list[tuple[hosts.HostRow, Batch | None]]:
-    """What a host was asked lately; None in place of what is not sealed with our key, or is of another row."""
-    found: list[tuple[hosts.HostRow, Batch | None]] = []
-    async for row in hosts.rows(notion, workspace, {"host": label}, now - RECENT):
-        try:
-            batch = opened_batch(row.tasks, key) if row.tasks else None
-        except SealBroken:
-            batch = None
-        ours = batch is not None and (batch.host, batch.release) == (row.host, row.release)
-        if row.tasks:
-            found.append((row, batch if ours else None))
-    return found
+) -> list[tuple[hosts.HostRow, Batch | Words]]:
+    """What a host was asked lately; why nothing can be done where it was not sealed by us, or is not to be read."""
+    rows = hosts.rows(notion, workspace, {"host": label}, now - RECENT)
+    return [(row, _batch(row, key)) async for row in rows if row.tasks]
+
+
+def _batch(row: hosts.HostRow, key: bytes) -> Batch | Words:
+    names = {"host": row.host, "release": row.release}
+    try:
+        batch = opened_batch(row.tasks, key)
+    except OtherVersion:
+        return _OTHER_VERSION.filled(**names)
+    except SealBroken:
+        return _OTHER_KEY.filled(**names)
+    return batch if (batch.host, batch.release) == (row.host, row.release) else _OTHER_KEY.filled(**names)
 
 
 async def have_answered(notion: Notion, workspace: Workspace, labels: Collection[str]) -> frozenset[str]:
@@ -178,7 +182,7 @@ def _said(answers: Answers) -> str:
     return f"{answers.machine}: {counts or '–'}; journal {answers.head[:12]}"
 
 
-def _cannot(error: NotionError) -> ProbeCannotTell:
+def _cannot(error: CannotTellError) -> ProbeCannotTell:
     told = _NO_WORD.filled(why=error.message)
     return ProbeCannotTell("no-word", told.en, told.ja, remedy=error.remedy)
 
@@ -186,6 +190,10 @@ def _cannot(error: NotionError) -> ProbeCannotTell:
 _OTHER_KEY = Words(
     en="{host}: what it is asked for {release} was refused: it is sealed with another key, or somebody typed there",
     ja="{host}: {release} の依頼を拒否しました（別の鍵で封印されているか、手で書き換えられています）",
+)
+_OTHER_VERSION = Words(
+    en="{host}: what it is asked for {release} was written by another version of ultra-checklist",
+    ja="{host}: {release} の依頼は別バージョンの ultra-checklist が作成したものです",
 )
 _TOO_LARGE = Words(
     en="what was found is too large for the table of hosts", ja="結果が大きすぎてホストの表に収まりません"

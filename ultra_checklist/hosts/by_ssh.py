@@ -128,7 +128,10 @@ class SshCarrier:
             argv += ["-o", f"{name}={value}"]
         parts = urlsplit(host)
         argv += ["-l", parts.username] if parts.username else []
-        argv += ["-p", str(parts.port)] if parts.port else []
+        try:
+            argv += ["-p", str(parts.port)] if parts.port else []
+        except ValueError as error:
+            raise _failed(host, Completed(1, "", str(error))) from error
         argv += ["--", parts.hostname or "", f"sh -c {shlex.quote(command)}"]
         said: dict[int, list[bytes]] = {1: [], 2: []}
         done = await self._context.run(

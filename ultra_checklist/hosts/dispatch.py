@@ -14,12 +14,12 @@ from typing import Final
 
 from ultra_checklist.duty import MAX_AGE
 from ultra_checklist.errors import ProbeCannotTell
+from ultra_checklist.hosts import arrivals
 from ultra_checklist.hosts.book import Asked, Key, Place, read, write
-from ultra_checklist.hosts.carriers import NOBODY, Carrier, Carriers
-from ultra_checklist.hosts.tasks import Batch, Found, Occasion, Past, SealBroken, Task
+from ultra_checklist.hosts.carriers import Carrier, Carriers
+from ultra_checklist.hosts.tasks import Batch, Occasion, Past, Task
 from ultra_checklist.manifest import bound_to
 from ultra_checklist.model import NOTHING, Finding, Item, Outcome, Words, combine
-from ultra_checklist.probes.base import unknown
 from ultra_checklist.record import ReleaseRecord
 from ultra_checklist.release import Release
 from ultra_checklist.traits import has_effect, longest
@@ -34,12 +34,17 @@ class Heard:
 
     issued: datetime
     """When it was asked for, by the clock at home: it looked no earlier."""
-    found: tuple[Found, ...] = ()
-    """Empty: it could not look, or could not be asked."""
+    found: tuple[tuple[int, Finding], ...] = ()
+    """With the place among the item's probes, -1 where it speaks of all. Empty: nobody looked."""
+    trouble: Words = NOTHING
+    """Why it could not be asked."""
 
 
 class Dispatcher:
-    """The tasks of one release. ``past`` says what an item's probes have seen on a host until now."""
+    """The tasks of one release.
+
+    ``past`` says what an item's probes have seen on a host until now, ``clean`` takes out what is secret here.
+    """
 
     def __init__(
         self,
@@ -47,10 +52,14 @@ class Dispatcher:
         carriers: Carriers,
         patience: float | None = None,
         past: Callable[[Item, str], Past] = lambda _item, _host: Past(),
+        clean: arrivals.Clean = lambda finding: finding,
     ) -> None:
         self._release = release
         self._carriers = carriers
         self._past = past
+        self._clean = clean
+        self.looked: dict[str, datetime] = {}
+        """By item: since when what was found last on other machines is true, for it was asked for then."""
         self._patience = patience
         """Seconds to wait for answers; None: as long as each carrier mostly takes."""
         self._folder = release.folder
@@ -75,12 +84,13 @@ class Dispatcher:
         ``commit`` stands in for the release's own.
         """
         wanted = {(item.id, host): item for item in items for host in self.away(item)}
+        self.looked = {}
         await self._exchange("tick", wanted, commit)
         found = {item.id: self._result(item) for item in {item.id: item for item in wanted.values()}.values()}
         self._save()
         return found
 
-    async def before(self, places: Mapping[Place, Item], deploy: int) -> dict[Place, tuple[Found, ...]]:
+    async def before(self, places: Mapping[Place, Item], deploy: int) -> dict[Place, Heard]:
         """What is seen on other machines as a deploy of that number is about to begin.
 
         Who does not answer while it is waited for has not seen it: what comes later is dropped.
@@ -88,38 +98,49 @@ class Dispatcher:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await self._exchange("deploy", places, deploy=deploy)
-        found = {}
-        for item, host in places:
-            asked = self._book.pop(("deploy", item, host))
-            found[item, host] = asked.answer.found if asked.answer is not None else ()
+        found = {place: self._taken(self._book.pop(("deploy", *place))) for place in places}
         self._save()
         return found
 
-    async def sample(self, places: Mapping[Place, Item]) -> dict[Place, Heard]:
-        """Ask for looks in passing at these places; returns what has come of them by now."""
+    async def sample(self, places: Mapping[Place, Item], within: Mapping[Place, float]) -> dict[Place, Heard]:
+        """Ask for looks in passing at these places; returns what has come of them by now.
+
+        An answer counts ``within`` so many seconds: a look that comes later would be of another time.
+        """
         if not places:
             return {}
-        await self._exchange("sample", places)
+        await self._exchange("sample", places, within=within)
         return self._passed()
 
     async def passing(self) -> dict[Place, Heard]:
         """What has come of the looks in passing that were asked for earlier, without waiting for more."""
-        asked = [a for a in read(self._folder) if a.task.occasion == "sample" and self._matters(a.task)]
-        if not asked:
+        if not any(asked.task.occasion == "sample" for asked in read(self._folder)):
             return {}
         self._open(None)
-        await self._hear({a.key for a in asked}, wait=False)
+        self._forget()
+        await self._hear({key for key in self._book if key[0] == "sample"}, wait=False)
+        self._forget()
         return self._passed()
+
+    def _forget(self) -> None:
+        """Looks in passing that nobody waits for any longer."""
+        for key, asked in list(self._book.items()):
+            item = self._release.manifest.template.item(asked.task.item)
+            if key[0] == "sample" and (item is None or not self._stands(asked, item)):
+                del self._book[key]
 
     def _passed(self) -> dict[Place, Heard]:
         """Looks in passing that were answered, or cannot be: they need not be remembered any longer."""
-        found: dict[Place, Heard] = {}
-        for key, asked in list(self._book.items()):
-            if key[0] == "sample" and asked.over:
-                del self._book[key]
-                found[key[1:]] = Heard(asked.task.issued, asked.answer.found if asked.answer is not None else ())
+        over = [key for key, asked in self._book.items() if key[0] == "sample" and asked.over]
+        found = {key[1:]: self._taken(self._book.pop(key)) for key in over}
         self._save()
         return found
+
+    def _taken(self, asked: Asked) -> Heard:
+        found = asked.answer.found if asked.answer is not None else ()
+        now = self._release.now()
+        arrived = ((one.place, arrivals.arrived(asked, one, now, self._clean)) for one in found)
+        return Heard(asked.task.issued, tuple(arrived), asked.trouble)
 
     def silence(self, item: Item) -> list[Finding]:
         """What is said of those hosts of an item that were asked last and have not answered yet."""
@@ -127,14 +148,21 @@ class Dispatcher:
         return [self._silent(a) for a in asked if a is not None and a.answer is None]
 
     async def _exchange(
-        self, occasion: Occasion, places: Mapping[Place, Item], commit: str | None = None, deploy: int | None = None
+        self,
+        occasion: Occasion,
+        places: Mapping[Place, Item],
+        commit: str | None = None,
+        *,
+        deploy: int | None = None,
+        within: Mapping[Place, float] | None = None,
     ) -> None:
         """Ask at these places, unless a task stands there, and take in what is answered."""
         self._open(commit, deploy)
         for (item_id, host), item in places.items():
             known = self._book.get((occasion, item_id, host))
             if known is None or not self._stands(known, item):
-                self._book[occasion, item_id, host] = Asked(task=self._task(occasion, item, host))
+                seconds = (within or {}).get((item_id, host), 0.0)
+                self._book[occasion, item_id, host] = Asked(task=self._task(occasion, item, host), within=seconds)
         self._save()
         await self._send({host for _, host in places})
         await self._hear({(occasion, item, host) for item, host in places})
@@ -143,7 +171,7 @@ class Dispatcher:
         """Read the tasks that stand, and what there is to tell of the release."""
         self._commit = self._release.manifest.commit if commit is None else commit
         self._deploy = len(self._release.history.deploys) if deploy is None else deploy
-        self._record = self._release.on_record().model_copy(update={"evidence": (), "runs": ()})
+        self._record = told_of(self._release)
         self._book = {a.key: a for a in read(self._folder) if self._matters(a.task)}
 
     def _matters(self, task: Task) -> bool:
@@ -175,14 +203,16 @@ class Dispatcher:
         same = all(getattr(task, name) == getattr(fresh, name) for name in ("tick", "deploy", "bound_to", "commit"))
         oldest = timedelta(seconds=(MAX_AGE if item.max_age is None else item.max_age) + longest(item))
         if task.occasion == "sample":
-            # It counts as of when it was asked for: a look that comes much later would be of another time.
-            oldest = self._silence(asked)
+            oldest = timedelta(seconds=asked.within)
         # A clock that was set back says nothing about how old anything is.
         return same and timedelta() <= fresh.issued - task.issued < oldest
 
-    def _message(self, host: str) -> Batch:
+    def _message(self, host: str, *, told: bool = True) -> Batch:
+        """All that stands for a host; ``told``: with what its probes have seen there."""
         manifest = self._release.manifest
-        tasks = [self._told(a.task) for (_, _, at), a in self._book.items() if at == host and a.answer is None]
+        tasks = [a.task for (_, _, at), a in self._book.items() if at == host and a.answer is None]
+        if told:
+            tasks = list(map(self._told, tasks))
         whole = Batch(
             release=manifest.key,
             version=manifest.version,
@@ -226,20 +256,30 @@ class Dispatcher:
 
     async def _hear(self, wanted: set[Key], *, wait: bool = True) -> None:
         """Take in answers until all are there, or nobody waits any longer."""
+        at_once: dict[str, Carrier] = {}
+        others: dict[Carrier, list[str]] = {}
+        for host in sorted({key[2] for key in wanted if self._waits(key)}):
+            carrier = self._carriers.of(host)
+            if carrier is not None and carrier.patience is None:
+                at_once[host] = carrier
+            elif carrier is not None:
+                others.setdefault(carrier, []).append(host)
+        # Who answers while it is asked is asked once, and holds up nobody.
+        await asyncio.gather(
+            *(self._collect(carrier, [host]) for host, carrier in at_once.items()),
+            *(self._poll(carrier, hosts, wanted, wait=wait) for carrier, hosts in others.items()),
+        )
+
+    async def _poll(self, carrier: Carrier, hosts: Sequence[str], wanted: set[Key], *, wait: bool) -> None:
+        """Look for answers until all are there, or nobody waits any longer."""
         loop = asyncio.get_running_loop()
         began, (pause, longest_pause) = loop.time(), POLL
+        patience = (carrier.patience if self._patience is None else self._patience) or 0.0
+        rest = set(hosts)
         while True:
-            open_hosts = {key[2] for key in wanted if self._waits(key)}
-            by_carrier: dict[Carrier, list[str]] = {}
-            for host in sorted(open_hosts):
-                carrier = self._carriers.of(host)
-                if carrier is not None:
-                    by_carrier.setdefault(carrier, []).append(host)
-            if not by_carrier:
-                return
-            await asyncio.gather(*(self._collect(carrier, hosts) for carrier, hosts in by_carrier.items()))
-            rest = {key[2] for key in wanted if self._waits(key)}
-            if not (rest and wait) or loop.time() - began >= max(map(self._wait_for, rest)):
+            await self._collect(carrier, sorted(rest))
+            rest = {key[2] for key in wanted if key[2] in hosts and self._waits(key)}
+            if not (rest and wait) or loop.time() - began >= patience:
                 return
             if self._patience and pause == POLL[0]:
                 self._carriers.waiting(sorted(rest))
@@ -250,15 +290,10 @@ class Dispatcher:
         asked = self._book[key]
         return asked.sent is not None and asked.answer is None
 
-    def _wait_for(self, host: str) -> float:
-        carrier = self._carriers.of(host)
-        if carrier is None or carrier.patience is None:
-            return 0.0
-        return carrier.patience if self._patience is None else self._patience
-
     async def _collect(self, carrier: Carrier, hosts: Sequence[str]) -> None:
         try:
-            heard, troubles = await carrier.collect([self._message(host) for host in hosts])
+            looks = carrier.patience is None
+            heard, troubles = await carrier.collect([self._message(host, told=looks) for host in hosts])
         except ProbeCannotTell as error:
             heard, troubles = [], dict.fromkeys(hosts, error)
         # Where one task is answered twice, the first answer is of the machine that has run it.
@@ -275,19 +310,23 @@ class Dispatcher:
                 self._book[key] = asked.model_copy(update=_told(trouble))
 
     def _result(self, item: Item) -> list[Finding] | None:
-        hosts = self.away(item)
+        hosts, now = self.away(item), self._release.now()
         asked = {host: self._book["tick", item.id, host] for host in hosts}
-        heard = {host: _findings(a) for host, a in asked.items() if a.answer is not None}
+        heard = {h: arrivals.findings(a, now, self._clean) for h, a in asked.items() if a.answer is not None}
         silent = {host: a for host, a in asked.items() if a.answer is None}
-        enough = item.runs_on.any and any(_passes(found) for found in heard.values())
-        if silent and not enough:
-            now = self._release.now()
+        said = {_together(found) for found in heard.values()}
+        enough = item.runs_on.any and Outcome.PASS in said
+        # One that has failed is told at once, whatever the others will say.
+        decided = enough or (not item.runs_on.any and Outcome.FAIL in said)
+        if silent and not decided:
             # A clock that was set back says nothing about how long somebody has been silent.
             late = [a for a in silent.values() if not timedelta() <= now - a.task.issued < self._silence(a)]
             stuck = [a for a in silent.values() if a.trouble != NOTHING]
             if len({a.task.id for a in [*late, *stuck]}) < len(silent):
                 return None
+        if not enough:
             heard |= {host: [self._silent(a)] for host, a in silent.items()}
+        self.looked[item.id] = min(a.task.issued for a in asked.values())
         for host in hosts:
             # Who keeps silent is still asked: a late answer to the same question is an answer.
             if host not in silent or enough:
@@ -306,24 +345,12 @@ class Dispatcher:
 
     def _silent(self, asked: Asked) -> Finding:
         if asked.trouble != NOTHING:
-            return _unheard(asked, asked.trouble, asked.remedy)
+            return arrivals.unheard(asked, asked.trouble, asked.remedy)
         since = self._release.clock(asked.task.issued)
-        return _unheard(asked, _SILENT.filled(since=since), _LOOK_THERE.filled(host=asked.task.host))
+        return arrivals.unheard(asked, _SILENT.filled(since=since), _LOOK_THERE.filled(host=asked.task.host))
 
     def _save(self) -> None:
         write(self._folder, self._book.values())
-
-
-def _findings(asked: Asked) -> list[Finding]:
-    host, answer = asked.task.host, asked.answer
-    head = answer.head if answer is not None else ""
-    found: list[Finding] = []
-    for one in answer.found if answer is not None else ():
-        try:
-            found.append(one.finding(host, head))
-        except SealBroken:
-            found.append(one.model_copy(update={"material": ""}).finding(host, head))
-    return found or [_unheard(asked, _EMPTY, NOTHING)]
 
 
 _FINE: Final = {"trouble": NOTHING, "remedy": NOTHING}
@@ -333,15 +360,13 @@ def _told(error: ProbeCannotTell) -> dict[str, Words]:
     return {"trouble": error.message, "remedy": error.remedy}
 
 
-def _unheard(asked: Asked, why: Words, remedy: Words) -> Finding:
-    """In place of what a host would have found."""
-    host = asked.task.host
-    verdict = unknown("host-silent", why, remedy=remedy)
-    return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=host)
+def told_of(release: Release) -> ReleaseRecord:
+    """What other machines are told of a release."""
+    return release.on_record().model_copy(update={"evidence": (), "runs": ()})
 
 
-def _passes(found: Sequence[Finding]) -> bool:
-    return combine([finding.verdict.outcome for finding in found]) is Outcome.PASS
+def _together(found: Sequence[Finding]) -> Outcome:
+    return combine([finding.verdict.outcome for finding in found])
 
 
 def _no_way(host: str) -> ProbeCannotTell:
@@ -350,7 +375,6 @@ def _no_way(host: str) -> ProbeCannotTell:
 
 
 _SILENT = Words(en="has not answered since {since}", ja="{since} 以降応答がありません")
-_EMPTY = Words(en="has looked at nothing", ja="何も確認していません")
 _LOOK_THERE = Words(
     en="Look whether its worker or agent runs: ultra-checklist doctor, on {host}",
     ja="ワーカーまたはエージェントの動作を確認してください: {host} で ultra-checklist doctor",

@@ -31,6 +31,10 @@ class SealBroken(ValueError):
     """A text that was not sealed with our key, or is none of ours."""
 
 
+class OtherVersion(SealBroken):
+    """A text that was sealed with our key, and says what this version does not understand."""
+
+
 class Before(Frozen):
     """What one probe of an item saw on a host as the newest deploy began."""
 
@@ -173,7 +177,7 @@ def opened_batch(text: str, key: bytes) -> Batch:
     try:
         return Batch.model_validate_json(_opened("tasks", text, key))
     except ValidationError as error:
-        raise SealBroken(str(error)) from error
+        raise OtherVersion("written by another version") from error
 
 
 def opened_answers(text: str, key: bytes) -> Answers:
@@ -181,7 +185,7 @@ def opened_answers(text: str, key: bytes) -> Answers:
     try:
         return Answers.model_validate_json(_opened("answers", text, key))
     except ValidationError as error:
-        raise SealBroken(str(error)) from error
+        raise OtherVersion("written by another version") from error
 
 
 def _opened(kind: Kind, text: str, key: bytes) -> bytes:

@@ -157,8 +157,13 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
             raise ProbeCannotTell("no-deploy", "no deploy has ended well yet", "正常終了したデプロイがありません")
         window = Window(deploy.ended, options.minutes, context.clock())
         if options.metrics is not None:
-            seen = (s.seen for s in context.samples)
-            points = [point for one in seen if isinstance(one, EventsSeen) for point in one.points]
+            # Samples are dated by the clock by which deploys are: it need not be that of the machine that looked.
+            points = [
+                Point(at=sample.at, on=point.on)
+                for sample in context.samples
+                if isinstance(sample.seen, EventsSeen)
+                for point in sample.seen.points
+            ]
         else:
             # What came just before and just after may belong to an event within.
             slack = timedelta(seconds=max(options.tolerance, options.max_gap))

@@ -120,7 +120,7 @@ def test_at_home_it_names_labels_that_no_machine_has(tmp_path: Path) -> None:
         assert (result, "does not lie here" in what) == ("fail", True)
         host.environment["ULTRA_CHECKLIST_AGENT_KEY"] = "another"
         result, what, remedy = found(host, "labels")
-        assert (result, "under another key" in what) == ("fail", True)
+        assert (result, "sealed with another key" in what) == ("fail", True)
         assert "ULTRA_CHECKLIST_AGENT_KEY" in remedy
         assert "sealed with another key" in host.run("sync").stderr
         host.environment["ULTRA_CHECKLIST_AGENT_KEY"] = ""

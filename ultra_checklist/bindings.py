@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -18,7 +19,6 @@ CHECK_KEYS = (
     "id", "probes", "max_age", "required", "until", "after", "when", "needs", "deploys", "approvals", "waive",
     "evidence", "runs_on",
 )  # fmt: skip
-MAX_PORT = 65535
 WAIVERS = ("never", "approvers", "anyone")
 _HOST = re.compile(
     LABEL.pattern + r"|ssh://(?:[A-Za-z_][\w.-]*@)?(?:[A-Za-z0-9][\w.-]*|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?",
@@ -173,7 +173,7 @@ class CheckReader:
             self._complain(("runs_on",), _NO_HOSTS)
             return RunsOn()
         for name in names:
-            if not isinstance(name, str) or not _HOST.fullmatch(name) or _port(name) > MAX_PORT:
+            if not isinstance(name, str) or not (_HOST.fullmatch(name) and _is_address(name)):
                 self._complain(("runs_on",), _NO_HOST.filled(value=repr(raw if name is None else name)))
                 return RunsOn()
         return RunsOn(hosts=tuple(names), any=mode == "any")
@@ -218,10 +218,13 @@ def _has_reference(value: Any) -> bool:
     return isinstance(value, list) and any(_has_reference(part) for part in value)
 
 
-def _port(host: str) -> int:
-    """The port that an address names; 0: none."""
-    port = host.rpartition("]")[2].rpartition(":")[2]
-    return int(port) if "://" in host and port.isdigit() else 0
+def _is_address(host: str) -> bool:
+    """Whether the address and the port of a host can be; a label has none."""
+    try:
+        parts = urlsplit(host)
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _looks_at_home(spec: ProbeSpec) -> bool:

@@ -177,7 +177,7 @@ class _Visits:
 
     def _unheard(self, host: str, reason: str, why: Words, remedy: Words) -> Finding:
         verdict = unknown(reason, why.filled(host=host), remedy=remedy.filled(host=host))
-        return Finding(probe=NOBODY, verdict=verdict, started=self._at, seconds=0.0, host=host)
+        return self._runner.clean(Finding(probe=NOBODY, verdict=verdict, started=self._at, seconds=0.0, host=host))
 
 
 def _occasion(_item: str) -> int:

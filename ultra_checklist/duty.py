@@ -32,9 +32,10 @@ def next_look(item: Item, check: CheckHistory, history: History, now: datetime) 
     if check.proof is None:
         return now
     if check.proof.outcome is Outcome.PASS:
+        age = timedelta(seconds=_max_age(item, history, now))
         # What other machines say has been on its way for a while.
-        since = min(now, check.proof.at) if any(line.host for line in check.proof.lines) else now
-        return since + timedelta(seconds=_max_age(item, history, now))
+        on_its_way = any(line.host for line in check.proof.lines) and timedelta() <= now - check.proof.at < age
+        return (check.proof.at if on_its_way else now) + age
     if check.proof.window_running:
         return now + timedelta(seconds=WINDOW_LOOK)
     step = check.failures - FREE_LOOKS

@@ -1,7 +1,6 @@
 """Proves checks of one release: runs what is due and puts verdicts into the journal, evidence first."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -209,20 +208,18 @@ class Prover:
 
     async def _sample_far(self, there: list[Sampled], present: datetime, seconds: float | None) -> list[Taken]:
         """The same on other machines: what has come of earlier looks, and of those for which it is time again."""
-        taken: list[Taken] = []
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                taken += self._heard(there, await self._dispatcher.passing())
-                known = {(t.item, t.probe, t.host): t.at for t in [*self._current(), *taken]}
-                far: dict[Place, Item] = {}
-                within: dict[Place, float] = {}
-                for this in there:
-                    for host in self._dispatcher.away(this.item):
-                        if self._is_due(this, known.get((this.item.id, this.place, host)), present):
-                            far[this.item.id, host] = this.item
-                            within[this.item.id, host] = LATE * this.every
-                taken += self._heard(there, await self._dispatcher.sample(far, within))
-        return taken
+        half = None if seconds is None else seconds / 2
+        taken = self._heard(there, await self._dispatcher.passing(half))
+        known = {(t.item, t.probe, t.host): t.at for t in [*self._current(), *taken]}
+        far: dict[Place, Item] = {}
+        within: dict[Place, float] = {}
+        for this in there:
+            for host in self._dispatcher.away(this.item):
+                place = this.item.id, host
+                within[place] = min(within.get(place, LATE * this.every), LATE * this.every)
+                if self._is_due(this, known.get((this.item.id, this.place, host)), present):
+                    far[place] = this.item
+        return taken + self._heard(there, await self._dispatcher.sample(far, within, half))
 
     def _is_due(self, this: Sampled, last: datetime | None, present: datetime) -> bool:
         deploy = self._release.history.deploy

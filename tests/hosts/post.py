@@ -59,6 +59,7 @@ class Post:
 
     def __init__(self) -> None:
         self.away = False
+        self.why = "the post is closed"
         self.loses = False
         self.sent: list[tuple[str, str]] = []
         """Host and sealed batch, in the order in which they were sent."""
@@ -67,7 +68,7 @@ class Post:
     async def send(self, message: Batch, fresh: Collection[str]) -> Collection[str]:
         """Take tasks; where it loses them, nobody notices."""
         if self.away:
-            raise ProbeCannotTell("away", "the post is closed", "郵便局は閉まっています")
+            raise ProbeCannotTell("away", self.why, self.why)
         wanted = message.model_copy(update={"tasks": tuple(t for t in message.tasks if t.id in fresh)})
         if not self.loses:
             self.sent.append((message.host, seal("tasks", wanted, KEY)))
@@ -77,7 +78,7 @@ class Post:
         """All that was ever answered: what is old and what is doubled too."""
         assert waiting
         if self.away:
-            raise ProbeCannotTell("away", "the post is closed", "郵便局は閉まっています")
+            raise ProbeCannotTell("away", self.why, self.why)
         return Collected([opened_answers(text, KEY) for text in self.answered], {})
 
 

@@ -379,3 +379,63 @@ def test_another_version_is_told_from_another_key(team: Team) -> None:
     mac = hmac.new(KEY, f"tasks\0{body}".encode(), hashlib.sha256).hexdigest()
     with pytest.raises(OtherVersion):
         opened_batch(json.dumps({"mac": mac, "tasks": body}), KEY)
+
+
+def test_a_failure_beside_a_slow_machine_stays_the_same_failure(team: Team) -> None:
+    start(team, both=BOTH)
+    team.mark("web", "bad\n")
+    team.person("Sato", "both", done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    seen = set[str]()
+    for _ in range(4):
+        team.work("web", "db")
+        team.sync(minutes=1)
+        team.work("web")
+        team.sync(minutes=0.1)
+        proof = team.release().history.check("both").proof
+        assert proof is not None
+        seen.add(proof.facts)
+        assert result(team, "both") == Result.FAILED
+    assert len(seen) == 1
+
+
+def test_a_post_that_was_away_once_is_no_reason_later(team: Team) -> None:
+    start(team, x="web")
+    team.person("Sato", "x", done=True)
+    team.sync()
+    team.work("web")
+    team.sync()
+    team.sync(minutes=16)
+    # It was asked again; then nothing could be heard, and then there was no answer yet.
+    team.post.away = True
+    team.sync(minutes=0.5)
+    team.post.away = False
+    team.work("web")
+    team.sync(minutes=0.5)
+    assert result(team, "x") == Result.PASSED
+
+
+def test_a_clock_that_is_wrong_says_nothing_of_what_was_sent(team: Team) -> None:
+    with serving() as there:
+        there.answer = answering(200)
+        team.ahead["web"] = timedelta(minutes=5)
+        messages(team, there.url)
+        team.work("web")
+        team.sync()
+        assert result(team, "x") == Result.WAITING
+
+
+def test_what_a_machine_says_of_why_it_cannot_be_asked_is_cleaned_too(team: Team) -> None:
+    canary = "canary-home-7f3a91c2d5"
+    team.secrets = [canary]
+    start(team, x="web")
+    team.post.away = True
+    team.post.why = f"refused {canary}"
+    team.person("Sato", "x", done=True)
+    team.sync()
+    assert "refused" in team.row("x").why
+    assert canary not in team.row("x").why
+    kept = b"".join(file.read_bytes() for file in team.home.rglob("*") if file.is_file())
+    assert canary.encode() not in kept

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ultra_checklist.doctor.diagnosis import Diagnosis, skipped, untold, well, wrong
 from ultra_checklist.errors import NotionError, ProbeCannotTell, UltraChecklistError
 from ultra_checklist.hosts.agent import Templates
-from ultra_checklist.hosts.carriers import SSH
-from ultra_checklist.hosts.dispatch import SET_UP
+from ultra_checklist.hosts.carriers import SET_UP, SSH
 from ultra_checklist.model import Template
 from ultra_checklist.notion import hosts
 from ultra_checklist.notion.client import Notion

@@ -1,9 +1,9 @@
 """What other machines have found, as it may be kept here: without our secrets, no pass where the clock is wrong."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
+from ultra_checklist.errors import ProbeCannotTell
 from ultra_checklist.hosts.book import Asked
 from ultra_checklist.hosts.carriers import NOBODY
 from ultra_checklist.hosts.tasks import Found, SealBroken
@@ -15,24 +15,32 @@ CLOCKS: Final = 60.0
 Clean = Callable[[Finding], Finding]
 
 
-def findings(asked: Asked, now: datetime, clean: Clean) -> list[Finding]:
+def findings(asked: Asked, clean: Clean, *, dated: bool) -> list[Finding]:
     """All that a host has answered to a task."""
     found = asked.answer.found if asked.answer is not None else ()
-    return [arrived(asked, one, now, clean) for one in found] or [unheard(asked, _EMPTY, NOTHING)]
+    return [arrived(asked, one, clean, dated=dated) for one in found] or [unheard(asked, _EMPTY, NOTHING)]
 
 
-def arrived(asked: Asked, found: Found, now: datetime, clean: Clean) -> Finding:
-    """One finding; ``clean`` takes out what is secret here."""
+def arrived(asked: Asked, found: Found, clean: Clean, *, dated: bool) -> Finding:
+    """One finding; ``clean`` takes out what is secret here. ``dated``: it rests on that machine's clock."""
     head = asked.answer.head if asked.answer is not None else ""
     try:
         finding = found.finding(asked.task.host, head)
     except SealBroken:
         finding = found.model_copy(update={"material": ""}).finding(asked.task.host, head)
-    off = _off(asked, found, now)
+    off = _off(asked, found) if dated else 0.0
     if off and finding.verdict.outcome is Outcome.PASS:
         told = _CLOCK.filled(seconds=f"{abs(off):.0f}", way=_AHEAD if off > 0 else _BEHIND)
         finding = finding.model_copy(update={"verdict": unknown("clock-differs", told, remedy=_SET_CLOCK)})
     return clean(finding)
+
+
+def trouble(asked: Asked, error: ProbeCannotTell | None, clean: Clean) -> dict[str, Words]:
+    """What is kept of why a host could not be asked; other machines have their words in it."""
+    if error is None:
+        return {"trouble": NOTHING, "remedy": NOTHING}
+    told = clean(unheard(asked, error.message, error.remedy)).verdict
+    return {"trouble": told.sentence, "remedy": told.remedy}
 
 
 def unheard(asked: Asked, why: Words, remedy: Words) -> Finding:
@@ -42,12 +50,12 @@ def unheard(asked: Asked, why: Words, remedy: Words) -> Finding:
     return Finding(probe=NOBODY, verdict=verdict, started=asked.task.issued, seconds=0.0, host=host)
 
 
-def _off(asked: Asked, found: Found, now: datetime) -> float:
+def _off(asked: Asked, found: Found) -> float:
     """Seconds by which a host's clock is ahead, below 0 behind; 0: not by more than it may be.
 
-    It has looked between now and when it was asked.
+    It has looked after it was asked, and before its answer came.
     """
-    ahead = (found.started - now).total_seconds()
+    ahead = (found.started - (asked.heard or asked.task.issued)).total_seconds()
     behind = (asked.task.issued - found.started).total_seconds()
     return ahead if ahead > CLOCKS else -behind if behind > CLOCKS else 0.0
 

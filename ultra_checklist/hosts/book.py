@@ -28,6 +28,8 @@ class Asked(Frozen):
     sent: datetime | None = None
     """When it went out last; it goes out again where nothing comes back."""
     answer: Answer | None = None
+    heard: datetime | None = None
+    """When the answer came."""
     trouble: Words = NOTHING
     """Why it could not be sent, or nothing could be heard."""
     remedy: Words = NOTHING
@@ -40,11 +42,6 @@ class Asked(Frozen):
     def key(self) -> Key:
         """Under which it stands."""
         return self.task.occasion, self.task.item, self.task.host
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to be waited for: it was answered, or cannot be asked."""
-        return self.answer is not None or self.trouble != NOTHING
 
 
 class _Book(Frozen):

@@ -126,9 +126,9 @@ class SshCarrier:
         } | self._sharing()
         for name, value in settings.items():
             argv += ["-o", f"{name}={value}"]
-        parts = urlsplit(host)
-        argv += ["-l", parts.username] if parts.username else []
         try:
+            parts = urlsplit(host)
+            argv += ["-l", parts.username] if parts.username else []
             argv += ["-p", str(parts.port)] if parts.port else []
         except ValueError as error:
             raise _failed(host, Completed(1, "", str(error))) from error

@@ -99,6 +99,21 @@ class Carriers:
             self._made[by_ssh] = make()
         return self._made.get(by_ssh)
 
+    def require(self, host: str) -> Carrier:
+        """How another machine is reached. Raises ProbeCannotTell where it is in no way."""
+        carrier = self.of(host)
+        if carrier is None:
+            told = _NO_WAY.filled(host=host)
+            raise ProbeCannotTell("no-carrier", told.en, told.ja, remedy=SET_UP)
+        return carrier
+
     def is_out_of_reach(self, host: str) -> bool:
         """Whether a host is another machine, and cannot be asked from here."""
         return not self.is_here(host) and self._ways[host.startswith(SSH)] is None
+
+
+_NO_WAY = Words(en="{host} cannot be asked from here", ja="ここから {host} に問い合わせる手段がありません")
+SET_UP = Words(
+    en="Set ULTRA_CHECKLIST_HOST on each machine and run `ultra-checklist init` there, or name a broker",
+    ja="各マシンに ULTRA_CHECKLIST_HOST を設定し `ultra-checklist init` を実行するか、ブローカーを指定してください",
+)

@@ -7,10 +7,10 @@ and wording of now; what comes later than that is dropped. Nothing here needs an
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from ultra_checklist.duty import MAX_AGE
 from ultra_checklist.errors import ProbeCannotTell
@@ -22,6 +22,7 @@ from ultra_checklist.manifest import bound_to
 from ultra_checklist.model import NOTHING, Finding, Item, Outcome, Words, combine
 from ultra_checklist.record import ReleaseRecord
 from ultra_checklist.release import Release
+from ultra_checklist.situations import current_proof
 from ultra_checklist.traits import has_effect, longest
 
 POLL: Final = (0.5, 4.0)
@@ -95,30 +96,30 @@ class Dispatcher:
 
         Who does not answer while it is waited for has not seen it: what comes later is dropped.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                await self._exchange("deploy", places, deploy=deploy)
+        await _at_most(self._patience, self._exchange("deploy", places, deploy=deploy))
         found = {place: self._taken(self._book.pop(("deploy", *place))) for place in places}
         self._save()
         return found
 
-    async def sample(self, places: Mapping[Place, Item], within: Mapping[Place, float]) -> dict[Place, Heard]:
-        """Ask for looks in passing at these places; returns what has come of them by now.
+    async def sample(
+        self, places: Mapping[Place, Item], within: Mapping[Place, float], seconds: float | None
+    ) -> dict[Place, Heard]:
+        """Ask for looks in passing at these places, in so many ``seconds``; returns what has come of them by then.
 
         An answer counts ``within`` so many seconds: a look that comes later would be of another time.
         """
         if not places:
             return {}
-        await self._exchange("sample", places, within=within)
+        await _at_most(seconds, self._exchange("sample", places, within=within))
         return self._passed()
 
-    async def passing(self) -> dict[Place, Heard]:
+    async def passing(self, seconds: float | None) -> dict[Place, Heard]:
         """What has come of the looks in passing that were asked for earlier, without waiting for more."""
         if not any(asked.task.occasion == "sample" for asked in read(self._folder)):
             return {}
         self._open(None)
         self._forget()
-        await self._hear({key for key in self._book if key[0] == "sample"}, wait=False)
+        await _at_most(seconds, self._hear({key for key in self._book if key[0] == "sample"}, wait=False))
         self._forget()
         return self._passed()
 
@@ -131,15 +132,20 @@ class Dispatcher:
 
     def _passed(self) -> dict[Place, Heard]:
         """Looks in passing that were answered, or cannot be: they need not be remembered any longer."""
-        over = [key for key, asked in self._book.items() if key[0] == "sample" and asked.over]
+        over = [key for key, asked in self._book.items() if key[0] == "sample" and self._is_over(asked)]
         found = {key[1:]: self._taken(self._book.pop(key)) for key in over}
         self._save()
         return found
 
+    def _is_over(self, asked: Asked) -> bool:
+        """Whether nothing more is to be waited for: it was answered, or could not be asked."""
+        carrier = self._carriers.of(asked.task.host)
+        at_once = carrier is None or carrier.patience is None
+        return asked.answer is not None or (asked.trouble != NOTHING and (at_once or asked.sent is None))
+
     def _taken(self, asked: Asked) -> Heard:
         found = asked.answer.found if asked.answer is not None else ()
-        now = self._release.now()
-        arrived = ((one.place, arrivals.arrived(asked, one, now, self._clean)) for one in found)
+        arrived = ((one.place, arrivals.arrived(asked, one, self._clean, dated=False)) for one in found)
         return Heard(asked.task.issued, tuple(arrived), asked.trouble)
 
     def silence(self, item: Item) -> list[Finding]:
@@ -238,18 +244,17 @@ class Dispatcher:
             fresh = {a.task.id for (_, _, at), a in self._book.items() if at == host and self._is_to_go(a, now)}
             if not fresh:
                 return
-            trouble, out = _FINE, set[str]()
-            carrier = self._carriers.of(host)
+            trouble, out = None, set[str]()
             try:
-                if carrier is None:
-                    raise _no_way(host)
-                out |= set(await carrier.send(self._message(host), fresh))
+                out |= set(await self._carriers.require(host).send(self._message(host), fresh))
             except ProbeCannotTell as error:
-                trouble = _told(error)
+                trouble = error
             for key, asked in self._book.items():
                 if asked.task.id in fresh:
                     sent = now if asked.task.id in out else asked.sent
-                    self._book[key] = asked.model_copy(update={"sent": sent} | trouble)
+                    self._book[key] = asked.model_copy(
+                        update={"sent": sent} | arrivals.trouble(asked, trouble, self._clean)
+                    )
 
         await asyncio.gather(*(one(host) for host in sorted(hosts)))
         self._save()
@@ -304,20 +309,25 @@ class Dispatcher:
         }
         for key, asked in self._book.items():
             answer, trouble = told.get((key[2], asked.task.id)), troubles.get(key[2])
-            if asked.answer is None and answer is not None:
-                self._book[key] = asked.model_copy(update={"answer": answer} | _FINE)
-            elif asked.answer is None and trouble is not None:
-                self._book[key] = asked.model_copy(update=_told(trouble))
+            if asked.answer is not None or key[2] not in hosts:
+                continue
+            if answer is not None:
+                asked = asked.model_copy(update={"answer": answer, "heard": self._release.now()})
+            if answer is not None or trouble is not None or asked.sent is not None:
+                self._book[key] = asked.model_copy(update=arrivals.trouble(asked, trouble, self._clean))
 
     def _result(self, item: Item) -> list[Finding] | None:
         hosts, now = self.away(item), self._release.now()
         asked = {host: self._book["tick", item.id, host] for host in hosts}
-        heard = {h: arrivals.findings(a, now, self._clean) for h, a in asked.items() if a.answer is not None}
+        # What was sent does not rest on a clock.
+        dated = not has_effect(item)
+        answered = [host for host, a in asked.items() if a.answer is not None]
+        heard = {host: arrivals.findings(asked[host], self._clean, dated=dated) for host in answered}
         silent = {host: a for host, a in asked.items() if a.answer is None}
         said = {_together(found) for found in heard.values()}
         enough = item.runs_on.any and Outcome.PASS in said
-        # One that has failed is told at once, whatever the others will say.
-        decided = enough or (not item.runs_on.any and Outcome.FAIL in said)
+        # That one has failed is news, whatever the others will say; to say so again waits for all.
+        decided = enough or (not item.runs_on.any and Outcome.FAIL in said and not self._has_failed(item))
         if silent and not decided:
             # A clock that was set back says nothing about how long somebody has been silent.
             late = [a for a in silent.values() if not timedelta() <= now - a.task.issued < self._silence(a)]
@@ -326,12 +336,17 @@ class Dispatcher:
                 return None
         if not enough:
             heard |= {host: [self._silent(a)] for host, a in silent.items()}
-        self.looked[item.id] = min(a.task.issued for a in asked.values())
+        self.looked[item.id] = min(asked[host].task.issued for host in (heard if enough else hosts))
         for host in hosts:
             # Who keeps silent is still asked: a late answer to the same question is an answer.
             if host not in silent or enough:
                 self._book.pop(("tick", item.id, host), None)
         return [finding for host in hosts for finding in heard.get(host, ())]
+
+    def _has_failed(self, item: Item) -> bool:
+        """Whether that this item fails is known, of this tick, deploy and wording."""
+        proof = current_proof(self._release.manifest, self._release.history, item)
+        return proof is not None and proof.outcome is Outcome.FAIL
 
     def _is_to_go(self, asked: Asked, now: datetime) -> bool:
         """Whether a task was never sent, or so long ago that it may have been lost."""
@@ -353,11 +368,11 @@ class Dispatcher:
         write(self._folder, self._book.values())
 
 
-_FINE: Final = {"trouble": NOTHING, "remedy": NOTHING}
-
-
-def _told(error: ProbeCannotTell) -> dict[str, Words]:
-    return {"trouble": error.message, "remedy": error.remedy}
+async def _at_most(seconds: float | None, work: Coroutine[Any, Any, None]) -> None:
+    """Do as much as can be done in so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await work
 
 
 def told_of(release: Release) -> ReleaseRecord:
@@ -369,18 +384,8 @@ def _together(found: Sequence[Finding]) -> Outcome:
     return combine([finding.verdict.outcome for finding in found])
 
 
-def _no_way(host: str) -> ProbeCannotTell:
-    told = _NO_WAY.filled(host=host)
-    return ProbeCannotTell("no-carrier", told.en, told.ja, remedy=SET_UP)
-
-
 _SILENT = Words(en="has not answered since {since}", ja="{since} 以降応答がありません")
 _LOOK_THERE = Words(
     en="Look whether its worker or agent runs: ultra-checklist doctor, on {host}",
     ja="ワーカーまたはエージェントの動作を確認してください: {host} で ultra-checklist doctor",
-)
-_NO_WAY = Words(en="{host} cannot be asked from here", ja="ここから {host} に問い合わせる手段がありません")
-SET_UP = Words(
-    en="Set ULTRA_CHECKLIST_HOST on each machine and run `ultra-checklist init` there, or name a broker",
-    ja="各マシンに ULTRA_CHECKLIST_HOST を設定し `ultra-checklist init` を実行するか、ブローカーを指定してください",
 )

@@ -27,6 +27,8 @@ MAX_EVENTS = 2_000
 NAMED = 5
 _MAX_AROUND = 20_000
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_CLOCKS = 60.0
+"""Seconds by which the clock of another machine that looks may differ."""
 _MILLISECONDS = 1e11
 """A time beyond this many Unix seconds, in the year 5138, is one in milliseconds."""
 Address = Annotated[str, AfterValidator(plain_address)]
@@ -157,9 +159,8 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
             raise ProbeCannotTell("no-deploy", "no deploy has ended well yet", "正常終了したデプロイがありません")
         window = Window(deploy.ended, options.minutes, context.clock())
         if options.metrics is not None:
-            # Samples are dated by the clock by which deploys are: it need not be that of the machine that looked.
             points = [
-                Point(at=sample.at, on=point.on)
+                Point(at=self._dated(point.at, sample.at), on=point.on)
                 for sample in context.samples
                 if isinstance(sample.seen, EventsSeen)
                 for point in sample.seen.points
@@ -177,6 +178,11 @@ class EventsProbe(Probe[EventsOptions, EventsSeen]):
             now=window.now,
             zone=release.timezone,
         )
+
+    def _dated(self, own: datetime, asked: datetime) -> datetime:
+        """When a look was: by the clock of whoever looked, unless that cannot be, for it was asked for then."""
+        latest = asked + timedelta(seconds=_CLOCKS + 2 * self.options.every)
+        return own if asked - timedelta(seconds=_CLOCKS) <= own <= latest else asked
 
     async def _events(self, window: Window) -> list[Event]:
         options, url = self.options, self.options.events

@@ -315,3 +315,8 @@ def test_a_network_that_is_cut_makes_nothing_green_and_heals(apart: Many) -> Non
     # What lay over the cable went with it.
     ip("route", "add", far_end(address), "dev", cable)
     apart.until("all", "Passed")
+    for item in ("one", "slow"):
+        apart.notion.tick(item)
+        apart.until(item, "Passed")
+    apart.notion.ok("gate", "v1")
+    apart.notion.ok("close", "v1", "--as", "complete")

@@ -18,7 +18,7 @@ LAYERS = (
             "archive", "dsse", "keys", "sending", "trust", "settings_file", "template_files", "unattended",
         ),
     ),
-    ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "bindings", "references", "template")),
+    ("domain", ("model", "record", "variables", "yamldoc", "frontmatter", "traits", "bindings", "references", "template")),
     (
         "domain on top of the template",
         (
@@ -31,7 +31,7 @@ LAYERS = (
         "engine",
         (
             "machine", "manifest", "journal", "check_history", "history", "evidence", "samples", "mirror", "release", "origins",
-            "hooks", "runner", "traits", "hosts", "checking", "prove", "proving", "situations", "duty", "why", "tally", "plan", "apply", "intake",
+            "hooks", "runner", "hosts", "checking", "prove", "proving", "situations", "duty", "why", "tally", "plan", "apply", "intake",
             "bench", "roster", "reconcile", "turn", "compare", "standing", "asked", "rollback", "uploads", "recordpage", "predicate", "bundle",
             "verify", "replay", "close", "announce", "aftermath", "sync", "webhook", "lifecycle", "overview", "worker", "witness", "siblings", "retreat",
             "agenda", "notices", "messenger", "terminal", "guarded", "admission", "whose", "answer", "gate", "retention", "chronicle", "recount", "doctor", "heartbeat", "logbook", "figures", "exposition",

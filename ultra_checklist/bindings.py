@@ -1,7 +1,6 @@
 """One item's ``yaml check`` block: its keys, its release time, and the options of its probes."""
 
 import re
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from ultra_checklist.complaints import complaint
 from ultra_checklist.errors import PluginError, WrongValue
 from ultra_checklist.frontmatter import KEY, SLUG, unknown
 from ultra_checklist.model import LABEL, Item, ProbeSpec, RunsOn, When, parse_duration
+from ultra_checklist.traits import looks_at_home, sends
 from ultra_checklist.words import Words, joined
 from ultra_checklist.yamldoc import Document, Path
 
@@ -50,7 +50,7 @@ class CheckReader:
         runs_on = self._runs_on()
         self._one_host(runs_on)
         probes = self._probes()
-        if probes and all(map(_looks_at_home, probes)):
+        if probes and all(map(looks_at_home, probes)):
             # A section may say it of all its items; these have nothing to look at elsewhere.
             runs_on = RunsOn()
         return Item(
@@ -186,10 +186,9 @@ class CheckReader:
             return
         for place, entry in enumerate(probes):
             for name in entry if isinstance(entry, dict) else ():
-                with suppress(PluginError):
-                    if plugins.load(plugins.PROBES, name).effect != "none":
-                        why = _NOT_OVER_SSH if over_ssh else _ONE_EFFECT
-                        self._complain(("probes", place, name), why.filled(name=name))
+                if sends(name):
+                    why = _NOT_OVER_SSH if over_ssh else _ONE_EFFECT
+                    self._complain(("probes", place, name), why.filled(name=name))
 
     def _waive(self) -> Any:
         raw = self._data.get("waive", "anyone")
@@ -225,12 +224,6 @@ def _is_address(host: str) -> bool:
         return parts.port is None or parts.port > 0
     except ValueError:
         return False
-
-
-def _looks_at_home(spec: ProbeSpec) -> bool:
-    with suppress(PluginError):
-        return bool(plugins.load(plugins.PROBES, spec.probe).at_home)
-    return False
 
 
 def _known_part(path: Path, loc: tuple[Any, ...], document: Document) -> Path:

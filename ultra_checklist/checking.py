@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ultra_checklist import plugins
@@ -70,20 +70,14 @@ async def check(
         return (release is not None or not family.needs_release) and (family.effect == "none" or item.id in sending)
 
     known = carriers or Carriers()
-    away = {item.id: [host for host in item.runs_on.hosts if not known.is_here(host)] for item in items}
-    here = [item for item in items if not item.runs_on or known.any_here(item.runs_on.hosts)]
-    near_ids = {item.id for item in here}
     found = await runner.run(
-        items, lambda item, spec: runs(item, spec) and (item.id in near_ids or looks_at_home(spec))
+        items, lambda item, spec: runs(item, spec) and (known.looks_here(item.runs_on) or looks_at_home(spec))
     )
     visits = _Visits(template, variables, runs, prover, over_ssh, runner)
-    told = await visits.make({item: tuple(hosts) for item, hosts in away.items()})
+    told = await visits.make({item.id: known.away(item.runs_on) for item in items})
     near = {item.id: [placed(item, f, known.is_here) for f in found[item.id]] for item in items}
-    return Checked(
-        template,
-        tuple(CheckedItem(item, (*near.get(item.id, ()), *told.get(item.id, ()))) for item in items),
-        variables,
-    )
+    checked = (CheckedItem(item, (*near[item.id], *told[item.id])) for item in items)
+    return Checked(template, tuple(checked), variables)
 
 
 class _Visits:
@@ -101,7 +95,7 @@ class _Visits:
         self._template, self._variables, self._runs = template, variables, runs
         self._prover, self._send, self._runner, self._at = prover, send, runner, runner.now()
 
-    async def make(self, wanted: dict[str, tuple[str, ...]]) -> dict[str, list[Finding]]:
+    async def make(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, list[Finding]]:
         """What these items' hosts say, by item, in the order in which the item names them."""
         hosts = list(dict.fromkeys(host for named in wanted.values() for host in named))
         told = await asyncio.gather(

@@ -15,6 +15,11 @@ from ultra_checklist.words import Words, nearest
 GIT_TIMEOUT = 20.0
 
 
+def values_file(home: Path, environment: str) -> Path:
+    """Where this machine's values of variables and its secrets for an environment are."""
+    return home / "environments" / f"{environment}.env"
+
+
 def resolve(
     template: Template,
     *,
@@ -32,11 +37,10 @@ def resolve(
     secrets = {name for name, variable in declared.items() if variable.secret}
     given = dict(_flag(text) for text in flags)
     _known(given, declared, "--var")
+    own = values_file(home, environment)
     for name in given:
         if name in secrets:
-            place = f"{home}/environments/{environment}.env"
-            raise UsageError(_SECRET.filled(name=name), remedy=_PUT_INTO.filled(file=place))
-    own = home / "environments" / f"{environment}.env"
+            raise UsageError(_SECRET.filled(name=name), remedy=_PUT_INTO.filled(file=str(own)))
     layers = [_layer(given.items(), "--var", secrets)]
     for file in files:
         values = _read(file)
@@ -77,7 +81,7 @@ def pin_commit(variables: Variables, wanted: str | None) -> tuple[Variables, str
 def with_secrets(public: Variables, template: Template, home: Path, environment: str) -> Variables:
     """Add the secrets to stored variables; they are read afresh at each look and never stored."""
     secret = {variable.name for variable in template.variables if variable.secret}
-    own = home / "environments" / f"{environment}.env"
+    own = values_file(home, environment)
     found: dict[str, Value] = {}
     sources = [(str(own), _read(own) if own.is_file() else {}), ("environment", variable_environment())]
     for origin, values in sources:

@@ -129,7 +129,7 @@ class Prover:
         return at.isoformat(timespec="milliseconds") if at is not None else ""
 
     def _is_here(self, item: Item) -> bool:
-        return not item.runs_on or self._carriers.any_here(item.runs_on.hosts)
+        return self._carriers.looks_here(item.runs_on)
 
     def _is_near(self, item: Item, spec: ProbeSpec) -> bool:
         """Whether a probe of this item looks on this machine."""
@@ -198,19 +198,27 @@ class Prover:
         there = self.runner.sampled(filter(away, chosen), elsewhere=True)
         if not (here or there):
             return
-        known = {(taken.item, taken.probe): taken.at for taken in self._current() if not taken.host}
-        near = [this for this in here if self._is_due(this, known.get((this.item.id, this.place)), present)]
+        known = {(taken.item, taken.probe, taken.host): taken.at for taken in self._current()}
+        near = [this for this in here if self._is_due(this, known.get((this.item.id, this.place, "")), present)]
         found, far = await asyncio.gather(
-            self.runner.sample(near, seconds), self._sample_far(there, present, seconds)
+            self.runner.sample(near, seconds), self._sample_far(there, known, present, seconds)
         )
         seen = [self._sample(this, finding) for this, finding in zip(near, found, strict=True)]
         self._samples.add(len(self._release.history.deploys), [*seen, *far])
 
-    async def _sample_far(self, there: list[Sampled], present: datetime, seconds: float | None) -> list[Taken]:
+    async def _sample_far(
+        self,
+        there: list[Sampled],
+        known: Mapping[tuple[str, int, str], datetime],
+        present: datetime,
+        seconds: float | None,
+    ) -> list[Taken]:
         """The same on other machines: what has come of earlier looks, and of those for which it is time again."""
+        if not there:
+            return []
         half = None if seconds is None else seconds / 2
         taken = self._heard(there, await self._dispatcher.passing(half))
-        known = {(t.item, t.probe, t.host): t.at for t in [*self._current(), *taken]}
+        known = {**known, **{(t.item, t.probe, t.host): t.at for t in taken}}
         far: dict[Place, Item] = {}
         within: dict[Place, float] = {}
         for this in there:

@@ -10,15 +10,17 @@ _ORDINARY = 10.0
 """What most probes take at the most."""
 
 
+def sends(probe: str) -> bool:
+    """Whether the probe of that name does more than look. What cannot be loaded does nothing."""
+    try:
+        return bool(plugins.load(plugins.PROBES, probe).effect != "none")
+    except PluginError:
+        return False
+
+
 def has_effect(item: Item) -> bool:
-    """Whether a probe of this item does more than look. What cannot be loaded does nothing."""
-    for spec in item.probes:
-        try:
-            if plugins.load(plugins.PROBES, spec.probe).effect != "none":
-                return True
-        except PluginError:
-            continue
-    return False
+    """Whether a probe of this item does more than look."""
+    return any(sends(spec.probe) for spec in item.probes)
 
 
 def looks_at_home(spec: ProbeSpec) -> bool:

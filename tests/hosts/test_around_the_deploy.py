@@ -108,14 +108,6 @@ def baselines(team: Team) -> list[dict[str, Any]]:
     return [dict(entry.data) for entry in team.release().journal.entries() if entry.kind == "baseline"]
 
 
-def ticked(team: Team, name: str, *workers: str) -> str:
-    team.person("Sato", name, done=True)
-    team.sync()
-    team.work(*workers)
-    team.sync()
-    return team.row(name).result
-
-
 def test_what_looks_at_the_record_looks_at_home_whatever_the_section_says(team: Team) -> None:
     made = start(team)
     assert made.item("deployed").runs_on == RunsOn()  # type: ignore[union-attr] # it is there
@@ -130,7 +122,7 @@ def test_only_what_was_logged_there_since_the_deploy_counts(team: Team) -> None:
     assert (known["item"], known["host"], known["deploy"]) == ("quiet", "web", 1)
     assert EvidenceStore(team.home).get(known["evidence"])
     team.mark("web", "ERROR old\nINFO new\n")
-    assert ticked(team, "quiet", "web") == Result.PASSED, team.row("quiet").why
+    assert team.ticked("quiet", "web") == Result.PASSED, team.row("quiet").why
     team.mark("web", "ERROR old\nINFO new\nERROR new\n")
     team.sync(minutes=30)
     team.work("web")
@@ -144,7 +136,7 @@ def test_who_did_not_answer_before_the_deploy_cannot_tell_after_it(team: Team) -
     deploys(team)
     team.post.away = False
     assert baselines(team) == []
-    assert ticked(team, "quiet", "web") == Result.CANNOT_TELL
+    assert team.ticked("quiet", "web") == Result.CANNOT_TELL
     assert "deploy" in team.row("quiet").why
 
 
@@ -166,7 +158,7 @@ def test_the_next_deploy_asks_anew(team: Team) -> None:
     deploys(team, "web")
     assert [known["deploy"] for known in baselines(team)] == [1, 2]
     team.mark("web", "ERROR one\nERROR two\nINFO\n")
-    assert ticked(team, "quiet", "web") == Result.PASSED
+    assert team.ticked("quiet", "web") == Result.PASSED
 
 
 def watched(team: Team, *hosts: str, wanted: int = 2) -> None:
@@ -191,7 +183,7 @@ def test_machines_look_in_passing_and_each_is_judged_by_what_it_has_seen(team: T
     team.sync(minutes=1)
     assert {(t.host, t.seen["text"]) for t in taken(team)} == {("web", "web is up"), ("db", "db is up")}
     assert [t.host for t in taken(team)].count("web") == 3
-    assert ticked(team, "quiet", "web", "db") == Result.PASSED
+    assert team.ticked("quiet", "web", "db") == Result.PASSED
     assert "web: " in team.row("quiet").why
     assert "db is up db is up" in team.row("quiet").why
 
@@ -274,7 +266,7 @@ def test_a_window_is_over_by_the_clock_at_home(team: Team) -> None:
     for _ in range(2):
         team.sync(minutes=0.5)
         team.work("web")
-    assert ticked(team, "quiet", "web") == Result.WAITING, team.row("quiet").why
+    assert team.ticked("quiet", "web") == Result.WAITING, team.row("quiet").why
     for _ in range(2):
         team.sync(minutes=0.5)
         team.work("web")

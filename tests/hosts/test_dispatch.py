@@ -110,11 +110,7 @@ def test_an_answer_that_lay_about_for_longer_than_max_age_is_asked_for_again(tea
 
 def test_a_pass_ages_where_nobody_looks_again(team: Team) -> None:
     start(team, x="web")
-    team.person("Sato", "x", done=True)
-    team.sync()
-    team.work("web")
-    team.sync()
-    assert result(team, "x") == Result.PASSED
+    assert team.ticked("x", "web") == Result.PASSED
     team.sync(minutes=16)
     assert result(team, "x") == Result.PASSED
     team.sync(minutes=4)
@@ -154,10 +150,7 @@ def test_all_must_pass_and_of_any_one_is_enough(team: Team) -> None:
 
 def test_a_silent_host_among_several_is_named(team: Team) -> None:
     start(team, both=BOTH)
-    team.person("Sato", "both", done=True)
-    team.sync()
-    team.work("web")
-    team.sync()
+    team.ticked("both", "web")
     team.sync(minutes=4)
     assert result(team, "both") == Result.CANNOT_TELL
     assert "db: has not answered" in team.row("both").why
@@ -303,10 +296,7 @@ def test_a_variable_that_is_not_set_there_is_to_be_set_there(team: Team) -> None
     start(team, x="web")
     file = team.folder / "web" / "environments" / "production.env"
     file.write_text("", encoding="utf-8")
-    team.person("Sato", "x", done=True)
-    team.sync()
-    team.work("web")
-    team.sync()
+    team.ticked("x", "web")
     assert f"write MARK=... into {file}" in team.row("x").why
 
 
@@ -316,22 +306,14 @@ def test_a_clock_that_is_wrong_makes_nothing_green(team: Team) -> None:
         team.ahead["web"] = timedelta(seconds=ahead)
         team.person("Sato", "x", done=False)
         team.sync()
-        team.person("Sato", "x", done=True)
-        team.sync()
-        team.work("web")
-        team.sync()
-        assert result(team, "x") == (Result.CANNOT_TELL if told else Result.PASSED)
+        assert team.ticked("x", "web") == (Result.CANNOT_TELL if told else Result.PASSED)
         assert told in team.row("x").why
 
 
 def test_a_failure_is_told_though_another_machine_is_silent(team: Team) -> None:
     start(team, both=BOTH)
     team.mark("web", "bad\n")
-    team.person("Sato", "both", done=True)
-    team.sync()
-    team.work("web")
-    team.sync()
-    assert result(team, "both") == Result.FAILED
+    assert team.ticked("both", "web") == Result.FAILED
 
 
 def test_a_proof_is_as_old_as_the_question(team: Team) -> None:
@@ -359,11 +341,7 @@ def test_what_another_machine_says_of_our_secrets_is_not_kept(team: Team) -> Non
     team.secrets = [canary]
     start(team, x="web")
     team.mark("web", f"bad {canary}\n")
-    team.person("Sato", "x", done=True)
-    team.sync()
-    team.work("web")
-    team.sync()
-    assert result(team, "x") == Result.FAILED
+    assert team.ticked("x", "web") == Result.FAILED
     kept = b"".join(file.read_bytes() for file in team.home.rglob("*") if file.is_file())
     assert canary.encode() not in kept
     assert canary not in team.row("x").why
@@ -384,10 +362,7 @@ def test_another_version_is_told_from_another_key(team: Team) -> None:
 def test_a_failure_beside_a_slow_machine_stays_the_same_failure(team: Team) -> None:
     start(team, both=BOTH)
     team.mark("web", "bad\n")
-    team.person("Sato", "both", done=True)
-    team.sync()
-    team.work("web")
-    team.sync()
+    team.ticked("both", "web")
     seen = set[str]()
     for _ in range(4):
         team.work("web", "db")
@@ -403,10 +378,7 @@ def test_a_failure_beside_a_slow_machine_stays_the_same_failure(team: Team) -> N
 
 def test_a_post_that_was_away_once_is_no_reason_later(team: Team) -> None:
     start(team, x="web")
-    team.person("Sato", "x", done=True)
-    team.sync()
-    team.work("web")
-    team.sync()
+    team.ticked("x", "web")
     team.sync(minutes=16)
     # It was asked again; then nothing could be heard, and then there was no answer yet.
     team.post.away = True

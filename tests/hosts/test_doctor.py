@@ -6,30 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts.post import checklist
 from tests.hosts.ssh import key, sshd
 from tests.hosts.test_celery import Many, Redis, a_team
 from tests.shell import Served, Shell, serving
-
-LIST = """---
-checklist: far
-title: Far
-lang: en
-gates:
-  deploy: {sections: [now]}
----
-
-## 1. Now
-```yaml section
-id: now
-```
-- [ ] There
-  ```yaml check
-  id: there
-  runs_on: HOST
-  probes:
-    - command: {run: ["true"]}
-  ```
-"""
 
 
 def found(shell: Shell, name: str, *arguments: str) -> tuple[str, str, str]:
@@ -39,8 +19,9 @@ def found(shell: Shell, name: str, *arguments: str) -> tuple[str, str, str]:
     return one["result"], one["what"], one["remedy"]
 
 
-def write(shell: Shell, host: str) -> None:
-    (shell.folder / "far.md").write_text(LIST.replace("HOST", host), encoding="utf-8")
+def write(shell: Shell, host: str, command: str = '["true"]') -> None:
+    """A checklist, try.md, whose one item looks on a host."""
+    checklist(shell.folder, f"command: {{run: {command}}}", there=host)
 
 
 def test_where_one_machine_is_all_there_is_nothing_of_this_is_needed(shell: Shell) -> None:
@@ -54,14 +35,14 @@ def test_machines_over_ssh_are_visited_and_nothing_is_left_behind(tmp_path: Path
         shell.ok("init", "--local")
         shell.environment["ULTRA_CHECKLIST_SSH_CONFIG"] = str(there.config)
         write(shell, there.address)
-        assert found(shell, "ssh", "--local", "-t", "far.md") == (
+        assert found(shell, "ssh", "--local", "-t", "try.md") == (
             "ok", f"logged in, and the Python there fits: {there.address}", ""
         )  # fmt: skip
         assert not there.cache.exists()
         assert not (shell.home / "ssh").exists()
         port = there.address.rpartition(":")[2]
         there.known_hosts.write_text(f"[127.0.0.1]:{port} {key(tmp_path / 'other')}", encoding="utf-8")
-        result, what, remedy = found(shell, "ssh", "--local", "-t", "far.md")
+        result, what, remedy = found(shell, "ssh", "--local", "-t", "try.md")
         assert (result, "cannot be asked" in what) == ("fail", True)
         assert remedy.startswith("Try it by hand: ssh ")
 
@@ -84,19 +65,17 @@ def test_a_machine_with_a_label_needs_the_table(tmp_path: Path) -> None:
 def test_labels_that_cannot_be_asked_are_named(shell: Shell) -> None:
     shell.ok("init", "--local")
     write(shell, "web-1")
-    result, what, remedy = found(shell, "labels", "--local", "-t", "far.md")
+    result, what, remedy = found(shell, "labels", "--local", "-t", "try.md")
     assert (result, what) == ("fail", "items look on web-1, and this machine cannot ask them")
     assert "ULTRA_CHECKLIST_HOST" in remedy
 
 
 def test_what_only_others_need_is_not_missed_here(shell: Shell) -> None:
     shell.ok("init", "--local")
-    text = LIST.replace("lang: en\n", "lang: en\nvars:\n  SITE: {help: where it is}\n", 1)
     for host, unset in (("web-1", "ok"), ("ssh://nobody.invalid", "warn")):
-        there = text.replace("HOST", host).replace('["true"]', '[no-such-tool, "${SITE}"]')
-        (shell.folder / "far.md").write_text(there, encoding="utf-8")
-        assert found(shell, "variables", "--local", "-t", "far.md")[0] == unset
-        assert found(shell, "tools", "--local", "-t", "far.md")[0] == "ok"
+        write(shell, host, '[no-such-tool, "${MARK}"]')
+        assert found(shell, "variables", "--local", "-t", "try.md")[0] == unset
+        assert found(shell, "tools", "--local", "-t", "try.md")[0] == "ok"
 
 
 def test_at_home_it_names_labels_that_no_machine_has(tmp_path: Path) -> None:
@@ -107,7 +86,7 @@ def test_at_home_it_names_labels_that_no_machine_has(tmp_path: Path) -> None:
         notion.environment["ULTRA_CHECKLIST_HOST"] = "home"
         notion.ok("init")
         write(notion, "web-1")
-        notion.ok("new", "v1", "-t", "far.md")
+        notion.ok("new", "v1", "-t", "try.md")
         result, what, _ = found(notion, "labels")
         assert (result, what) == ("fail", "no machine is called web-1; known: home")
         assert "stands in the table of hosts as web-1" in host.run("init").stderr
@@ -124,7 +103,7 @@ def test_at_home_it_names_labels_that_no_machine_has(tmp_path: Path) -> None:
         assert "ULTRA_CHECKLIST_AGENT_KEY" in remedy
         assert "sealed with another key" in host.run("sync").stderr
         host.environment["ULTRA_CHECKLIST_AGENT_KEY"] = ""
-        (host.folder / "templates" / "far.md").write_bytes((notion.folder / "far.md").read_bytes())
+        (host.folder / "templates" / "try.md").write_bytes((notion.folder / "try.md").read_bytes())
         assert "answered 1 tasks of other machines" in host.run("sync").stderr
         assert found(host, "labels")[0] == found(notion, "labels")[0] == "ok"
         notion.ok("sync")

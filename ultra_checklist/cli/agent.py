@@ -8,7 +8,7 @@ import click
 from ultra_checklist.cli.boundary import say
 from ultra_checklist.cli.wiring import common, desk
 from ultra_checklist.errors import SettingsError, UsageError
-from ultra_checklist.model import LABEL, combine
+from ultra_checklist.model import LABEL
 from ultra_checklist.words import Words
 
 if TYPE_CHECKING:
@@ -66,10 +66,9 @@ def agent(labels: str | None, at_once: int, local: bool, env_file: Path | None, 
     async def answer(batch: "Batch") -> "Answers":
         answers = await worker.answer(batch)
         for task, told in zip(batch.tasks, answers.answers, strict=True):
-            outcome = combine([found.verdict.outcome for found in told.found])
             reasons = ", ".join(dict.fromkeys(found.verdict.reason for found in told.found))
             said = {"host": batch.host, "release": batch.release, "item": task.item}
-            say(_TOLD.filled(**said, outcome=outcome.value, reasons=reasons))
+            say(_TOLD.filled(**said, outcome=told.outcome.value, reasons=reasons))
         return answers
 
     say(_SERVING.filled(labels=", ".join(named)))

@@ -149,12 +149,12 @@ async def _others(at: Desk, templates: list["Template"], *, answers: bool) -> li
 def _asked_for(at: Desk, name: str, environment: str) -> "Subject":
     """A template by path or name, with the variables that `new` would find. Raises UsageError."""
     from ultra_checklist.doctor.releases import Subject
-    from ultra_checklist.origins import resolve
+    from ultra_checklist.origins import resolve, values_file
     from ultra_checklist.template import load
 
     parsed = load(find_template(name, at.settings, environment))
     known = resolve(parsed, home=at.home, environment=environment, built_in={"ENVIRONMENT": environment})
-    file = f"{at.home}/environments/{environment}.env"
+    file = str(values_file(at.home, environment))
     return Subject(name, parsed, known, file, label=at.settings.host)
 
 

@@ -17,12 +17,12 @@ from ultra_checklist.errors import JournalError, StateError, UltraChecklistError
 from ultra_checklist.evidence import EvidenceStore
 from ultra_checklist.history import fold
 from ultra_checklist.hosts.agent import FOLDER
-from ultra_checklist.hosts.carriers import SSH
+from ultra_checklist.hosts.carriers import SSH, Carriers
 from ultra_checklist.machine import Machine
 from ultra_checklist.manifest import Manifest, Shelf
 from ultra_checklist.mirror import Mirror
 from ultra_checklist.model import Item, Template
-from ultra_checklist.origins import with_secrets
+from ultra_checklist.origins import values_file, with_secrets
 from ultra_checklist.probes.base import Probe
 from ultra_checklist.release import require_whole
 from ultra_checklist.runner import made
@@ -56,13 +56,20 @@ class Subject:
     @property
     def near(self) -> list[Item]:
         """The items whose probes look on this machine."""
-        return [item for item in self.template.items if not item.runs_on or self.label in item.runs_on.hosts]
+        return [item for item in self.template.items if self._carriers.looks_here(item.runs_on)]
 
     @property
     def from_here(self) -> list[Item]:
         """The same, and those that look over ssh: with variables of this machine."""
-        far = [item for item in self.template.items if any(host.startswith(SSH) for host in item.runs_on.hosts)]
-        return [*self.near, *(item for item in far if item not in self.near)]
+        return [
+            item
+            for item in self.template.items
+            if self._carriers.looks_here(item.runs_on) or any(host.startswith(SSH) for host in item.runs_on.hosts)
+        ]
+
+    @property
+    def _carriers(self) -> Carriers:
+        return Carriers(self.label)
 
 
 def journals(home: Path, *, local: bool) -> tuple[Diagnosis, list[Manifest]]:
@@ -101,7 +108,7 @@ def subjects(home: Path, manifests: Iterable[Manifest], here: Machine, label: st
     for one in manifests:
         if one.machine.digest == here.digest:
             known = with_secrets(one.variables, one.template, home, one.environment)
-            file = f"{home}/environments/{one.environment}.env"
+            file = str(values_file(home, one.environment))
             yield Subject(one.name, one.template, known, file, one.version, label)
 
 

@@ -153,7 +153,7 @@ class Agent:
         except UltraChecklistError as error:
             verdict = unknown("variables", error.message, remedy=error.remedy)
             return {t.id: Answer(task=t.id, found=(self._found(_REFUSED, verdict),)) for t, _ in chosen}
-        orders, file = Orders(batch, chosen), self._home / "environments" / f"{batch.environment}.env"
+        orders, file = Orders(batch, chosen), origins.values_file(self._home, batch.environment)
         runner = orders.runner(
             variables,
             " ".join(item.title for item in template.items),

@@ -23,7 +23,7 @@ from ultra_checklist.hosts.tasks import (
     opened_batch,
     seal,
 )
-from ultra_checklist.model import Outcome, Words, combine
+from ultra_checklist.model import Outcome, Words
 from ultra_checklist.notion import hosts
 from ultra_checklist.notion.client import Notion
 from ultra_checklist.notion.schema import Workspace
@@ -176,7 +176,7 @@ def _without_words(found: Found) -> Found:
 
 
 def _said(answers: Answers) -> str:
-    outcomes = [combine([found.verdict.outcome for found in answer.found]) for answer in answers.answers]
+    outcomes = [answer.outcome for answer in answers.answers]
     told = {outcome: outcomes.count(outcome) for outcome in Outcome}
     counts = ", ".join(f"{count} {outcome.value}" for outcome, count in told.items() if count)
     return f"{answers.machine}: {counts or '–'}; journal {answers.head[:12]}"

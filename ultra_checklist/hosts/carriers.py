@@ -9,6 +9,7 @@ from ultra_checklist.words import Words
 
 if TYPE_CHECKING:
     from ultra_checklist.hosts.tasks import Answers, Batch
+    from ultra_checklist.model import RunsOn
 
 SSH: Final = "ssh://"
 NOBODY: Final = "-"
@@ -87,9 +88,13 @@ class Carriers:
         """Whether the name of a host means this machine; one without a name is none of those."""
         return bool(self._label) and host == self._label
 
-    def any_here(self, hosts: Collection[str]) -> bool:
-        """Whether one of some hosts is this machine."""
-        return any(map(self.is_here, hosts))
+    def looks_here(self, runs_on: "RunsOn") -> bool:
+        """Whether this machine is one of those on which is looked."""
+        return not runs_on or any(map(self.is_here, runs_on.hosts))
+
+    def away(self, runs_on: "RunsOn") -> list[str]:
+        """The other machines on which is looked."""
+        return [host for host in runs_on.hosts if not self.is_here(host)]
 
     def of(self, host: str) -> Carrier | None:
         """How another machine is reached; None: in no way."""

@@ -71,7 +71,7 @@ class Dispatcher:
 
     def away(self, item: Item) -> list[str]:
         """The hosts of an item that are other machines."""
-        return [host for host in item.runs_on.hosts if not self._carriers.is_here(host)]
+        return self._carriers.away(item.runs_on)
 
     def asks(self, item: Item) -> bool:
         """Whether another machine was asked for this tick of an item, and what it said was not taken in yet."""
@@ -115,11 +115,12 @@ class Dispatcher:
 
     async def passing(self, seconds: float | None) -> dict[Place, Heard]:
         """What has come of the looks in passing that were asked for earlier, without waiting for more."""
-        if not any(asked.task.occasion == "sample" for asked in read(self._folder)):
-            return {}
         self._open(None)
         self._forget()
-        await _at_most(seconds, self._hear({key for key in self._book if key[0] == "sample"}, wait=False))
+        asked = {key for key in self._book if key[0] == "sample"}
+        if not asked:
+            return {}
+        await _at_most(seconds, self._hear(asked, wait=False))
         self._forget()
         return self._passed()
 

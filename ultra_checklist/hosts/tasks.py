@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
-from ultra_checklist.model import Finding, Frozen, Verdict
+from ultra_checklist.model import Finding, Frozen, Outcome, Verdict, combine
 from ultra_checklist.record import ReleaseRecord
 from ultra_checklist.samples import Taken
 
@@ -149,6 +149,11 @@ class Answer(Frozen):
     found: tuple[Found, ...] = ()
     head: str = ""
     """The digest of the host's own journal then, once it is known; empty: it keeps none."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What its probes say together."""
+        return combine([found.verdict.outcome for found in self.found])
 
 
 class Answers(Frozen):
